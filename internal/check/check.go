@@ -1,0 +1,184 @@
+// Package check is the judgement of sslwatch, and it is pure: no clock, no
+// network, no goroutine, no log. What was seen goes in, what is to be said
+// comes out.
+//
+//	Learn     one answer of the API, or a failure, taken into a record
+//	Standing  what is true of an instance now
+//	Owed      what one receiver has yet to hear
+//
+// What is remembered is what we saw (a Record for each instance) and what we
+// said (a Ledger for each receiver). What to say is always the difference
+// between the two, worked out anew each time. There is no queue of messages,
+// so none can be stale, lost or out of order.
+//
+// No function changes its arguments. Every time that is stored or compared
+// is in UTC and has no monotonic reading.
+package check
+
+import (
+	"cmp"
+	"maps"
+	"time"
+)
+
+// Condition names what can be wrong. The names are the same in messages,
+// state, metrics and documentation.
+type Condition string
+
+// The conditions. For one instance the earlier of the first four hides the
+// later ones; CheckFailing stands beside them.
+const (
+	SSLDisabled         Condition = "ssl_disabled"
+	CertificateExpired  Condition = "certificate_expired"
+	SSLInvalid          Condition = "ssl_invalid"
+	CertificateExpiring Condition = "certificate_expiring"
+	CheckFailing        Condition = "check_failing"
+)
+
+// Conditions returns all conditions, the one that hides first.
+func Conditions() []Condition {
+	return []Condition{SSLDisabled, CertificateExpired, SSLInvalid, CertificateExpiring, CheckFailing}
+}
+
+// rank orders the conditions: a lower rank hides a higher one.
+func (c Condition) rank() int {
+	for i, known := range Conditions() {
+		if c == known {
+			return i
+		}
+	}
+	return len(Conditions())
+}
+
+// hides tells whether c, while it stands, hides d.
+func (c Condition) hides(d Condition) bool {
+	return c.rank() < d.rank() && d != CheckFailing && c != CheckFailing
+}
+
+// ofCertificate tells whether c is about one certificate, so that another
+// ssl_expired_at is another alert.
+func (c Condition) ofCertificate() bool {
+	return c == CertificateExpired || c == CertificateExpiring
+}
+
+// Severity is how loud an alert is.
+type Severity string
+
+// The severities.
+const (
+	Warning  Severity = "warning"
+	Critical Severity = "critical"
+)
+
+// Compare orders severities, the milder first. An unknown one, the empty one
+// among them, is the mildest.
+func (s Severity) Compare(t Severity) int { return cmp.Compare(s.rank(), t.rank()) }
+
+func (s Severity) rank() int {
+	switch s {
+	case Critical:
+		return 2
+	case Warning:
+		return 1
+	}
+	return 0
+}
+
+// Subject is whom an alert is about: an instance, or with an empty
+// InstanceID the whole project.
+type Subject struct {
+	ProjectID  string `json:"project_id"`
+	InstanceID string `json:"instance_id,omitempty"`
+	// The rest is wording from the configuration and no part of an identity.
+	Project  string            `json:"project,omitempty"`
+	Region   string            `json:"region,omitempty"`
+	Instance string            `json:"instance,omitempty"`
+	Labels   map[string]string `json:"labels,omitempty"`
+	// Console is where the cloud's console shows the project's instances.
+	Console string `json:"console,omitempty"`
+}
+
+// Key identifies a subject in the state file: project_id/instance_id, or
+// the project_id alone for a project.
+func (s Subject) Key() string {
+	if s.InstanceID == "" {
+		return s.ProjectID
+	}
+	return s.ProjectID + "/" + s.InstanceID
+}
+
+// IsProject tells whether the subject is a whole project.
+func (s Subject) IsProject() bool { return s.InstanceID == "" }
+
+// Policy is the part of the judgement that is the same for every instance.
+type Policy struct {
+	// Confirm is how many observations in a row it takes to believe that
+	// SSL is off, that it is invalid, that an instance is missing or can't
+	// have SSL, that access is denied, and that any of it has ended.
+	Confirm int
+	// FailingAfter is how long checks must have failed before it is told.
+	FailingAfter time.Duration
+	// Awake is since when the loop has run without a gap. What was due
+	// before then is late because nobody was there to ask.
+	Awake time.Time
+	// Repeat is the time between reminders; none or zero means no reminders.
+	Repeat map[Severity]time.Duration
+}
+
+// Audience is what one receiver wants to hear.
+type Audience struct {
+	MinSeverity Severity
+	// Match holds what must be so of the subject: project, region, or a label.
+	Match map[string]string
+}
+
+// Hears tells whether an alert is for this audience. An alert about a
+// project is for everyone who is concerned with one of its instances.
+func (a Audience) Hears(alert Alert) bool {
+	return alert.Severity.Compare(a.MinSeverity) >= 0 && a.Concerns(alert)
+}
+
+// Concerns is Hears without regard to severity.
+func (a Audience) Concerns(alert Alert) bool {
+	if !alert.IsProject() {
+		return a.matches(alert.Subject, alert.Labels)
+	}
+	for _, labels := range alert.Concerned {
+		if a.matches(alert.Subject, labels) {
+			return true
+		}
+	}
+	return false
+}
+
+func (a Audience) matches(s Subject, labels map[string]string) bool {
+	for k, want := range a.Match {
+		var got string
+		switch k {
+		case "project":
+			got = s.Project
+		case "region":
+			got = s.Region
+		default:
+			got = labels[k]
+		}
+		if got != want {
+			return false
+		}
+	}
+	return true
+}
+
+// Wall strips what must not be stored or compared: the monotonic reading,
+// which stands still while a machine sleeps, and the zone.
+func Wall(t time.Time) time.Time { return t.Round(0).UTC() }
+
+// distinct adds labels to sets unless an equal set is there.
+func distinct(sets []map[string]string, labels map[string]string) []map[string]string {
+	for _, s := range sets {
+		if maps.Equal(s, labels) {
+			return sets
+		}
+	}
+	return append(sets, labels)
+}

@@ -1,0 +1,247 @@
+package check
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+	"time"
+)
+
+// Kind is what a notice tells.
+type Kind string
+
+// The kinds of notices.
+const (
+	Firing   Kind = "firing"   // for the first time, or of another certificate
+	Tighter  Kind = "tighter"  // worse than what was told
+	Reminder Kind = "reminder" // nothing new, and it still stands
+	Resolved Kind = "resolved" // what was told is over
+	Passed   Kind = "passed"   // it came and went while the receiver could not be reached
+)
+
+// fires tells whether the alert stands, in a notice of this kind.
+func (k Kind) fires() bool { return k == Firing || k == Tighter || k == Reminder }
+
+// Notice is one thing that one receiver has yet to hear.
+type Notice struct {
+	Alert
+	Kind Kind
+	// Told is what the receiver was told before, nil if nothing.
+	Told *Told
+	// Began is when what the notice is about began.
+	Began time.Time
+	// Reminder counts the repeat intervals since something new was told.
+	Reminder int
+	// Closes holds the conditions that a Resolved or Passed ends, those
+	// that it hid among them.
+	Closes []Condition
+}
+
+// Fires tells whether the alert stands.
+func (n Notice) Fires() bool { return n.Kind.fires() }
+
+// Replaced tells whether the certificate gave way to one that ends earlier.
+func (n Notice) Replaced() bool {
+	return n.Kind == Tighter && n.Condition.ofCertificate() && n.Certificate.Before(n.Told.Certificate)
+}
+
+// survives tells whether a line that this resolution closes is already about
+// the certificate that came after.
+func (n Notice) survives(c Condition, line Line) bool {
+	return c.ofCertificate() && n.Ending == Renewed &&
+		line.Told != nil && line.Told.Certificate.Equal(n.Certificate)
+}
+
+// ID is the same for the same news, also when it is sent again after a
+// crash: a hexadecimal string.
+func (n Notice) ID() string {
+	what := string(n.Kind)
+	switch n.Kind {
+	case Firing, Tighter:
+		what = strings.Join([]string{"firing", n.Threshold.String(), string(n.Severity)}, " ")
+	case Reminder:
+		what += " " + n.Told.Anchor.Format(time.RFC3339Nano) + " " + time.Duration(n.Reminder).String()
+	}
+	episode := n.Began
+	if n.Condition.ofCertificate() {
+		episode = n.Certificate
+		if !n.Fires() {
+			episode = n.Was
+		}
+	}
+	return digest(n.Key(), string(n.Condition), episode.Format(time.RFC3339Nano), what)
+}
+
+// digest returns a short hash of parts.
+func digest(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\n")))
+	return hex.EncodeToString(sum[:12])
+}
+
+// MessageID identifies a message by the notices in it, in their order.
+func MessageID(notices []Notice) string {
+	ids := make([]string, len(notices))
+	for i, n := range notices {
+		ids[i] = n.ID()
+	}
+	return digest(ids...)
+}
+
+// Owed returns what one receiver has yet to hear about one subject. standing
+// holds the alerts of the subject, told the lines of the receiver's ledger.
+// At most one notice is returned for an alert; an alert is a condition of a
+// subject, and where it is about a certificate, of that certificate.
+func Owed(standing []Alert, told Lines, who Audience, p Policy, now time.Time) []Notice {
+	now = Wall(now)
+	notices := over(standing, told)
+	for _, a := range standing {
+		if a.State != Stands {
+			continue
+		}
+		line := told[a.Condition]
+		handed := line.Waits != nil && line.Waits.Handed
+		if !handed && !who.Hears(a) {
+			continue
+		}
+		if n, owed := news(a, line, p, now); owed {
+			notices = append(notices, n)
+		}
+	}
+	return notices
+}
+
+// news works out what is new in an alert that stands.
+func news(a Alert, line Line, p Policy, now time.Time) (n Notice, owed bool) {
+	n = Notice{Alert: a, Kind: Firing, Told: line.Told, Began: a.Since}
+	if line.Waits != nil && line.Told == nil && line.Waits.Certificate.Equal(a.Certificate) {
+		n.Began = line.Waits.Began
+	}
+	told := line.Told
+	if told == nil {
+		return n, true
+	}
+	if a.Condition.ofCertificate() && a.Certificate.After(told.Certificate) {
+		return n, true
+	}
+	n.Began = told.Since
+	if a.Condition.ofCertificate() && a.Certificate.Before(told.Certificate) {
+		n.Kind, n.Began = Tighter, a.Since
+		return n, true
+	}
+	if a.Threshold < told.Threshold || a.Severity.Compare(told.Severity) > 0 {
+		n.Kind = Tighter
+		return n, true
+	}
+	every := p.Repeat[a.Severity]
+	if every <= 0 {
+		return n, false
+	}
+	n.Kind, n.Reminder = Reminder, int(now.Sub(told.Anchor)/every)
+	return n, n.Reminder > int(told.Last.Sub(told.Anchor)/every)
+}
+
+// NextReminder returns when a reminder will be due if nothing changes; zero
+// if none will.
+func NextReminder(standing []Alert, told Lines, p Policy) time.Time {
+	var next time.Time
+	for _, a := range standing {
+		t, every := told[a.Condition].Told, p.Repeat[a.Severity]
+		if a.State != Stands || t == nil || every <= 0 {
+			continue
+		}
+		at := t.Anchor.Add((t.Last.Sub(t.Anchor)/every + 1) * every)
+		next = earlier(next, at, time.Time{})
+	}
+	return next
+}
+
+// over works out which of the lines have ended. What ended together and hid
+// one another is told once, for the condition that was in sight.
+func over(standing []Alert, told Lines) []Notice {
+	var notices []Notice
+	var topTold, topMissed *Alert
+	for i := range standing {
+		a := &standing[i]
+		line, ok := told[a.Condition]
+		if !ok || a.Condition == CheckFailing {
+			continue
+		}
+		if line.Told != nil && before(a, topTold) {
+			topTold = a
+		}
+		if line.Told == nil && before(a, topMissed) {
+			topMissed = a
+		}
+	}
+	if topTold != nil && ended(*topTold, told[topTold.Condition]) {
+		notices = append(notices, resolved(*topTold, standing, told))
+	}
+	if topMissed != nil && missed(*topMissed, told) && before(topMissed, topTold) {
+		notices = append(notices, resolved(*topMissed, standing, told))
+	}
+	for _, a := range standing {
+		line := told[a.Condition]
+		if a.Condition == CheckFailing && (line.Told != nil && ended(a, line) || missed(a, told)) {
+			notices = append(notices, resolved(a, standing, told))
+		}
+	}
+	return notices
+}
+
+func before(a, b *Alert) bool {
+	return b == nil || cmp.Less(a.Condition.rank(), b.Condition.rank())
+}
+
+// ended tells whether what a line is about is over. Neither time nor other
+// thresholds cure a certificate: only a later one does.
+func ended(a Alert, line Line) bool {
+	if a.Condition.ofCertificate() && (a.State != Over || a.Ending == Renewed) {
+		about := time.Time{}
+		if line.Told != nil {
+			about = line.Told.Certificate
+		} else if line.Waits != nil {
+			about = line.Waits.Certificate
+		}
+		return a.Certificate.After(about)
+	}
+	return a.State == Over
+}
+
+// missed tells whether an alert came and went while its receiver could not
+// be reached.
+func missed(a Alert, told Lines) bool {
+	line := told[a.Condition]
+	return line.Told == nil && line.Waits != nil && line.Waits.Missed &&
+		a.State == Over && !a.Ending.left() && ended(a, line)
+}
+
+// resolved builds the notice that a condition, and what it hid, has ended.
+func resolved(a Alert, standing []Alert, told Lines) Notice {
+	line := told[a.Condition]
+	n := Notice{Alert: a, Kind: Resolved, Told: line.Told}
+	if a.State != Over {
+		n.State, n.Ending, n.Cause, n.Reason = Over, Renewed, "", ""
+	}
+	if line.Told != nil {
+		n.Severity, n.Threshold, n.Began = line.Told.Severity, line.Told.Threshold, line.Told.Since
+		n.Was = line.Told.Certificate
+	} else {
+		n.Kind = Passed
+		n.Severity, n.Threshold, n.Began = line.Waits.Severity, line.Waits.Threshold, line.Waits.Began
+		n.Was = line.Waits.Certificate
+	}
+	for _, other := range standing {
+		l, ok := told[other.Condition]
+		if !ok || (other.Condition != a.Condition && !a.Condition.hides(other.Condition)) {
+			continue
+		}
+		if n.Kind == Passed && l.Told != nil {
+			continue // that one has a resolution of its own
+		}
+		if ended(other, l) {
+			n.Closes = append(n.Closes, other.Condition)
+		}
+	}
+	return n
+}

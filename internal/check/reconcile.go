@@ -1,0 +1,59 @@
+package check
+
+import "time"
+
+// Watched is an instance as the configuration wants it watched.
+type Watched struct {
+	Subject
+	Terms Terms
+}
+
+// Reconcile brings the configuration into the records: new instances get a
+// record that is due at once, known ones get their names and terms, and
+// those that the configuration no longer has are marked as left. The
+// records themselves are not changed. ledgers serve to find lines whose
+// record was lost, so that they too get their last word.
+func Reconcile(records map[string]Record, ledgers map[string]Ledger, want []Watched, now time.Time) map[string]Record {
+	now = Wall(now)
+	out := make(map[string]Record, len(want))
+	for _, w := range want {
+		r, ok := records[w.Key()]
+		if !ok {
+			r.Due = now
+		}
+		r.Subject, r.Terms, r.Left = w.Subject, w.Terms, ""
+		out[w.Key()] = r.clone()
+	}
+	for key, r := range records {
+		if _, ok := out[key]; !ok {
+			if r.Left == "" {
+				r.Left = Unwatched
+			}
+			out[key] = r.clone()
+		}
+	}
+	projects := map[string]bool{}
+	for _, r := range out {
+		projects[r.ProjectID] = true
+	}
+	for _, ledger := range ledgers {
+		for key := range ledger {
+			if _, ok := out[key]; !ok && !projects[key] {
+				r := Record{Subject: orphan(key), Left: Unwatched}
+				out[r.Key()] = r
+				projects[r.ProjectID] = true
+			}
+		}
+	}
+	return out
+}
+
+// orphan makes a subject of nothing but its key.
+func orphan(key string) Subject {
+	for i := range key {
+		if key[i] == '/' {
+			return Subject{ProjectID: key[:i], InstanceID: key[i+1:], Instance: key[i+1:]}
+		}
+	}
+	return Subject{ProjectID: key, InstanceID: "unknown"}
+}

@@ -1,0 +1,261 @@
+package check
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/sslwatch/sslwatch/internal/dcs"
+)
+
+// Record is what was seen of one instance, and the terms it is judged by.
+type Record struct {
+	Subject
+	Terms Terms `json:"terms"`
+	// Left says why the instance is no longer watched; empty while it is.
+	// A record that left stays until every receiver has heard the last word.
+	Left Ending `json:"left,omitempty"`
+	// Due is when the next check is due. The loop sets it; it is kept here
+	// so that a restart is no stampede.
+	Due time.Time `json:"due,omitzero"`
+
+	// Checked is when the last check ended, Verified when the last one
+	// that brought an SSL state did.
+	Checked  time.Time `json:"checked,omitzero"`
+	Verified time.Time `json:"verified,omitzero"`
+	// Expires is the last ssl_expired_at that was believed, kept while SSL
+	// is off. It identifies the certificate.
+	Expires time.Time `json:"expires,omitzero"`
+	// Was is the date of the certificate before this one.
+	Was time.Time `json:"was,omitzero"`
+	// Displaced is the latest date that an earlier one took the place of. A
+	// date up to it that comes back needs confirmation, so that a cluster
+	// whose nodes hold different certificates is no new story at each check.
+	Displaced time.Time `json:"displaced,omitzero"`
+	// Comeback counts how often in a row such a date was seen.
+	Comeback Comeback `json:"comeback,omitzero"`
+	// Endpoint is where clients reach the instance, as last seen.
+	Endpoint Endpoint `json:"endpoint,omitzero"`
+
+	Off         Flag `json:"off,omitzero"`         // SSL is off
+	Invalid     Flag `json:"invalid,omitzero"`     // ssl_validated is false
+	Missing     Flag `json:"missing,omitzero"`     // there is no such instance
+	Unsupported Flag `json:"unsupported,omitzero"` // it can't have SSL
+	Denied      Flag `json:"denied,omitzero"`      // the API refuses the credential or the project
+	// Denial is the latest refusal, as long as none of it has ended.
+	Denial Denial `json:"denial,omitzero"`
+	// NoInfo tells a 204 from a 200 that says off.
+	NoInfo bool `json:"no_info,omitempty"`
+	// Failing is the run of failed checks that the last check belongs to.
+	Failing Failing `json:"failing,omitzero"`
+}
+
+// Terms are the thresholds in force for an instance. The configuration is
+// reconciled into them, and judgement reads them here.
+type Terms struct {
+	// Expiry is the ladder of times left at which a certificate is told of.
+	Expiry []Duration `json:"expiry"`
+	// Critical is the time left from which on it is critical; it acts as a
+	// threshold of its own.
+	Critical Duration `json:"critical"`
+	// RequireSSL makes SSL that is off an alert.
+	RequireSSL bool `json:"require_ssl"`
+}
+
+// Tightest returns the smallest threshold that the time left has reached,
+// and whether it has reached any.
+func (t Terms) Tightest(left time.Duration) (Duration, bool) {
+	for _, threshold := range t.thresholds() {
+		if left <= time.Duration(threshold) {
+			return threshold, true
+		}
+	}
+	return 0, false
+}
+
+// thresholds returns the ladder and the critical threshold, ascending.
+func (t Terms) thresholds() []Duration {
+	all := append(slices.Clone(t.Expiry), t.Critical)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// Endpoint is where clients reach an instance with SSL, as the API told.
+type Endpoint struct {
+	IP     string `json:"ip,omitempty"`
+	IPv6   string `json:"ipv6,omitempty"`
+	Port   string `json:"port,omitempty"`
+	Domain string `json:"domain_name,omitempty"`
+}
+
+// Flag is something that is believed only when it was seen often enough in
+// a row, and no longer only when its contrary was.
+type Flag struct {
+	Set bool `json:"set,omitempty"`
+	// Since is when what is believed was first seen.
+	Since time.Time `json:"since,omitzero"`
+	// Run counts the observations in a row that contradict what is
+	// believed, the first of them at From.
+	Run  int       `json:"run,omitempty"`
+	From time.Time `json:"from,omitzero"`
+}
+
+// see returns the flag after one more observation.
+func (f Flag) see(is bool, confirm int, now time.Time) Flag {
+	if is == f.Set {
+		f.Run, f.From = 0, time.Time{}
+		return f
+	}
+	if f.Run == 0 {
+		f.From = now
+	}
+	f.Run++
+	if f.Run < confirm {
+		return f
+	}
+	return Flag{Set: is, Since: f.From}
+}
+
+// Comeback is a later date that was seen before and seems to be back.
+type Comeback struct {
+	Expires time.Time `json:"expires,omitzero"`
+	Run     int       `json:"run,omitempty"`
+}
+
+// Failing is a run of checks that brought no SSL state.
+type Failing struct {
+	Since time.Time `json:"since,omitzero"` // the first failure of the run
+	Last  time.Time `json:"last,omitzero"`  // the latest
+	Count int       `json:"count,omitempty"`
+	Cause Cause     `json:"cause,omitempty"`
+	// Reason is the latest failure in words for people, without secrets.
+	Reason string `json:"reason,omitempty"`
+}
+
+// Denial is a refusal by the API.
+type Denial struct {
+	Cause  Cause  `json:"cause,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// Cause is why an instance or a project can't be checked.
+type Cause string
+
+// The causes of check_failing.
+const (
+	CauseFailed      Cause = "failed"      // the checks fail
+	CauseMissing     Cause = "missing"     // there is no such instance
+	CauseUnsupported Cause = "unsupported" // it can't have SSL
+	CauseRefused     Cause = "refused"     // the credential is not accepted (401)
+	CauseForbidden   Cause = "forbidden"   // the credential may not do this (403)
+	CauseOverdue     Cause = "overdue"     // checks that are due are not made
+)
+
+// denied tells whether the cause concerns the credential or the project.
+func (c Cause) denied() bool { return c == CauseRefused || c == CauseForbidden }
+
+// clone returns a record that shares nothing that anyone may change.
+func (r Record) clone() Record {
+	r.Labels = maps.Clone(r.Labels)
+	r.Terms.Expiry = slices.Clone(r.Terms.Expiry)
+	return r
+}
+
+// Unsure tells whether an observation waits to be confirmed, so that the
+// next check should come soon.
+func (r Record) Unsure() bool {
+	return r.Off.Run > 0 || r.Invalid.Run > 0 || r.Missing.Run > 0 || r.Unsupported.Run > 0 || r.Comeback.Run > 0
+}
+
+// Observation is one answer of the API, or the lack of one.
+type Observation struct {
+	SSL dcs.SSL // what was seen, when Cause is empty
+	// Cause says why nothing was seen; empty when something was.
+	Cause Cause
+	// Reason says it in words for people.
+	Reason string
+}
+
+// Observe turns an answer of the API into an observation.
+func Observe(ssl dcs.SSL, err *dcs.Error) Observation {
+	if err == nil {
+		return Observation{SSL: ssl}
+	}
+	o := Observation{Cause: CauseFailed, Reason: err.Error()}
+	switch err.Kind {
+	case dcs.Missing:
+		o.Cause = CauseMissing
+	case dcs.Unsupported:
+		o.Cause = CauseUnsupported
+	case dcs.Unauthenticated:
+		o.Cause = CauseRefused
+	case dcs.Forbidden:
+		o.Cause = CauseForbidden
+	}
+	return o
+}
+
+// Learn takes one observation into a record.
+func Learn(r Record, o Observation, p Policy, now time.Time) Record {
+	now = Wall(now)
+	r = r.clone()
+	r.Checked = now
+	see := func(f *Flag, is bool) { *f = f.see(is, p.Confirm, now) }
+
+	if o.Cause.denied() {
+		see(&r.Denied, true)
+		r.Denial = Denial{Cause: o.Cause, Reason: o.Reason}
+	} else if o.Cause != CauseFailed {
+		// An answer about the instance: the credential was accepted.
+		r.Denied, r.Denial = Flag{}, Denial{}
+		see(&r.Missing, o.Cause == CauseMissing)
+		see(&r.Unsupported, o.Cause == CauseUnsupported)
+	}
+	if o.Cause != "" {
+		if r.Failing.Count == 0 {
+			r.Failing.Since = now
+		}
+		r.Failing.Last, r.Failing.Cause, r.Failing.Reason = now, o.Cause, o.Reason
+		r.Failing.Count++
+		return r
+	}
+
+	r.Failing = Failing{}
+	r.Verified = now
+	see(&r.Off, !o.SSL.Enabled)
+	if !o.SSL.Enabled {
+		r.NoInfo = o.SSL.NoInfo
+		return r
+	}
+	see(&r.Invalid, !o.SSL.Validated)
+	r.Endpoint = Endpoint{IP: o.SSL.IP, IPv6: o.SSL.IPv6, Port: o.SSL.Port, Domain: o.SSL.Domain}
+	return r.date(Wall(o.SSL.ExpiresAt), p.Confirm)
+}
+
+// date takes an ssl_expired_at in. One reading is enough, but for a date
+// that was displaced by an earlier one before: if that could come and go
+// with each reading, so would the alerts.
+func (r Record) date(expires time.Time, confirm int) Record {
+	switch {
+	case r.Expires.IsZero():
+		r.Expires = expires
+		return r
+	case expires.Equal(r.Expires):
+		r.Comeback = Comeback{}
+		return r
+	case expires.Before(r.Expires):
+		if r.Displaced.Before(r.Expires) {
+			r.Displaced = r.Expires
+		}
+	case !expires.After(r.Displaced):
+		if !expires.Equal(r.Comeback.Expires) {
+			r.Comeback = Comeback{Expires: expires}
+		}
+		r.Comeback.Run++
+		if r.Comeback.Run < confirm {
+			return r
+		}
+	}
+	r.Was, r.Expires, r.Comeback = r.Expires, expires, Comeback{}
+	return r
+}

@@ -1,0 +1,329 @@
+package check
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// State is how a condition stands.
+type State string
+
+// The states. A condition about which nothing is known has no Alert at all,
+// so that unknown can't be taken for over.
+const (
+	Stands State = "stands"
+	Hidden State = "hidden" // true, and a worse one speaks for it
+	Over   State = "over"   // a positive reading says that it is not so
+)
+
+// Ending is why a condition is over.
+type Ending string
+
+// The endings.
+const (
+	Enabled     Ending = "enabled"      // SSL is on again
+	NotRequired Ending = "not_required" // SSL is off, and may be
+	Renewed     Ending = "renewed"      // a certificate with a later date is in place
+	Validated   Ending = "validated"    // the certificate is valid again
+	Checked     Ending = "checked"      // checks succeed again
+	Unwatched   Ending = "unwatched"    // taken out of the configuration
+	Deleted     Ending = "deleted"      // deleted in the cloud
+)
+
+// left tells whether the subject itself is gone.
+func (e Ending) left() bool { return e == Unwatched || e == Deleted }
+
+// Alert is one condition of one subject at one moment.
+type Alert struct {
+	Subject
+	Condition Condition
+	State     State
+	Severity  Severity
+	// Threshold is the tightest one reached, of a certificate that expires.
+	Threshold Duration
+	// Certificate is the ssl_expired_at last known, zero if none is.
+	Certificate time.Time
+	// Was is the date of the certificate before.
+	Was time.Time
+	// Since is when it began.
+	Since time.Time
+	// Verified is when the API last gave an SSL state.
+	Verified time.Time
+	// Cause and Reason say why checks fail, NoInfo how the API says off.
+	Cause  Cause
+	Reason string
+	NoInfo bool
+	// Ending says why the condition is over.
+	Ending Ending
+	// Affected counts the instances that an alert about a project is about.
+	Affected int
+	// Concerned holds the distinct labels of a project's instances.
+	Concerned []map[string]string
+}
+
+// Standing returns what is true of an instance now: each condition of which
+// anything is known, standing, hidden or over.
+func Standing(r Record, p Policy, now time.Time) []Alert {
+	now = Wall(now)
+	base := Alert{
+		Subject: r.Subject, Certificate: r.Expires, Was: r.Was, Verified: r.Verified, NoInfo: r.NoInfo,
+	}
+	if r.Left != "" {
+		return gone(base, r.Left)
+	}
+	alerts := make([]Alert, 0, len(Conditions()))
+	if !r.Verified.IsZero() {
+		alerts = append(alerts, ssl(base, r, now)...)
+	}
+	if a, known := failing(base, r, p, now); known {
+		alerts = append(alerts, a)
+	}
+	return alerts
+}
+
+// gone returns every condition as over, because the subject is.
+func gone(base Alert, why Ending) []Alert {
+	var alerts []Alert
+	for _, c := range Conditions() {
+		a := base
+		a.Condition, a.State, a.Ending = c, Over, why
+		alerts = append(alerts, a)
+	}
+	return alerts
+}
+
+// ssl judges the four conditions of which one hides the other.
+func ssl(base Alert, r Record, now time.Time) []Alert {
+	left := r.Expires.Sub(now)
+	threshold, crossed := r.Terms.Tightest(left)
+	expired := left <= 0
+	dated := !r.Expires.IsZero()
+
+	over := Renewed
+	if r.Off.Set {
+		over = NotRequired // said only where off does not hide it
+	}
+	present := !r.Off.Set || r.Terms.RequireSSL
+
+	disabled := base
+	disabled.Condition, disabled.Severity, disabled.Since = SSLDisabled, Critical, r.Off.Since
+	disabled.State, disabled.Ending = judge(r.Off.Set && r.Terms.RequireSSL, over)
+	if !r.Off.Set {
+		disabled.Ending = Enabled
+	}
+
+	alerts := []Alert{disabled}
+	if dated {
+		a := base
+		a.Condition, a.Severity, a.Since = CertificateExpired, Critical, r.Expires
+		a.State, a.Ending = judge(present && expired, over)
+		alerts = append(alerts, a)
+	}
+
+	invalid := base
+	invalid.Condition, invalid.Severity, invalid.Since = SSLInvalid, Critical, r.Invalid.Since
+	invalid.State, invalid.Ending = judge(present && r.Invalid.Set, over)
+	if !r.Invalid.Set {
+		invalid.Ending = Validated
+	}
+	alerts = append(alerts, invalid)
+
+	if dated {
+		a := base
+		a.Condition, a.Severity = CertificateExpiring, Warning
+		if left <= time.Duration(r.Terms.Critical) {
+			a.Severity = Critical
+		}
+		if crossed {
+			a.Threshold, a.Since = threshold, r.Expires.Add(-time.Duration(threshold))
+		}
+		a.State, a.Ending = judge(present && crossed, over)
+		alerts = append(alerts, a)
+	}
+	return hide(alerts)
+}
+
+// judge turns a truth into a state, with the ending if it is not so.
+func judge(so bool, ending Ending) (State, Ending) {
+	if so {
+		return Stands, ""
+	}
+	return Over, ending
+}
+
+// hide keeps only the first condition that stands in sight.
+func hide(alerts []Alert) []Alert {
+	seen := false
+	for i := range alerts {
+		if alerts[i].State != Stands {
+			continue
+		}
+		if seen {
+			alerts[i].State = Hidden
+		}
+		seen = true
+	}
+	return alerts
+}
+
+// failing judges whether the instance can be checked. A refusal of the
+// credential or project is the project's alert, not the instance's.
+//
+// How long checks have failed is measured at the last failed check and not
+// by the clock: at the start of a daemon that was away for days, nothing is
+// told before it has looked.
+func failing(base Alert, r Record, p Policy, now time.Time) (alert Alert, known bool) {
+	a := base
+	a.Condition, a.Reason = CheckFailing, r.Failing.Reason
+	a.Severity = blindness(r, now)
+	switch {
+	case r.Missing.Set:
+		a.Cause, a.Since = CauseMissing, r.Missing.Since
+	case r.Unsupported.Set:
+		a.Cause, a.Since = CauseUnsupported, r.Unsupported.Since
+	case r.Failing.Count == 0:
+		a.State, a.Ending, a.Severity = Over, Checked, ""
+		return a, !r.Verified.IsZero()
+	case r.Denied.Set || r.Failing.Cause.denied() || r.Failing.Last.Sub(r.Failing.Since) < p.FailingAfter:
+		return Alert{}, false
+	default:
+		a.Cause, a.Since = CauseFailed, r.Failing.Since
+	}
+	a.State = Stands
+	return a, true
+}
+
+// blindness is how bad it is not to see an instance.
+func blindness(r Record, now time.Time) Severity {
+	if !r.Expires.IsZero() && !r.Off.Set && r.Expires.Sub(now) <= time.Duration(r.Terms.Critical) {
+		return Critical
+	}
+	return Warning
+}
+
+// Project returns what is true of a project, given all its records: whether
+// its instances can be asked at all. There is one condition, check_failing,
+// for two causes: the API denies access, or checks that have been due for
+// FailingAfter are not made (the project is paused, or slower than it needs
+// to be).
+func Project(records []Record, p Policy, now time.Time) []Alert {
+	now = Wall(now)
+	a := Alert{Condition: CheckFailing}
+	var denied, overdue, watched []Record
+	known, left := true, Unwatched
+	for _, r := range records {
+		a.Subject = Subject{ProjectID: r.ProjectID, Project: r.Project, Region: r.Region}
+		a.Concerned = distinct(a.Concerned, r.Labels)
+		if r.Left != "" {
+			left = r.Left
+			continue
+		}
+		watched = append(watched, r)
+		if r.Verified.After(a.Verified) {
+			a.Verified = r.Verified
+		}
+		if r.Denied.Set {
+			denied = append(denied, r)
+		}
+		if late(r, p, now) && now.Sub(p.Awake) >= p.FailingAfter {
+			overdue = append(overdue, r)
+		}
+		known = known && r.Denied.Run == 0 && !late(r, p, now)
+	}
+	switch {
+	case len(records) == 0:
+		return nil
+	case len(watched) == 0:
+		a.State, a.Ending = Over, left
+		return []Alert{a}
+	case len(denied) > 0:
+		first := slices.MinFunc(denied, func(r, s Record) int { return r.Denied.Since.Compare(s.Denied.Since) })
+		a.Cause, a.Since, a.Reason = first.Denial.Cause, first.Denied.Since, first.Denial.Reason
+		if a.Cause == CauseRefused { // the credential is every instance's
+			denied = watched
+		}
+		a.Affected, a.Severity = len(denied), blindest(denied, now)
+	case len(overdue) > 0:
+		first := slices.MinFunc(overdue, func(r, s Record) int { return r.Due.Compare(s.Due) })
+		a.Cause, a.Since = CauseOverdue, first.Due
+		a.Affected, a.Severity = len(overdue), blindest(overdue, now)
+	case !known || a.Verified.IsZero():
+		return nil
+	default:
+		a.State, a.Ending = Over, Checked
+		return []Alert{a}
+	}
+	a.State = Stands
+	return []Alert{a}
+}
+
+// late tells whether a check has been due for as long as one may fail.
+func late(r Record, p Policy, now time.Time) bool {
+	return !r.Due.IsZero() && now.Sub(r.Due) >= p.FailingAfter
+}
+
+func blindest(records []Record, now time.Time) Severity {
+	worst := Warning
+	for _, r := range records {
+		if s := blindness(r, now); s.Compare(worst) > 0 {
+			worst = s
+		}
+	}
+	return worst
+}
+
+// Next returns when Standing of an instance will next change by the passing
+// of time alone; zero if it will not.
+func Next(r Record, now time.Time) time.Time {
+	if r.Left != "" || r.Expires.IsZero() {
+		return time.Time{}
+	}
+	for _, threshold := range slices.Backward(r.Terms.thresholds()) {
+		if at := r.Expires.Add(-time.Duration(threshold)); at.After(now) {
+			return at
+		}
+	}
+	if r.Expires.After(now) {
+		return r.Expires
+	}
+	return time.Time{}
+}
+
+// NextProject is Next for a project.
+func NextProject(records []Record, p Policy, now time.Time) time.Time {
+	var next time.Time
+	for _, r := range records {
+		if r.Left != "" {
+			continue
+		}
+		if !r.Due.IsZero() {
+			next = earlier(next, r.Due.Add(p.FailingAfter), now)
+			next = earlier(next, p.Awake.Add(p.FailingAfter), now)
+		}
+		if !r.Expires.IsZero() {
+			next = earlier(next, r.Expires.Add(-time.Duration(r.Terms.Critical)), now)
+		}
+	}
+	return next
+}
+
+// earlier returns the earlier of two times that are still to come.
+func earlier(next, t, now time.Time) time.Time {
+	if !t.After(now) || !next.IsZero() && !t.Before(next) {
+		return next
+	}
+	return t
+}
+
+// CompareAlerts orders alerts for people, the worst first.
+func CompareAlerts(a, b Alert) int {
+	return cmp.Or(
+		b.Severity.Compare(a.Severity),
+		cmp.Compare(a.Condition.rank(), b.Condition.rank()),
+		a.Certificate.Compare(b.Certificate),
+		cmp.Compare(a.Project, b.Project),
+		cmp.Compare(a.Instance, b.Instance),
+		cmp.Compare(a.Key(), b.Key()),
+	)
+}

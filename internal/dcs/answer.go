@@ -1,0 +1,76 @@
+package dcs
+
+import (
+	"fmt"
+	"time"
+)
+
+// SSL is what the API says of an instance's SSL encryption.
+//
+// Source: GET /v2/{project_id}/instances/{instance_id}/ssl, "Querying SSL
+// Encryption of an Instance" in the DCS API reference.
+type SSL struct {
+	// Enabled is true only when the API says so. All other fields but
+	// NoInfo are meaningful only then.
+	Enabled bool
+	// NoInfo tells a 204 "No SSL info" from a 200 without enabled.
+	NoInfo bool
+	// Validated is ssl_validated: whether the certificate is valid. What
+	// exactly the cloud validates is not documented.
+	Validated bool
+	// ExpiresAt is ssl_expired_at, in UTC, without a monotonic reading.
+	ExpiresAt time.Time
+	// IP, IPv6, Port and Domain are where clients reach the instance with
+	// SSL. Domain never carries the port. Any of them may be empty.
+	IP, IPv6, Port, Domain string
+}
+
+// Kind is what an answer that is not an SSL state means for the caller.
+type Kind int
+
+const (
+	// Failed means that nothing was learnt: a network error, a timeout, a
+	// 5xx, a busy code, a redirect, or a body that can't be believed.
+	Failed Kind = iota
+	// Unsupported means that this instance can't have SSL (DCS.4201).
+	Unsupported
+	// Missing means that there is no such instance (DCS.3022).
+	Missing
+	// Unauthenticated means that the credential was not accepted (401).
+	Unauthenticated
+	// Forbidden means that the credential was accepted and may not do this (403).
+	Forbidden
+	// Throttled means that the project asks too often (429).
+	Throttled
+)
+
+// Error is every outcome of a request that is not a value. Its text is for
+// people and holds no secret, whatever the API echoed.
+type Error struct {
+	Kind Kind
+	// Status is the HTTP status, 0 when there was no answer.
+	Status int
+	// Code and Message are the API's own, redacted; empty when it gave none.
+	Code, Message string
+	// RequestID is what the cloud's support asks for.
+	RequestID string
+	// RetryAfter is how long the API asked to be left alone, 0 if it did not say.
+	RetryAfter time.Duration
+	// Reason says in plain words what happened and, where it is known, what to do.
+	Reason string
+	// Err is the cause, for errors.Is; nil when the answer itself is the failure.
+	Err error
+}
+
+var _ error = (*Error)(nil)
+
+func (e *Error) Error() string {
+	s := e.Reason
+	if e.RequestID != "" {
+		s += fmt.Sprintf(" (request %s)", e.RequestID)
+	}
+	return s
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }

@@ -1,0 +1,185 @@
+package notify
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+)
+
+// Batch returns those of the notices that belong into the next message, the
+// worst first. What is left is for the messages after it, worked out anew
+// once this one has been told.
+func Batch(notices []check.Notice, limits Limits, now time.Time) []check.Notice {
+	sorted := order(notices)
+	if len(sorted) == 0 {
+		return nil
+	}
+	first := sorted[0]
+	var batch []check.Notice
+	size := 0
+	for _, n := range sorted {
+		if limits.Threads && thread(n) != thread(first) {
+			continue
+		}
+		size += len(item(n, now).Line)
+		if len(batch) > 0 && (len(batch) == limits.Items || size > limits.Bytes) {
+			break
+		}
+		batch = append(batch, n)
+	}
+	return batch
+}
+
+// thread is the ID of the message that a notice follows, if any.
+func thread(n check.Notice) string {
+	if n.Told == nil || n.Kind == check.Firing {
+		return ""
+	}
+	return n.Told.Message
+}
+
+// order sorts notices, what fires and the worst first. The end of an old
+// certificate comes right before the alert about the new one: told the
+// other way round, the resolution would seem to be about the new one.
+func order(notices []check.Notice) []check.Notice {
+	type alert struct {
+		key       string
+		condition check.Condition
+	}
+	fires := map[alert]bool{}
+	for _, n := range notices {
+		if n.Fires() {
+			fires[alert{n.Key(), n.Condition}] = true
+		}
+	}
+	ends := map[alert]check.Notice{}
+	var sorted []check.Notice
+	for _, n := range notices {
+		if a := (alert{n.Key(), n.Condition}); !n.Fires() && fires[a] {
+			ends[a] = n
+			continue
+		}
+		sorted = append(sorted, n)
+	}
+	slices.SortStableFunc(sorted, compare)
+	out := make([]check.Notice, 0, len(notices))
+	for _, n := range sorted {
+		if end, ok := ends[alert{n.Key(), n.Condition}]; ok && n.Fires() {
+			out = append(out, end)
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
+// compare orders notices, the worst first and what is over last.
+func compare(a, b check.Notice) int {
+	last := func(n check.Notice) int {
+		if n.Fires() {
+			return 0
+		}
+		return 1
+	}
+	return cmp.Or(cmp.Compare(last(a), last(b)), check.CompareAlerts(a.Alert, b.Alert))
+}
+
+// Compose puts a batch into words. sent holds the receiver's earlier
+// messages, for those that keep threads.
+func Compose(batch []check.Notice, sent map[string]check.Sent, now time.Time) Message {
+	now = check.Wall(now)
+	m := Message{ID: check.MessageID(batch), Time: now, Title: title(batch, now), Aside: true}
+	for _, n := range batch {
+		if n.Severity.Compare(m.Severity) > 0 {
+			m.Severity = n.Severity
+		}
+		m.Firing = m.Firing || n.Fires()
+		m.Aside = m.Aside && n.Kind == check.Reminder
+		m.Groups = add(m.Groups, n, now)
+		if n.Told != nil && n.Told.Message != "" && !slices.Contains(m.References, n.Told.Message) {
+			m.References = append(m.References, n.Told.Message)
+		}
+	}
+	for i, g := range m.Groups {
+		m.Groups[i].Heading = heading(g.Condition, g.Firing, len(g.Items))
+	}
+	m.Thread, m.Edits = threads(batch, sent, now)
+	return m
+}
+
+// add puts a notice into its group.
+func add(groups []Group, n check.Notice, now time.Time) []Group {
+	i := slices.IndexFunc(groups, func(g Group) bool {
+		return g.Condition == n.Condition && g.Firing == n.Fires() && g.cause == n.Cause
+	})
+	if i < 0 {
+		g := Group{Condition: n.Condition, Firing: n.Fires(), cause: n.Cause}
+		if g.Firing {
+			g.Advice = advice(n.Condition, n.Cause)
+		}
+		i, groups = len(groups), append(groups, g)
+	}
+	g := &groups[i]
+	g.Items = append(g.Items, item(n, now))
+	if n.Severity.Compare(g.Severity) > 0 {
+		g.Severity = n.Severity
+	}
+	if link, ok := console(n.Subject); ok && g.Firing && !slices.Contains(g.Links, link) {
+		g.Links = append(g.Links, link)
+	}
+	return groups
+}
+
+// console links to the cloud's console, where the configuration knows it.
+func console(s check.Subject) (Link, bool) {
+	if s.Console == "" {
+		return Link{}, false
+	}
+	return Link{Text: "DCS console, " + s.Region, URL: s.Console}, true
+}
+
+// title says the whole in one line: the worst, and how much else.
+func title(batch []check.Notice, now time.Time) string {
+	sorted := slices.SortedStableFunc(slices.Values(batch), compare)
+	worst := sorted[0]
+	head := "RESOLVED"
+	if worst.Fires() {
+		head = strings.ToUpper(string(worst.Severity))
+	}
+	s := oneLine(fmt.Sprintf("%s %s: %s", head, Name(worst.Subject), short(worst, now)))
+	if worst.Kind == check.Reminder {
+		s = oneLine(fmt.Sprintf("%s %s: still so, %s", head, Name(worst.Subject), short(worst, now)))
+	}
+	if len(sorted) == 1 {
+		return s
+	}
+	return s + fmt.Sprintf(", and %d more (%s)", len(sorted)-1, tally(sorted))
+}
+
+// tally counts notices by severity and outcome.
+func tally(notices []check.Notice) string {
+	var critical, warning, over int
+	for _, n := range notices {
+		switch {
+		case !n.Fires():
+			over++
+		case n.Severity == check.Critical:
+			critical++
+		default:
+			warning++
+		}
+	}
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		noun string
+	}{{critical, "critical"}, {warning, "warning"}, {over, "resolved"}} {
+		if p.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.noun))
+		}
+	}
+	return strings.Join(parts, ", ")
+}

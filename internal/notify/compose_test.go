@@ -1,0 +1,218 @@
+package notify_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/notify"
+)
+
+var wide = notify.Limits{Items: 100, Bytes: 1 << 20}
+
+// numbered returns a record of its own instance.
+func numbered(i int, expires time.Time) check.Record {
+	r := record(fmt.Sprintf("cache-%d", i))
+	r.InstanceID = fmt.Sprintf("%08d-b865-4159-b774-204dc0a36e37", i)
+	return seen(r, expires, now.Add(-time.Minute))
+}
+
+func TestAStormIsFewMessagesAndEachInstanceIsInExactlyOne(t *testing.T) {
+	var notices []check.Notice
+	for i := range 1000 {
+		notices = append(notices, owed(numbered(i, now.Add(time.Duration(i%20)*check.Day+time.Hour)), nil, now)...)
+	}
+	want := len(notices)
+	limits := notify.Limits{Items: 60, Bytes: 10_000}
+	told := map[string]bool{}
+	messages := 0
+	last := check.Notice{}
+	for len(notices) > 0 {
+		batch := notify.Batch(notices, limits, now)
+		messages++
+		rest := map[string]bool{}
+		for _, n := range batch {
+			if told[n.ID()] {
+				t.Fatalf("%s twice", n.Instance)
+			}
+			if last.Key() != "" && check.CompareAlerts(last.Alert, n.Alert) > 0 {
+				t.Fatalf("%s (%s) after the milder %s (%s)", n.Instance, n.Severity, last.Instance, last.Severity)
+			}
+			last = n
+			told[n.ID()], rest[n.ID()] = true, true
+		}
+		var left []check.Notice
+		for _, n := range notices {
+			if !rest[n.ID()] {
+				left = append(left, n)
+			}
+		}
+		notices = left
+	}
+	if len(told) != want {
+		t.Errorf("%d of %d told", len(told), want)
+	}
+	if messages > 40 {
+		t.Errorf("%d messages for %d alerts", messages, want)
+	}
+}
+
+func TestANoticeLongerThanTheLimitStillGoes(t *testing.T) {
+	n := owed(numbered(1, now.Add(check.Day)), nil, now)
+	if batch := notify.Batch(n, notify.Limits{Items: 1, Bytes: 1}, now); len(batch) != 1 {
+		t.Errorf("batch of %d", len(batch))
+	}
+}
+
+func TestTheEndOfTheOldCertificateComesBeforeTheAlertAboutTheNew(t *testing.T) {
+	old := numbered(1, now.Add(check.Day))
+	lines := told(old, now.Add(-time.Hour))
+	renewed := seen(old, now.Add(13*check.Day), now.Add(-time.Second))
+	notices := owed(renewed, lines, now)
+	if len(notices) != 2 {
+		t.Fatalf("%d notices", len(notices))
+	}
+	together := notify.Batch(notices, wide, now)
+	if len(together) != 2 || together[0].Kind != check.Resolved || together[1].Kind != check.Firing {
+		t.Errorf("together: %v", together)
+	}
+	threaded := wide
+	threaded.Threads = true
+	apart := notify.Batch(notices, threaded, now)
+	if len(apart) != 1 || apart[0].Kind != check.Resolved {
+		t.Errorf("apart: %v", apart)
+	}
+}
+
+func TestWhatFollowsGoesToTheMessageThatToldFirst(t *testing.T) {
+	limits := wide
+	limits.Threads = true
+	records := []check.Record{numbered(1, now.Add(13*check.Day)), numbered(2, now.Add(13*check.Day))}
+	ledger := check.Ledger{}
+	var sent map[string]check.Sent
+	deliver := func(receipt string, at time.Time) notify.Message {
+		t.Helper()
+		var notices []check.Notice
+		for _, r := range records {
+			notices = append(notices, owed(r, ledger[r.Key()], at)...)
+		}
+		batch := notify.Batch(notices, limits, at)
+		if len(batch) == 0 {
+			t.Fatal("nothing is owed")
+		}
+		m := notify.Compose(batch, sent, at)
+		var raw json.RawMessage
+		if receipt != "" {
+			raw = json.RawMessage(receipt)
+		}
+		var ids []string
+		sent, ids = notify.Keep(sent, m, batch, raw, at)
+		for i, n := range batch {
+			ledger[n.Key()] = check.Tell(ledger[n.Key()], n, ids[i], at)
+		}
+		return m
+	}
+
+	first := deliver(`"p1"`, now)
+	if first.Thread != nil || len(sent) != 1 {
+		t.Fatalf("the first message follows %v, %d kept", first.Thread, len(sent))
+	}
+
+	later := now.Add(6*check.Day + time.Hour) // 7d is crossed by both
+	second := deliver("", later)
+	if second.Thread == nil || second.Thread.ID != first.ID || string(second.Thread.Receipt) != `"p1"` || second.Aside {
+		t.Errorf("the tightening follows %+v", second.Thread)
+	}
+	if second.Thread.Title != "FIRING critical" || len(second.Thread.Entries) != 2 {
+		t.Errorf("the first message is to say %q about %d alerts", second.Thread.Title, len(second.Thread.Entries))
+	}
+
+	reminder := deliver("", later.Add(24*time.Hour))
+	if !reminder.Aside || reminder.Thread == nil {
+		t.Errorf("a reminder belongs in the thread alone: %+v", reminder)
+	}
+
+	records[0] = seen(records[0], now.Add(400*check.Day), later.Add(25*time.Hour))
+	third := deliver("", later.Add(25*time.Hour))
+	if third.Thread == nil || third.Thread.Title != "FIRING critical (1 of 2 resolved)" {
+		t.Errorf("the first message is to say %+v", third.Thread)
+	}
+
+	records[1] = seen(records[1], now.Add(400*check.Day), later.Add(26*time.Hour))
+	last := deliver("", later.Add(26*time.Hour))
+	if last.Thread == nil || last.Thread.Title != "RESOLVED" || len(sent) != 0 {
+		t.Errorf("the first message is to say %+v, %d kept", last.Thread, len(sent))
+	}
+}
+
+func TestAnEndThatClosesWhatItHidMendsThatMessageToo(t *testing.T) {
+	r := numbered(1, now.Add(check.Day))
+	expiring := owed(r, nil, now)
+	m1 := notify.Compose(expiring, nil, now)
+	sent, ids := notify.Keep(nil, m1, expiring, json.RawMessage(`"p1"`), now)
+	lines := check.Tell(nil, expiring[0], ids[0], now)
+
+	at := now.Add(25 * time.Hour)
+	expired := owed(r, lines, at)
+	m2 := notify.Compose(expired, sent, at)
+	if m2.Thread != nil {
+		t.Errorf("another alert follows %+v", m2.Thread)
+	}
+	sent, ids = notify.Keep(sent, m2, expired, json.RawMessage(`"p2"`), at)
+	lines = check.Tell(lines, expired[0], ids[0], at)
+
+	at = at.Add(time.Hour)
+	over := owed(seen(r, now.Add(400*check.Day), at), lines, at)
+	m3 := notify.Compose(over, sent, at)
+	if m3.Thread == nil || m3.Thread.ID != m2.ID || len(m3.Edits) != 1 || m3.Edits[0].ID != m1.ID || m3.Edits[0].Title != "RESOLVED" {
+		t.Errorf("follows %+v, edits %+v", m3.Thread, m3.Edits)
+	}
+	sent, _ = notify.Keep(sent, m3, over, nil, at)
+	if len(sent) != 0 {
+		t.Errorf("%d messages kept", len(sent))
+	}
+}
+
+func TestAMessageThatWasGoneIsPostedAnewAndFollowedFromThenOn(t *testing.T) {
+	r := numbered(1, now.Add(13*check.Day))
+	firing := owed(r, nil, now)
+	m1 := notify.Compose(firing, nil, now)
+	sent, ids := notify.Keep(nil, m1, firing, json.RawMessage(`"p1"`), now)
+	lines := check.Tell(nil, firing[0], ids[0], now)
+
+	at := now.Add(7 * check.Day)
+	tighter := owed(r, lines, at)
+	m2 := notify.Compose(tighter, sent, at)
+	sent, ids = notify.Keep(sent, m2, tighter, json.RawMessage(`"p2"`), at)
+	if ids[0] != m2.ID || len(sent) != 1 || string(sent[m2.ID].Receipt) != `"p2"` {
+		t.Errorf("belongs to %s, kept %+v", ids[0], sent)
+	}
+}
+
+func TestTheSameNewsHasTheSameIDAfterACrash(t *testing.T) {
+	n := owed(numbered(1, now.Add(check.Day)), nil, now)
+	a, b := notify.Compose(n, nil, now), notify.Compose(n, nil, now.Add(time.Hour))
+	if a.ID != b.ID || a.ID == "" {
+		t.Errorf("%q and %q", a.ID, b.ID)
+	}
+}
+
+func TestSpanIsNeverZeroAndNeverRoundedUp(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0:                             "less than a second",
+		-time.Second:                  "1 second",
+		time.Second - 1:               "less than a second",
+		time.Minute - 1:               "59 seconds",
+		time.Hour - 1:                 "59 minutes 59 seconds",
+		24*time.Hour - 1:              "23 hours 59 minutes",
+		24 * time.Hour:                "1 day",
+		47*time.Hour + 59*time.Minute: "1 day 23 hours",
+		375 * 24 * time.Hour:          "375 days",
+	} {
+		if got := notify.Span(d); got != want {
+			t.Errorf("Span(%v) = %q, want %q", d, got, want)
+		}
+	}
+}

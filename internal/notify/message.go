@@ -1,0 +1,123 @@
+// Package notify turns what is owed into messages. The wording lives here,
+// once; the packages below it only carry messages, each over its own wire.
+package notify
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+)
+
+// Message is what a receiver carries: one or more notices, in words.
+// Its texts are plain: a receiver escapes them as its own format demands.
+type Message struct {
+	// ID is the same when the same news is sent again after a crash, and
+	// consists of [0-9a-f].
+	ID string
+	// Time is when the message was composed.
+	Time time.Time
+	// Severity is the worst of all items.
+	Severity check.Severity
+	// Firing tells whether any item fires; if not, all are resolved.
+	Firing bool
+	// Title says the whole in one line, the worst first.
+	Title string
+	// Groups hold the items, the worst group first.
+	Groups []Group
+	// Thread is the earlier message that this one follows, nil if none.
+	// Set only for receivers whose Limits say Threads.
+	Thread *Thread
+	// Edits are other earlier messages of which this one changes how things
+	// stand. They are edited and not replied to.
+	Edits []Thread
+	// References are the IDs of all earlier messages that this one follows.
+	References []string
+	// Aside is set when nothing new is told (reminders only): it belongs in
+	// the thread alone.
+	Aside bool
+}
+
+// Group holds items of one condition that fire, or that are resolved.
+type Group struct {
+	Condition check.Condition
+	Severity  check.Severity
+	Firing    bool
+	// Heading names what the items have in common.
+	Heading string
+	Items   []Item
+	// Advice is what to do, in paragraphs; empty for what is resolved.
+	Advice []string
+	// Links are for further reading and acting.
+	Links []Link
+
+	cause check.Cause // what the advice is for
+}
+
+// Item is one notice in words.
+type Item struct {
+	Notice check.Notice
+	// Line is the whole story in one line, as DESIGN lays down: FIRING or
+	// RESOLVED, severity, condition, instance, what is so, project, region, ID.
+	Line string
+	// What is the part of Line that says what is so.
+	What string
+	// Where is the part of Line that names project, region and instance ID.
+	Where string
+}
+
+// Link is a place to go.
+type Link struct{ Text, URL string }
+
+// Thread is a receiver's first message about some alerts, and how each of
+// them stands, this message included.
+type Thread struct {
+	ID string
+	// Receipt is what Deliver returned for it.
+	Receipt json.RawMessage
+	// Title and Entries say how things stand now.
+	Title   string
+	Entries []check.Entry
+}
+
+// Limits are what one message of a receiver can hold.
+type Limits struct {
+	Items int // at most so many items
+	Bytes int // at most so many bytes of Line in all
+	// Threads is set when what follows about an alert must go to the
+	// message that told of it first.
+	Threads bool
+}
+
+// Receiver carries messages to one place.
+type Receiver interface {
+	// Limits returns what one message can hold.
+	Limits() Limits
+	// Deliver sends a message. A nil error means that the receiver has it.
+	// The receipt is the receiver's own note of the message, which it will
+	// find again in Thread; nil if it has none. An error is a *Failure
+	// unless ctx ended. Deliver does not retry.
+	Deliver(ctx context.Context, m Message) (receipt json.RawMessage, err error)
+}
+
+// Failure is a message that was not delivered, or of which that is not known.
+type Failure struct {
+	// Refused is set when trying again soon can't help: a credential, an
+	// address or the message itself is refused, and a person has to act.
+	Refused bool
+	// RetryAfter is how long the receiver asked to be left alone.
+	RetryAfter time.Duration
+	// Reason says in words for people what failed and what to do, with no
+	// secret in it.
+	Reason string
+	// Err is the cause, for errors.Is. Its text is never printed.
+	Err error
+}
+
+var _ error = (*Failure)(nil)
+
+func (f *Failure) Error() string { return f.Reason }
+
+// Unwrap returns the cause.
+func (f *Failure) Unwrap() error { return f.Err }

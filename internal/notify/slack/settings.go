@@ -1,0 +1,12 @@
+package slack
+
+import "github.com/sslwatch/sslwatch/internal/secret"
+
+// Settings says where and as whom to post: with a bot token into a channel,
+// or to an incoming webhook.
+type Settings struct {
+	Token      secret.Text // with Channel; excludes WebhookURL
+	Channel    string      // "#name" or an ID
+	WebhookURL secret.Text // an incoming webhook, which knows its channel
+	APIURL     string      // the base of Slack's Web API; empty for Slack's own
+}

@@ -1,0 +1,200 @@
+package notify_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/notify"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// golden compares a text with a file.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name+".golden")
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+var now = time.Date(2026, 11, 23, 2, 7, 13, 123456789, time.UTC)
+
+var policy = check.Policy{
+	Confirm: 2, FailingAfter: time.Hour, Awake: now.Add(-30 * check.Day),
+	Repeat: map[check.Severity]time.Duration{check.Critical: 24 * time.Hour, check.Warning: 7 * check.Day},
+}
+
+func subject(name string) check.Subject {
+	return check.Subject{
+		ProjectID: "0123456789abcdef0123456789abcdef", Project: "prod", Region: "eu-west-101",
+		InstanceID: "553a2516-b865-4159-b774-204dc0a36e37", Instance: name,
+		Console: "https://console.example.com/dcs/?region=eu-west-101",
+	}
+}
+
+func record(name string) check.Record {
+	return check.Record{Subject: subject(name), Terms: check.Terms{
+		Expiry: []check.Duration{check.Duration(14 * check.Day), check.Duration(7 * check.Day)}, Critical: check.Duration(7 * check.Day), RequireSSL: true,
+	}}
+}
+
+// seen takes a healthy answer in.
+func seen(r check.Record, expires, at time.Time) check.Record {
+	return check.Learn(r, check.Observation{SSL: dcs.SSL{Enabled: true, Validated: true, ExpiresAt: expires}}, policy, at)
+}
+
+// twice takes an observation in often enough to be believed.
+func twice(r check.Record, o check.Observation) check.Record {
+	r = check.Learn(r, o, policy, now.Add(-90*time.Minute))
+	return check.Learn(r, o, policy, now.Add(-4*time.Minute))
+}
+
+// owed returns what a receiver that knows lines is owed.
+func owed(r check.Record, lines check.Lines, at time.Time) []check.Notice {
+	alerts := check.Standing(r, policy, at)
+	return check.Owed(alerts, lines, check.Audience{}, policy, at)
+}
+
+// told returns the lines of a receiver that took what was owed at a time.
+func told(r check.Record, at time.Time) check.Lines {
+	var lines check.Lines
+	for _, n := range owed(r, lines, at) {
+		lines = check.Tell(lines, n, "m1", at)
+	}
+	return lines
+}
+
+// story is every kind of news, each as it comes about.
+func story() []struct {
+	name    string
+	notices []check.Notice
+} {
+	fresh := now.Add(-4 * time.Minute)
+	day := now.Add(-26 * time.Hour)
+	failure := func(c check.Cause, reason string) check.Observation {
+		return check.Observation{Cause: c, Reason: reason}
+	}
+	expiring := seen(record("orders-cache"), now.Add(10*check.Day+4*time.Hour), fresh)
+	week := seen(record("orders-cache"), now.Add(6*check.Day+3*time.Hour), day)
+	soon := seen(record("orders-cache"), now.Add(5*check.Day), fresh)
+	was := told(week, now.Add(-9*check.Day))
+	expired := seen(record("orders-cache"), now.Add(-2*time.Hour), fresh)
+	off := twice(seen(record("orders-cache"), now.Add(200*check.Day), day), check.Observation{})
+	noInfo := twice(seen(record("orders-cache"), now.Add(200*check.Day), day), check.Observation{SSL: dcs.SSL{NoInfo: true}})
+	invalid := twice(record("orders-cache"), check.Observation{SSL: dcs.SSL{Enabled: true, ExpiresAt: now.Add(200 * check.Day)}})
+	failing := twice(seen(record("orders-cache"), now.Add(5*check.Day), day), failure(check.CauseFailed, "the API answered HTTP 500 (DCS.5010: Failed to operate SSL in database.)"))
+	missing := twice(record("orders-cache"), failure(check.CauseMissing, "the API says that this instance does not exist (DCS.3022)"))
+	unsupported := twice(record("orders-cache"), failure(check.CauseUnsupported, "the API says DCS.4201: Do not support SSL."))
+	left := expiring
+	left.Left = check.Unwatched
+	deleted := off
+	deleted.Left = check.Deleted
+	renewed := seen(expiring, now.Add(375*check.Day), fresh.Add(time.Minute))
+	earlier := seen(expiring, now.Add(9*check.Day), fresh.Add(time.Minute))
+	on := check.Observation{SSL: dcs.SSL{Enabled: true, Validated: true, ExpiresAt: now.Add(200 * check.Day)}}
+	missedLines := func(r check.Record) check.Lines {
+		alerts, notices := check.Standing(r, policy, fresh), owed(r, nil, fresh)
+		lines := check.Await(nil, alerts, notices, fresh)
+		return check.Miss(lines, notices[0])
+	}
+	project := func(c check.Cause, reason string) []check.Notice {
+		r := twice(seen(record("orders-cache"), now.Add(200*check.Day), day), failure(c, reason))
+		return check.Owed(check.Project([]check.Record{r, record("other")}, policy, now), nil, check.Audience{}, policy, now)
+	}
+	late := seen(record("orders-cache"), now.Add(200*check.Day), day)
+	late.Due = now.Add(-3 * time.Hour)
+	return []struct {
+		name    string
+		notices []check.Notice
+	}{
+		{"expiring", owed(expiring, nil, now)},
+		{"expiring, tighter", owed(week, was, now)},
+		{"expiring, reminder", owed(soon, told(soon, now.Add(-25*time.Hour)), now)},
+		{"expiring, replaced by an earlier one", owed(earlier, told(expiring, day), now)},
+		{"expired", owed(expired, nil, now)},
+		{"disabled", owed(off, nil, now)},
+		{"disabled, no info", owed(noInfo, nil, now)},
+		{"invalid", owed(invalid, nil, now)},
+		{"failing", owed(failing, nil, now)[:2]},
+		{"missing", owed(missing, nil, now)},
+		{"unsupported", owed(unsupported, nil, now)},
+		{"refused", project(check.CauseRefused, "the API refused the access key (APIGW.0301: verify aksk signature fail)")},
+		{"forbidden", project(check.CauseForbidden, "the API forbids it (DCS.2007: Policy does not allow dcs:ssl:get to be performed.)")},
+		{"overdue", check.Owed(check.Project([]check.Record{late}, policy, now), nil, check.Audience{}, policy, now)},
+		{"renewed", owed(renewed, told(expiring, now.Add(-3*check.Day)), now)},
+		{"on again", owed(twice(off, on), told(off, day), now)},
+		{"valid again", owed(twice(invalid, on), told(invalid, day), now)},
+		{"checks succeed", owed(seen(failing, now.Add(5*check.Day), fresh), told(failing, day), now)[:1]},
+		{"unwatched", owed(left, told(expiring, day), now)},
+		{"deleted", owed(deleted, told(off, day), now)},
+		{"came and went", owed(renewed, missedLines(expiring), now)},
+	}
+}
+
+func TestEveryStoryIsTold(t *testing.T) {
+	var b strings.Builder
+	for _, s := range story() {
+		if len(s.notices) == 0 {
+			t.Errorf("%s: nothing is owed", s.name)
+			continue
+		}
+		m := notify.Compose(s.notices, nil, now)
+		fmt.Fprintf(&b, "== %s\n%s", s.name, plain(m))
+	}
+	golden(t, "stories", b.String())
+}
+
+func TestADigestTellsTheWorstFirst(t *testing.T) {
+	var all []check.Notice
+	for i, s := range story() {
+		for _, n := range s.notices {
+			n.InstanceID = fmt.Sprintf("%08d-b865-4159-b774-204dc0a36e37", i)
+			all = append(all, n)
+		}
+	}
+	batch := notify.Batch(all, notify.Limits{Items: 100, Bytes: 1 << 20}, now)
+	if len(batch) != len(all) {
+		t.Errorf("%d of %d notices in the batch", len(batch), len(all))
+	}
+	golden(t, "digest", plain(notify.Compose(batch, nil, now)))
+}
+
+// plain writes a message as text.
+func plain(m notify.Message) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n", m.Title)
+	for _, g := range m.Groups {
+		fmt.Fprintf(&b, "\n%s\n", g.Heading)
+		for _, i := range g.Items {
+			fmt.Fprintf(&b, "%s\n", i.Line)
+		}
+		for _, a := range g.Advice {
+			fmt.Fprintf(&b, "  %s\n", a)
+		}
+		for _, l := range g.Links {
+			fmt.Fprintf(&b, "  %s: %s\n", l.Text, l.URL)
+		}
+	}
+	b.WriteString("\n")
+	return b.String()
+}

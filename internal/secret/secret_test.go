@@ -1,0 +1,44 @@
+package secret_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/sslwatch/sslwatch/internal/secret"
+)
+
+func TestNoWayOfPrintingShowsTheValue(t *testing.T) {
+	s := secret.New("hunter2")
+	in := struct {
+		Password secret.Text
+		P        *secret.Text
+	}{s, &s}
+	var out bytes.Buffer
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		fmt.Fprintf(&out, verb, s)
+		fmt.Fprintf(&out, verb, in)
+	}
+	slog.New(slog.NewJSONHandler(&out, nil)).Info("m", "s", s, "in", in)
+	slog.New(slog.NewTextHandler(&out, nil)).Info("m", "s", s, "in", in)
+	if err := json.NewEncoder(&out).Encode(in); err != nil {
+		t.Fatal(err)
+	}
+	hex := fmt.Sprintf("%x", "hunter2")
+	if got := out.String(); strings.Contains(got, "hunter2") || strings.Contains(got, hex) {
+		t.Errorf("the value shows: %s", got)
+	}
+	if s.Reveal() != "hunter2" {
+		t.Errorf("Reveal() = %q", s.Reveal())
+	}
+}
+
+func TestRedactReplacesEveryOccurrence(t *testing.T) {
+	got := secret.Redact("key=abcd1, again abcd1; pin 12", secret.New("abcd1"), secret.New("12"), secret.New(""))
+	if want := "key=[redacted], again [redacted]; pin 12"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
