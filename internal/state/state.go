@@ -1,6 +1,25 @@
+// Package state is the memory of sslwatch: one JSON file that a person can
+// read, written whole or not at all, by one process at a time.
+//
+// Beside the file state.json stand
+//
+//	state.json.lock            held by the daemon while it runs, never removed
+//	state.json.previous        the generation before
+//	state.json.new, .keep      a write that is under way, or was cut short
+//	state.json.corrupt-<time>  what could not be read, kept for people
+//
+// A write goes to a new file that is synced before it takes the place of the
+// old one, and the directory is synced after. So at every instant the file
+// is the old state or the new one, complete. A file that can't be read all
+// the same is not trusted in parts: the generation before is taken, and that
+// is said.
 package state
 
-import "github.com/sslwatch/sslwatch/internal/check"
+import (
+	"time"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+)
 
 // Version is the version of the state file that this program writes.
 const Version = 1
@@ -8,6 +27,8 @@ const Version = 1
 // State is everything that sslwatch remembers.
 type State struct {
 	Version int `json:"version"`
+	// Written is when it was written. Who encodes a state sets it.
+	Written time.Time `json:"written,omitzero"`
 	// Records holds what was seen, by project_id/instance_id.
 	Records map[string]check.Record `json:"records"`
 	// Ledgers holds what was said, by the receiver's name.

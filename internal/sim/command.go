@@ -1,0 +1,357 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// A command is one that a person gives to a World.
+type command struct {
+	names []string // the first is the one that help shows
+	args  string
+	help  string
+	run   func(w *World, args []string) (string, error)
+}
+
+// commands is the table that Command obeys and help prints.
+func commands() []command {
+	return []command{
+		{[]string{"list", "ls"}, "[INSTANCE]", "show every instance, and what else is wrong", (*World).list},
+
+		{[]string{"off"}, "[INSTANCE]", "turn SSL off", state(func(i *Instance) { i.Enabled = false }, "SSL is off")},
+		{[]string{"on"}, "[INSTANCE]", "turn SSL on", state(func(i *Instance) { i.Enabled, i.Unsupported = true, false }, "SSL is on")},
+		{[]string{"invalid"}, "[INSTANCE]", "make the certificate invalid", state(func(i *Instance) { i.Validated = false }, "the certificate is invalid")},
+		{[]string{"valid"}, "[INSTANCE]", "make it valid again", state(func(i *Instance) { i.Validated = true }, "the certificate is valid")},
+		{[]string{"expire"}, "[INSTANCE] [in DURATION]", "let the certificate end then, or now", (*World).expire},
+		{[]string{"renew"}, "[INSTANCE] [for DURATION]", "issue a certificate for so long, or for 365d", (*World).renew},
+		{[]string{"unsupported"}, "[INSTANCE]", "make it a Redis that cannot have SSL", state(func(i *Instance) { i.Unsupported = true }, "does not support SSL")},
+
+		{[]string{"missing"}, "[INSTANCE]", "let the API not know it", (*World).missing},
+		{[]string{"down"}, "[INSTANCE]", "make the API unreachable, or broken for one instance", (*World).down},
+		{[]string{"throttle"}, "[INSTANCE] [SECONDS]", "answer 429, with Retry-After if seconds are given", (*World).throttle},
+		{[]string{"hang", "slow"}, "[INSTANCE]", "let the API never answer", answer(AnswerHang, "does not answer")},
+		{[]string{"deny"}, "[INSTANCE]", "refuse the permission", answer(AnswerForbidden, "answers 403")},
+		{[]string{"up"}, "[INSTANCE]", "let the API tell the truth again, after any of these", (*World).up},
+
+		{[]string{"slack-down"}, "", "make Slack unreachable", (*World).slackDown},
+		{[]string{"slack-throttle"}, "[SECONDS]", "let Slack answer 429, with Retry-After if seconds are given", (*World).slackThrottle},
+		{[]string{"slack-up"}, "", "make Slack well again", (*World).slackUp},
+		{[]string{"mail-down"}, "", "make the mail server unreachable", (*World).mailDown},
+		{[]string{"mail-up"}, "", "make the mail server well again", (*World).mailUp},
+
+		{[]string{"help", "?"}, "", "show this; without INSTANCE a command is for all of them", help},
+	}
+}
+
+// Command obeys a line such as "expire orders-cache in 6d". Reply and error are
+// for people; an empty line does nothing.
+func (w *World) Command(line string) (reply string, err error) {
+	words := strings.Fields(line)
+	if len(words) == 0 {
+		return "", nil
+	}
+	name := strings.ToLower(words[0])
+	var near []string
+	for _, c := range commands() {
+		if slices.Contains(c.names, name) {
+			if c.args == "" && len(words) > 1 {
+				return "", fmt.Errorf("%s takes no %q", name, strings.Join(words[1:], " "))
+			}
+			return c.run(w, words[1:])
+		}
+		if strings.HasPrefix(c.names[0], name) || strings.HasPrefix(name, c.names[0]) {
+			near = append(near, c.names[0])
+		}
+	}
+	if len(near) > 0 {
+		return "", fmt.Errorf("there is no command %q; did you mean %s?", name, strings.Join(near, " or "))
+	}
+	return "", fmt.Errorf("there is no command %q; try help", name)
+}
+
+func help(*World, []string) (string, error) {
+	return table(func(t *tabwriter.Writer) {
+		for _, c := range commands() {
+			fmt.Fprintf(t, "%s\t%s\n", strings.TrimSpace(c.names[0]+" "+c.args), c.help)
+		}
+	}), nil
+}
+
+func table(fill func(*tabwriter.Writer)) string {
+	var b strings.Builder
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fill(t)
+	t.Flush() // into a Builder
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// chosen returns the instance that is named, or all.
+func (w *World) chosen(args []string) ([]Instance, error) {
+	all := w.DCS.Instances()
+	switch len(args) {
+	case 0:
+		return all, nil
+	case 1:
+		i, err := w.DCS.get(args[0])
+		return []Instance{i}, err
+	default:
+		return nil, fmt.Errorf("one instance, or none for all, but not %q", strings.Join(args, " "))
+	}
+}
+
+// each changes the chosen instances and lets the API tell the truth about them,
+// lest the change go unseen.
+func (w *World) each(args []string, now string, f func(*Instance)) (string, error) {
+	chosen, err := w.chosen(args)
+	if err != nil {
+		return "", err
+	}
+	var lines []string
+	for _, i := range chosen {
+		if err := errors.Join(w.DCS.Change(i.ID, f), w.DCS.Answer(i.ID, AnswerTruth)); err != nil {
+			return "", err
+		}
+		lines = append(lines, i.Name+": "+now)
+	}
+	return strings.Join(lines, "\n"), nil
+}
+
+func state(f func(*Instance), now string) func(*World, []string) (string, error) {
+	return func(w *World, args []string) (string, error) { return w.each(args, now, f) }
+}
+
+// override makes a the answer about the instance that is named, or to all.
+func (w *World) override(args []string, a Answer, now string) (string, error) {
+	if len(args) == 0 {
+		if err := w.DCS.AnswerAll(a); err != nil {
+			return "", err
+		}
+		return "the API: " + now, nil
+	}
+	chosen, err := w.chosen(args)
+	if err != nil {
+		return "", err
+	}
+	return chosen[0].Name + ": " + now, w.DCS.Answer(chosen[0].ID, a)
+}
+
+func answer(a Answer, now string) func(*World, []string) (string, error) {
+	return func(w *World, args []string) (string, error) { return w.override(args, a, now) }
+}
+
+func (w *World) expire(args []string) (string, error) {
+	d, args, err := durationArg(args, "in", 0)
+	if err != nil {
+		return "", err
+	}
+	at := time.Now().Add(d)
+	return w.each(args, "the certificate ends "+when(at, d), func(i *Instance) { i.ExpiresAt = at })
+}
+
+func (w *World) renew(args []string) (string, error) {
+	d, args, err := durationArg(args, "for", 365*24*time.Hour)
+	if err != nil {
+		return "", err
+	}
+	at := time.Now().Add(d)
+	return w.each(args, "a new certificate, which ends "+when(at, d), func(i *Instance) {
+		i.ExpiresAt, i.Validated = at, true
+	})
+}
+
+func (w *World) missing(args []string) (string, error) {
+	chosen, err := w.chosen(args)
+	if err != nil {
+		return "", err
+	}
+	var lines []string
+	for _, i := range chosen {
+		if err := w.DCS.Answer(i.ID, AnswerMissing); err != nil {
+			return "", err
+		}
+		lines = append(lines, i.Name+": the API does not know it")
+	}
+	return strings.Join(lines, "\n"), nil
+}
+
+func (w *World) down(args []string) (string, error) {
+	if len(args) > 0 {
+		return w.override(args, AnswerInternal, "answers 500")
+	}
+	w.DCS.Down()
+	return "the API: unreachable", nil
+}
+
+func (w *World) up(args []string) (string, error) {
+	if len(args) > 0 {
+		return w.override(args, AnswerTruth, "answers with the truth")
+	}
+	w.DCS.Up()
+	w.DCS.Heal()
+	return "the API: answers with the truth, about everything", nil
+}
+
+func (w *World) throttle(args []string) (string, error) {
+	a := AnswerThrottled
+	if len(args) > 0 {
+		if last := args[len(args)-1]; isSeconds(last) {
+			a, args = a.With(last), args[:len(args)-1]
+		}
+	}
+	return w.override(args, a, "answers 429")
+}
+
+func (w *World) slackDown([]string) (string, error) {
+	w.Slack.Down()
+	return "Slack: unreachable", nil
+}
+
+func (w *World) slackThrottle(args []string) (string, error) {
+	f := SlackThrottled
+	if len(args) > 0 {
+		if len(args) > 1 || !isSeconds(args[0]) {
+			return "", fmt.Errorf("%q is not a number of seconds", strings.Join(args, " "))
+		}
+		f = f.With(args[0])
+	}
+	return "Slack: answers 429", w.Slack.Fail(everything, f)
+}
+
+func (w *World) slackUp([]string) (string, error) {
+	w.Slack.Up()
+	w.Slack.Heal()
+	return "Slack: well", nil
+}
+
+func (w *World) mailDown([]string) (string, error) {
+	w.Mail.Down()
+	return "mail: unreachable", nil
+}
+
+func (w *World) mailUp([]string) (string, error) {
+	w.Mail.Up()
+	w.Mail.Heal()
+	return "mail: well", nil
+}
+
+func (w *World) list(args []string) (string, error) {
+	chosen, err := w.chosen(args)
+	if err != nil {
+		return "", err
+	}
+	now := time.Now()
+	instances := table(func(t *tabwriter.Writer) {
+		fmt.Fprintln(t, "INSTANCE\tSSL\tCERTIFICATE\tENDS\tBUT")
+		for _, i := range chosen {
+			ssl, certificate, ends := "on", "valid", when(i.ExpiresAt, i.ExpiresAt.Sub(now))
+			if !i.Validated {
+				certificate = "invalid"
+			}
+			switch {
+			case i.Unsupported:
+				ssl, certificate, ends = "unsupported", "-", "-"
+			case !i.Enabled:
+				ssl, certificate, ends = "off", "-", "-"
+			}
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", i.Name, ssl, certificate, ends, w.DCS.standing(i.ID))
+		}
+	})
+	api := "up"
+	if a := w.DCS.standing(everything); a != AnswerTruth {
+		api = string(a)
+	}
+	reach := func(g *gate, well string) string {
+		if g.IsDown() {
+			return "down"
+		}
+		return well
+	}
+	return fmt.Sprintf("%s\n\nAPI %s, %d requests. Slack %s, %d messages. Mail %s, %d mails.", instances,
+		reach(&w.DCS.gate, api), w.DCS.Counts().Total,
+		reach(&w.Slack.gate, w.Slack.health()), len(w.Slack.Messages("")),
+		reach(&w.Mail.gate, "up"), len(w.Mail.Messages())), nil
+}
+
+// durationArg takes "WORD DURATION" or "DURATION" off the end of args.
+func durationArg(args []string, word string, otherwise time.Duration) (time.Duration, []string, error) {
+	if len(args) == 0 {
+		return otherwise, args, nil
+	}
+	d, err := parseDuration(args[len(args)-1])
+	introduced := len(args) > 1 && args[len(args)-2] == word
+	switch {
+	case introduced && err != nil:
+		return 0, nil, err
+	case introduced:
+		return d, args[:len(args)-2], nil
+	case err == nil:
+		return d, args[:len(args)-1], nil
+	default: // an instance
+		return otherwise, args, nil
+	}
+}
+
+// parseDuration reads Go's durations, with weeks and days before the rest:
+// "1w2d", "36h", "1d12h30m".
+func parseDuration(s string) (time.Duration, error) {
+	bad := fmt.Errorf("%q is not a duration such as 6d, 1d12h or 90s", s)
+	var sum time.Duration
+	rest := s
+	for _, unit := range []struct {
+		letter string
+		length time.Duration
+	}{{"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}} {
+		number, after, ok := strings.Cut(rest, unit.letter)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseUint(number, 10, 12)
+		if err != nil {
+			return 0, bad
+		}
+		sum, rest = sum+time.Duration(n)*unit.length, after
+	}
+	if rest == "" && s != "" {
+		return sum, nil
+	}
+	d, err := time.ParseDuration(rest)
+	if err != nil || d < 0 {
+		return 0, bad
+	}
+	return sum + d, nil
+}
+
+func isSeconds(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 31)
+	return err == nil
+}
+
+// when names a time, and how far off it is.
+func when(at time.Time, off time.Duration) string {
+	far := func(d time.Duration) string {
+		switch {
+		case d >= 48*time.Hour:
+			return fmt.Sprintf("%d days", d/(24*time.Hour))
+		case d >= 2*time.Hour:
+			return fmt.Sprintf("%d hours", d/time.Hour)
+		case d >= 2*time.Minute:
+			return fmt.Sprintf("%d minutes", d/time.Minute)
+		default:
+			return fmt.Sprintf("%d seconds", d/time.Second)
+		}
+	}
+	at = at.UTC()
+	switch {
+	case off > 0:
+		return at.Format("2006-01-02 15:04:05 UTC") + " (in " + far(off) + ")"
+	case off > -time.Second:
+		return at.Format("2006-01-02 15:04:05 UTC") + " (now)"
+	default:
+		return at.Format("2006-01-02 15:04:05 UTC") + " (" + far(-off) + " ago)"
+	}
+}

@@ -1,0 +1,110 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"sync"
+)
+
+// loopback is where a server listens that is not told where.
+const loopback = "127.0.0.1:0"
+
+// An endpoint serves HTTP on any number of listeners, and after Close has left
+// nothing running.
+type endpoint struct {
+	gate
+	http   http.Server
+	ctx    context.Context // ends with Close; what handlers wait on beside the request
+	cancel context.CancelFunc
+	serves sync.WaitGroup // the accept loops
+	conns  sync.WaitGroup // the connections that they accepted
+}
+
+func (e *endpoint) init(h http.Handler) {
+	e.ctx, e.cancel = context.WithCancel(context.Background())
+	e.http.Handler = h
+	// What net/http would log here are the faults that were asked for.
+	e.http.ErrorLog = log.New(io.Discard, "", 0)
+	e.http.ConnState = func(_ net.Conn, s http.ConnState) {
+		switch s {
+		case http.StateNew:
+			e.conns.Add(1)
+		case http.StateClosed, http.StateHijacked:
+			e.conns.Done()
+		}
+	}
+}
+
+// Listen binds a TCP address, or a free port of the loopback if addr is "", and
+// serves it in the background.
+func (e *endpoint) Listen(addr string) error {
+	if addr == "" {
+		addr = loopback
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	return e.Serve(l)
+}
+
+// Serve serves any listener in the background and takes it over.
+func (e *endpoint) Serve(l net.Listener) error {
+	guarded, err := e.guard(l)
+	if err != nil {
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	}
+	e.serves.Go(func() { e.http.Serve(guarded) })
+	return nil
+}
+
+// URL is the address of the first listener as "http://host:port", and "" before
+// there is one.
+func (e *endpoint) URL() string {
+	a := e.Addr()
+	if a == nil {
+		return ""
+	}
+	return "http://" + a.String()
+}
+
+// Close cuts every connection and waits until all is quiet. The handler, if it
+// is mounted elsewhere too, answers nothing from then on.
+func (e *endpoint) Close() error {
+	e.cancel()
+	e.shut()
+	err := e.http.Close()
+	e.serves.Wait()
+	e.conns.Wait()
+	return err
+}
+
+// hang waits until the client leaves or the endpoint closes.
+func (e *endpoint) hang(r *http.Request) {
+	select {
+	case <-r.Context().Done():
+	case <-e.ctx.Done():
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// cut promises the whole body, sends half of it, and breaks the connection.
+func cut(w http.ResponseWriter, status int, contentType, body string) {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", fmt.Sprint(len(body)))
+	w.WriteHeader(status)
+	io.WriteString(w, body[:len(body)/2])
+	http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler)
+}
+
+// reply sends a body of the given type.
+func reply(w http.ResponseWriter, status int, contentType, body string) {
+	w.Header().Set("Content-Type", contentType)
+	w.WriteHeader(status)
+	io.WriteString(w, body)
+}

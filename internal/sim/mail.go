@@ -1,0 +1,163 @@
+package sim
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+)
+
+// MailTLS is how a Mail speaks TLS.
+type MailTLS string
+
+// The ways.
+const (
+	MailStartTLS MailTLS = "starttls"
+	MailImplicit MailTLS = "implicit"
+	MailPlain    MailTLS = "none" // passwords are taken in the clear
+)
+
+// MailHost is a name that the certificate of every Mail is valid for, beside
+// localhost, 127.0.0.1 and ::1: for a Mail that listens on a Pipe.
+const MailHost = "mail.sim"
+
+// MailOptions say what a Mail is made of.
+type MailOptions struct {
+	TLS            MailTLS // default MailStartTLS
+	User, Password string  // no User: mail is taken from anybody
+
+	// OnEvent is called with every mail taken, in order, outside all locks, and
+	// before the client has its answer. It may call back.
+	OnEvent func(Event)
+}
+
+// A Mail is an SMTP server with a certificate authority of its own. It listens
+// nowhere until Listen or Serve.
+type Mail struct {
+	gate
+	bell   bell
+	events events
+
+	mode           MailTLS
+	user, password string
+	ca             *authority
+	good, wrong    *tls.Config // the latter's certificate is for another name
+
+	serves, sessions sync.WaitGroup
+
+	mu       sync.Mutex
+	script   script[MailFault]
+	messages []MailMessage
+	dials    int
+}
+
+// NewMail returns a Mail that does not listen yet.
+func NewMail(o MailOptions) (*Mail, error) {
+	m := &Mail{mode: cmp.Or(o.TLS, MailStartTLS), user: o.User, password: o.Password}
+	if !slices.Contains([]MailTLS{MailStartTLS, MailImplicit, MailPlain}, m.mode) {
+		return nil, fmt.Errorf("sim: no way of TLS is called %q", o.TLS)
+	}
+	m.events.f = o.OnEvent
+	var err error
+	if m.ca, err = newAuthority(); err != nil {
+		return nil, fmt.Errorf("sim: make a certificate authority: %w", err)
+	}
+	if m.good, err = m.ca.issue("localhost", MailHost, "127.0.0.1", "::1"); err != nil {
+		return nil, fmt.Errorf("sim: issue a certificate: %w", err)
+	}
+	if m.wrong, err = m.ca.issue("elsewhere.invalid"); err != nil {
+		return nil, fmt.Errorf("sim: issue a certificate: %w", err)
+	}
+	return m, nil
+}
+
+// CA is the certificate that clients have to trust, in PEM.
+func (m *Mail) CA() []byte { return slices.Clone(m.ca.pem) }
+
+// WriteCA writes what CA returns into a file.
+func (m *Mail) WriteCA(file string) error {
+	return os.WriteFile(file, m.ca.pem, 0o644)
+}
+
+// Listen binds a TCP address, or a free port of the loopback if addr is "", and
+// serves it in the background.
+func (m *Mail) Listen(addr string) error {
+	l, err := net.Listen("tcp", cmp.Or(addr, loopback))
+	if err != nil {
+		return err
+	}
+	return m.Serve(l)
+}
+
+// Serve serves any listener in the background and takes it over.
+func (m *Mail) Serve(l net.Listener) error {
+	guarded, err := m.guard(l)
+	if err != nil {
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	}
+	m.serves.Go(func() {
+		for {
+			c, err := guarded.Accept()
+			if err != nil {
+				return
+			}
+			m.sessions.Go(func() { m.serveConn(c.(*gateConn)) })
+		}
+	})
+	return nil
+}
+
+// Close cuts every connection and waits until all is quiet.
+func (m *Mail) Close() error {
+	m.shut()
+	m.serves.Wait()
+	m.sessions.Wait()
+	return nil
+}
+
+// Host is the host of the first listener, and "" before there is one.
+func (m *Mail) Host() string {
+	host, _ := m.hostPort()
+	return host
+}
+
+// Port is the port of the first listener, and 0 before there is one.
+func (m *Mail) Port() int {
+	_, port := m.hostPort()
+	return port
+}
+
+func (m *Mail) hostPort() (string, int) {
+	a := m.Addr()
+	if a == nil {
+		return "", 0
+	}
+	host, port, _ := net.SplitHostPort(a.String()) // the address of a listener
+	n, _ := strconv.Atoi(port)
+	return host, n
+}
+
+// Messages returns the mail taken, oldest first.
+func (m *Mail) Messages() []MailMessage {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.messages)
+}
+
+// Dials is how many connections were accepted.
+func (m *Mail) Dials() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.dials
+}
+
+// Wait returns when until is satisfied with the mail taken, which it is asked
+// after every one, or with the cause when ctx is done.
+func (m *Mail) Wait(ctx context.Context, until func([]MailMessage) bool) error {
+	return m.bell.await(ctx, func() bool { return until(m.Messages()) })
+}

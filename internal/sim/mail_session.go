@@ -1,0 +1,290 @@
+package sim
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/emersion/go-sasl"
+	"github.com/emersion/go-smtp"
+)
+
+// maxMail is the largest message that is taken.
+const maxMail = 10 << 20
+
+// serveConn holds one dialogue. Each has an smtp.Server of its own, because
+// what goes wrong (TLS not offered, say) is a matter of the dialogue here, and
+// of the server there.
+func (m *Mail) serveConn(c *gateConn) {
+	defer c.Close()
+	m.mu.Lock()
+	m.dials++
+	m.mu.Unlock()
+
+	tlsFault := m.fault(MailTLSStage)
+	config := m.good
+	if tlsFault == MailWrongName {
+		config = m.wrong
+	}
+	var conn net.Conn = c
+	if m.mode == MailImplicit {
+		if m.play(c, tlsFault) != nil {
+			return
+		}
+		conn = tls.Server(c, config)
+	}
+	if no := m.play(c, m.fault(MailConnect)); no != nil {
+		fmt.Fprintf(conn, "%d %s\r\n", no.Code, no.Message)
+		return
+	}
+
+	s := smtp.NewServer(smtp.BackendFunc(func(sc *smtp.Conn) (smtp.Session, error) {
+		if no := m.play(c, m.fault(MailHello)); no != nil {
+			return nil, no
+		}
+		return &mailSession{mail: m, conn: c, smtp: sc}, nil
+	}))
+	s.Domain = MailHost
+	s.MaxMessageBytes = maxMail
+	s.AllowInsecureAuth = m.mode == MailPlain
+	s.ErrorLog = log.New(io.Discard, "", 0) // its complaints are the faults asked for
+	s.Debug = &tap{before: func(command string) error { return m.before(c, command, tlsFault) }}
+	if m.mode == MailStartTLS && tlsFault != MailNotOffered {
+		s.TLSConfig = config
+	}
+	only := &onlyListener{conn: conn, gone: c.gone, addr: c.LocalAddr()}
+	s.Serve(only) // returns when the connection is closed
+	s.Shutdown(context.Background())
+}
+
+// before is called with each command before it is obeyed, for the stages at
+// which go-smtp asks nobody.
+func (m *Mail) before(c *gateConn, command string, tlsFault MailFault) error {
+	var no error
+	switch command {
+	case "STARTTLS":
+		if m.mode == MailStartTLS {
+			no = orNil(m.play(c, tlsFault))
+		}
+	case "RSET":
+		no = orNil(m.play(c, m.fault(MailReset)))
+	case "QUIT":
+		no = orNil(m.play(c, m.fault(MailQuit)))
+	}
+	if no != nil {
+		return net.ErrClosed
+	}
+	return nil
+}
+
+func orNil(e *smtp.SMTPError) error {
+	if e == nil {
+		return nil
+	}
+	return e
+}
+
+// play does what a fault says. What it returns goes to the client; after a hang
+// or a drop there is none left.
+func (m *Mail) play(c *gateConn, f MailFault) *smtp.SMTPError {
+	gone := &smtp.SMTPError{Code: 421, Message: "the connection is gone"}
+	switch mode, arg := split(f); mode {
+	case MailReply:
+		no, err := parseReply(arg)
+		if err != nil {
+			panic(err) // checked when it was ordered
+		}
+		return no
+	case MailHang:
+		c.hang()
+		return gone
+	case MailDrop:
+		c.reset()
+		return gone
+	}
+	return nil
+}
+
+// A mailSession is a dialogue from one EHLO on.
+type mailSession struct {
+	mail *Mail
+	conn *gateConn
+	smtp *smtp.Conn
+	user string // who authenticated
+	from string
+	to   []string
+}
+
+var _ smtp.AuthSession = (*mailSession)(nil)
+
+func (s *mailSession) AuthMechanisms() []string {
+	if s.mail.user == "" {
+		return nil
+	}
+	return []string{sasl.Plain, sasl.Login}
+}
+
+func (s *mailSession) Auth(mechanism string) (sasl.Server, error) {
+	if no := s.mail.play(s.conn, s.mail.fault(MailAuth)); no != nil {
+		return nil, no
+	}
+	switch mechanism {
+	case sasl.Plain:
+		return sasl.NewPlainServer(func(identity, user, password string) error {
+			if identity != "" && identity != user {
+				return smtp.ErrAuthFailed
+			}
+			return s.login(user, password)
+		}), nil
+	case sasl.Login:
+		return &loginServer{login: s.login}, nil
+	}
+	return nil, smtp.ErrAuthUnknownMechanism
+}
+
+func (s *mailSession) login(user, password string) error {
+	if user != s.mail.user || password != s.mail.password {
+		return smtp.ErrAuthFailed
+	}
+	s.user = user
+	return nil
+}
+
+func (s *mailSession) Mail(from string, _ *smtp.MailOptions) error {
+	if s.mail.user != "" && s.user == "" {
+		return &smtp.SMTPError{Code: 530, EnhancedCode: smtp.EnhancedCode{5, 7, 0}, Message: "Authentication required"}
+	}
+	if no := s.mail.play(s.conn, s.mail.fault(MailFrom)); no != nil {
+		return no
+	}
+	s.from = from
+	return nil
+}
+
+func (s *mailSession) Rcpt(to string, _ *smtp.RcptOptions) error {
+	if no := s.mail.play(s.conn, s.mail.fault(MailRecipient, recipientTarget(to))); no != nil {
+		return no
+	}
+	s.to = append(s.to, to)
+	return nil
+}
+
+func (s *mailSession) Data(r io.Reader) error {
+	raw, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	if no := s.mail.play(s.conn, s.mail.fault(MailData)); no != nil {
+		return no
+	}
+	message := parseMail(raw)
+	message.Time = time.Now()
+	message.From, message.To, message.User = s.from, s.to, s.user
+	_, message.TLS = s.smtp.TLSConnectionState()
+	s.mail.keep(message)
+	if no := s.mail.play(s.conn, s.mail.fault(MailTaken)); no != nil {
+		return no
+	}
+	return nil
+}
+
+func (s *mailSession) Reset() { s.from, s.to = "", nil }
+
+func (s *mailSession) Logout() error { return nil }
+
+// keep takes a message and tells those who listen.
+func (m *Mail) keep(message MailMessage) {
+	m.mu.Lock()
+	m.messages = append(m.messages, message)
+	m.events.put(Event{Time: message.Time, Mail: &message})
+	m.mu.Unlock()
+	m.bell.ring()
+	m.events.drain()
+}
+
+// loginServer is AUTH LOGIN, of which go-sasl has the client only.
+type loginServer struct {
+	login func(user, password string) error
+	user  *string
+}
+
+func (l *loginServer) Next(response []byte) (challenge []byte, done bool, err error) {
+	switch {
+	case response == nil:
+		return []byte("Username:"), false, nil
+	case l.user == nil:
+		l.user = new(string(response))
+		return []byte("Password:"), false, nil
+	default:
+		return nil, true, l.login(*l.user, string(response))
+	}
+}
+
+// An onlyListener accepts one connection, and ends when that does.
+type onlyListener struct {
+	conn net.Conn // nil once accepted
+	gone <-chan struct{}
+	addr net.Addr
+}
+
+func (l *onlyListener) Accept() (net.Conn, error) {
+	if c := l.conn; c != nil {
+		l.conn = nil
+		return c, nil
+	}
+	<-l.gone
+	return nil, net.ErrClosed
+}
+
+func (l *onlyListener) Close() error   { return nil }
+func (l *onlyListener) Addr() net.Addr { return l.addr }
+
+// A tap listens in on a dialogue, TLS or not, by way of smtp.Server.Debug, to
+// which go-smtp writes each thing read or about to be written. It calls before
+// with each command as it arrives, and an error from there ends the dialogue.
+// Commands sent ahead in one packet are all seen before the first is obeyed.
+type tap struct {
+	before func(command string) error
+	data   bool // the message is being sent
+	secret bool // the next line is a password, or the like
+	line   []byte
+}
+
+func (t *tap) Write(p []byte) (int, error) {
+	if !t.data && isReply(p) {
+		t.data, t.secret = string(p[:3]) == "354", string(p[:3]) == "334"
+		return len(p), nil
+	}
+	for _, b := range p {
+		t.line = append(t.line, b)
+		if b != '\n' {
+			continue
+		}
+		line := strings.TrimRight(string(t.line), "\r\n")
+		t.line = nil
+		if t.data {
+			t.data = line != "."
+			continue
+		}
+		if t.secret {
+			t.secret = false
+			continue
+		}
+		verb, _, _ := strings.Cut(line, " ")
+		if err := t.before(strings.ToUpper(verb)); err != nil {
+			return 0, err
+		}
+	}
+	return len(p), nil
+}
+
+// isReply tells the server's lines from the client's: a client's start with a
+// letter, or are base64, which has neither blank nor hyphen.
+func isReply(p []byte) bool {
+	return len(p) > 3 && strings.Trim(string(p[:3]), "0123456789") == "" && (p[3] == ' ' || p[3] == '-')
+}

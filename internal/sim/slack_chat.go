@@ -1,0 +1,115 @@
+package sim
+
+import (
+	"encoding/json"
+	"time"
+	"unicode/utf8"
+)
+
+const (
+	slackRateLimited = "ratelimited"
+
+	maxText      = 40_000 // characters
+	ratePerPost  = time.Second
+	emptyArray   = "[]"
+	emptyPayload = "{}"
+)
+
+// post is chat.postMessage and the webhook. It needs the lock.
+func (s *Slack) post(p slackParams, now time.Time, webhook bool) (*SlackMessage, bool, *slackProblem) {
+	c := s.channel(p.channel)
+	if c == nil || p.channel == "" {
+		return nil, false, &slackProblem{name: "channel_not_found"}
+	}
+	text := ""
+	if p.text != nil {
+		text = *p.text
+	}
+	if text == "" && !some(p.blocks) && !some(p.attachments) {
+		return nil, false, &slackProblem{name: "no_text"}
+	}
+	if bad := p.check(); bad != nil {
+		return nil, false, bad
+	}
+	if p.threadTS != "" {
+		parent := s.message(c, p.threadTS)
+		if parent == nil || parent.ThreadTS != "" {
+			return nil, false, &slackProblem{name: "thread_not_found"}
+		}
+	}
+	if s.onePerSecond && now.Sub(c.lastPost) < ratePerPost {
+		return nil, false, &slackProblem{name: slackRateLimited}
+	}
+	c.lastPost = now
+	m := &SlackMessage{
+		Time: now, Channel: "#" + c.name, ChannelID: c.id, TS: s.newTS(now),
+		ThreadTS: p.threadTS, Broadcast: p.broadcast && p.threadTS != "", Webhook: webhook,
+		Text: text, Blocks: p.blocks, Attachments: p.attachments, Metadata: p.metadata,
+	}
+	s.messages = append(s.messages, m)
+	return m, false, nil
+}
+
+// update is chat.update. What is not given stays; blocks and attachments go
+// away when they are given empty. It needs the lock.
+func (s *Slack) update(p slackParams, now time.Time) (*SlackMessage, bool, *slackProblem) {
+	c := s.channel(p.channel)
+	if c == nil || c.id != p.channel { // a name will not do here
+		return nil, false, &slackProblem{name: "channel_not_found"}
+	}
+	m := s.message(c, p.ts)
+	if m == nil {
+		return nil, false, &slackProblem{name: "message_not_found"}
+	}
+	if m.Webhook {
+		return nil, false, &slackProblem{name: "cant_update_message"}
+	}
+	if (p.text == nil || *p.text == "") && p.blocks == nil && p.attachments == nil {
+		return nil, false, &slackProblem{name: "no_text"}
+	}
+	if bad := p.check(); bad != nil {
+		return nil, false, bad
+	}
+	m.Edits = append(m.Edits, SlackEdit{
+		Until: now, Text: m.Text, Blocks: m.Blocks, Attachments: m.Attachments, Metadata: m.Metadata,
+	})
+	if p.text != nil {
+		m.Text = *p.text
+	}
+	for _, part := range []struct{ old, given *json.RawMessage }{
+		{&m.Blocks, &p.blocks}, {&m.Attachments, &p.attachments}, {&m.Metadata, &p.metadata},
+	} {
+		switch {
+		case some(*part.given):
+			*part.old = *part.given
+		case *part.given != nil:
+			*part.old = nil
+		}
+	}
+	return m, true, nil
+}
+
+// some reports whether structured content was given, and not empty.
+func some(raw json.RawMessage) bool {
+	return raw != nil && string(raw) != emptyArray && string(raw) != emptyPayload
+}
+
+// check holds a message against Slack's limits.
+func (p slackParams) check() *slackProblem {
+	if p.text != nil && utf8.RuneCountInString(*p.text) > maxText {
+		return &slackProblem{name: "msg_too_long"}
+	}
+	if some(p.metadata) {
+		var m struct {
+			Type    string         `json:"event_type"`
+			Payload map[string]any `json:"event_payload"`
+		}
+		if err := json.Unmarshal(p.metadata, &m); err != nil || m.Type == "" || m.Payload == nil {
+			return &slackProblem{name: "invalid_metadata_format"}
+		}
+	}
+	if p.blocks == nil {
+		return nil
+	}
+	return checkBlocks(p.blocks)
+}

@@ -1,0 +1,108 @@
+package state
+
+import (
+	"errors"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/gofrs/flock"
+)
+
+// disk is the file system as this package uses it. Each method is one
+// operation that takes effect wholly or, with an error, not at all; so a
+// crash of the process falls between two of them.
+type disk interface {
+	// Lock takes the lock, held until release is called or the process
+	// dies. While another holds it the error is a *held.
+	Lock(name string) (release func() error, err error)
+	// Mkdir makes a directory for its owner only.
+	Mkdir(name string) error
+	// Read returns the whole of a file.
+	Read(name string) ([]byte, error)
+	// Create makes a file for its owner only, which must not exist.
+	Create(name string) (file, error)
+	// Link gives a file a second name, which must not exist.
+	Link(from, to string) error
+	// Rename gives a file another name, in place of what had it.
+	Rename(from, to string) error
+	// Remove removes a name.
+	Remove(name string) error
+	// SyncDir makes the names in a directory durable.
+	SyncDir(name string) error
+}
+
+// file is a file that is being written.
+type file interface {
+	Write(data []byte) (int, error)
+	// Sync makes what was written durable.
+	Sync() error
+	Close() error
+}
+
+// held says who holds a lock.
+type held struct{ pid int }
+
+var _ error = (*held)(nil)
+
+func (h *held) Error() string {
+	if h.pid == 0 {
+		return "in use by another process"
+	}
+	return "in use by process " + strconv.Itoa(h.pid)
+}
+
+// osDisk is the file system of the machine.
+type osDisk struct{}
+
+var _ disk = osDisk{}
+
+func (osDisk) Lock(name string) (func() error, error) {
+	lock := flock.New(name, flock.SetPermissions(0o600))
+	ok, err := lock.TryLock()
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		// The holder writes its number right after it has the lock. An
+		// unreadable one only costs the reader of the error a word.
+		data, _ := os.ReadFile(name)
+		pid, _ := strconv.Atoi(strings.TrimSpace(string(data)))
+		return nil, &held{pid: max(pid, 0)}
+	}
+	// For people only. On a full disk it is empty, which is read as unknown.
+	_ = os.WriteFile(name, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600)
+	return lock.Unlock, nil
+}
+
+func (osDisk) Mkdir(name string) error { return os.Mkdir(name, 0o700) }
+
+func (osDisk) Read(name string) ([]byte, error) { return os.ReadFile(name) }
+
+func (osDisk) Create(name string) (file, error) {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err // not f: a nil *os.File is no nil file
+	}
+	return f, nil
+}
+
+func (osDisk) Link(from, to string) error { return os.Link(from, to) }
+
+func (osDisk) Rename(from, to string) error { return os.Rename(from, to) }
+
+func (osDisk) Remove(name string) error { return os.Remove(name) }
+
+func (osDisk) SyncDir(name string) error {
+	dir, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	err = dir.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		return nil // some network file systems know no such thing
+	}
+	return err
+}

@@ -1,0 +1,234 @@
+package state
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// holdEnv makes the test binary a process that opens a state file, says so,
+// and holds it until its standard input ends.
+const holdEnv = "SSLWATCH_TEST_HOLD_STATE"
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(holdEnv); path != "" {
+		if _, _, _, err := Open(path); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		fmt.Println("held")
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func TestWriteAndOpenAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sslwatch", "state.json") // its directory is made
+	f, s, notes, err := Open(path)
+	if err != nil || len(notes) > 0 {
+		t.Fatal(notes, err)
+	}
+	if s.Version != Version || s.Records == nil || s.Ledgers == nil || len(s.Records)+len(s.Ledgers) > 0 {
+		t.Errorf("a fresh state is %+v", s)
+	}
+	for n := 1; n <= 3; n++ {
+		if err := f.Write([]byte(encoded(t, n))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Errorf("the second Close: %v", err)
+	}
+	if err := f.Write([]byte(encoded(t, 4))); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("a write without the lock: %v", err)
+	}
+	f, s, notes, err = Open(path)
+	if err != nil || len(notes) > 0 {
+		t.Fatal(notes, err)
+	}
+	defer f.Close()
+	if diff := cmp.Diff(numbered(3), s); diff != "" {
+		t.Errorf("-written +read:\n%s", diff)
+	}
+
+	var names []string
+	entries, _ := os.ReadDir(filepath.Dir(path))
+	for _, e := range entries {
+		names = append(names, e.Name())
+		info, err := e.Info()
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %v", e.Name(), info.Mode())
+		}
+	}
+	if diff := cmp.Diff([]string{"state.json", "state.json.lock", "state.json.previous"}, names); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+	if info, _ := os.Stat(filepath.Dir(path)); info.Mode().Perm() != 0o700 {
+		t.Errorf("the directory has mode %v", info.Mode())
+	}
+	if data, _ := os.ReadFile(path + ".previous"); string(data) != encoded(t, 2) {
+		t.Error("the generation before is not the one before")
+	}
+}
+
+func TestNothingIsWrittenByAnEmptyWriteOrAClose(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.json")
+	f, _, _, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Write([]byte(encoded(t, 1))); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Write(nil); err == nil {
+		t.Error("an empty write succeeds")
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if data, _ := os.ReadFile(path); string(data) != encoded(t, 1) {
+		t.Error("the state changed")
+	}
+}
+
+func TestTwoInOneProcess(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.json")
+	var wg sync.WaitGroup
+	files, errs := make([]*File, 20), make([]error, 20)
+	for i := range files {
+		wg.Go(func() { files[i], _, _, errs[i] = Open(path) })
+	}
+	wg.Wait()
+	var holder *File
+	for i, f := range files {
+		if f != nil {
+			if holder != nil {
+				t.Fatal("two hold the lock")
+			}
+			holder = f
+			continue
+		}
+		if _, ok := errors.AsType[*InUseError](errs[i]); !ok {
+			t.Errorf("%T: %v", errs[i], errs[i])
+		}
+	}
+	if holder == nil {
+		t.Fatal("nobody holds the lock")
+	}
+	_, _, _, err := Open(path)
+	want := fmt.Sprintf("state %s: in use by process %d: stop that one first, or give this one another [state] file", path, os.Getpid())
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	if err := holder.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f, _, _, err := Open(path)
+	if err != nil {
+		t.Fatalf("after Close: %v", err)
+	}
+	f.Close()
+}
+
+func TestTwoProcessesAndOneThatIsKilled(t *testing.T) {
+	real := filepath.Join(t.TempDir(), "state.json")
+	if err := os.WriteFile(real, []byte(encoded(t, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "link.json") // another name shares the lock
+	if err := os.Symlink(real, link); err != nil {
+		t.Fatal(err)
+	}
+	child := exec.Command(os.Args[0])
+	child.Env = append(os.Environ(), holdEnv+"="+link)
+	stdin, err := child.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, _ := bufio.NewReader(out).ReadString('\n')
+	if line != "held\n" {
+		t.Fatalf("the other process says %q", line)
+	}
+	_, _, _, err = Open(real)
+	if e, ok := errors.AsType[*InUseError](err); !ok || e.PID != child.Process.Pid || e.Path != real {
+		t.Errorf("beside process %d: %#v", child.Process.Pid, err)
+	}
+	if s, notes, err := Read(real); err != nil || number(s) != 1 || len(notes) > 0 {
+		t.Errorf("a look at it: state %d, %v, %v", number(s), notes, err)
+	}
+	if err := child.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = child.Wait()
+	f, _, _, err := Open(link)
+	if err != nil {
+		t.Fatalf("after the other was killed: %v", err)
+	}
+	defer f.Close()
+	if err := f.Write([]byte(encoded(t, 2))); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		t.Errorf("the symbolic link was replaced: %v, %v", info.Mode(), err)
+	}
+	if s, _, err := Read(link); err != nil || number(s) != 2 {
+		t.Errorf("state %d, %v", number(s), err)
+	}
+}
+
+func TestOpenWhereNoStateCanBe(t *testing.T) {
+	dir := t.TempDir()
+	plain := filepath.Join(dir, "plain")
+	if err := os.WriteFile(plain, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, says := range map[string]string{
+		filepath.Join(dir, "no", "such", "state.json"): "make the directory " + filepath.Join(dir, "no", "such"),
+		filepath.Join(plain, "state.json"):             plain + " must be a directory",
+		dir:                                            "[state] file must name a file",
+	} {
+		f, _, _, err := Open(path)
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("Open(%s): %v", path, err)
+		}
+		if f != nil {
+			t.Errorf("Open(%s) returns a file", path)
+		}
+	}
+}
+
+func BenchmarkWrite(b *testing.B) {
+	f, _, _, err := Open(filepath.Join(b.TempDir(), "state.json"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	data := []byte(encoded(b, 1))
+	for b.Loop() {
+		if err := f.Write(data); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"syscall"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+)
+
+// source is where a state was taken from.
+type source int
+
+const (
+	fromMain     source = iota // the file itself
+	fromPrevious               // the generation before
+	fromNothing                // there was nothing: a fresh start
+	fromLoss                   // there was something, and nothing can be read
+)
+
+// loaded is what was found on the disk.
+type loaded struct {
+	from  source
+	state State
+	data  []byte // what the state was decoded from
+	// main and previous say what is wrong with the two files, if anything is.
+	main, previous *flaw
+}
+
+// flaw is why a generation can't be taken.
+type flaw struct {
+	missing bool
+	reason  error
+}
+
+func (f *flaw) String() string {
+	if f.missing {
+		return "is missing"
+	}
+	return fmt.Sprintf("can't be read: %v", f.reason)
+}
+
+// damaged tells whether there is a file, and it is broken.
+func (f *flaw) damaged() bool { return f != nil && !f.missing }
+
+// load finds the newest generation that can be read. It changes nothing. An
+// error is one that no other generation makes good.
+func load(d disk, path string) (loaded, error) {
+	var l loaded
+	var err error
+	if l.main, err = l.take(d, path, path); l.main == nil {
+		return l, err
+	}
+	l.from = fromPrevious
+	if l.previous, err = l.take(d, previousOf(path), path); l.previous == nil {
+		return l, err
+	}
+	l.from = fromNothing
+	if l.main.damaged() || l.previous.damaged() {
+		l.from = fromLoss
+	}
+	l.state = State{Version: Version, Records: map[string]check.Record{}, Ledgers: map[string]check.Ledger{}}
+	l.data, err = Encode(l.state)
+	return l, err
+}
+
+// take reads one generation. If it can't be taken, the flaw says why.
+func (l *loaded) take(d disk, name, path string) (*flaw, error) {
+	data, err := d.Read(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &flaw{missing: true}, nil
+	case errors.Is(err, syscall.EIO):
+		return &flaw{reason: err}, nil // a bad sector is damage like any other
+	case err != nil:
+		// A file that may not be read is not broken. To start without it
+		// would be to forget what is there.
+		return nil, fmt.Errorf("state: read: %w%s", err, advice(err, path))
+	}
+	s, err := decode(data)
+	var newer *future
+	if errors.As(err, &newer) {
+		return nil, &FutureError{Path: name, Version: int(*newer)}
+	}
+	if err != nil {
+		return &flaw{reason: err}, nil
+	}
+	l.state, l.data = s, data
+	return nil, nil
+}
+
+// Read returns the state for a look at it. It takes no lock and writes
+// nothing, so it may be used beside a running daemon. If the file can't be
+// read, the generation before is returned with a note. If there is no state
+// at all, the error is an fs.ErrNotExist.
+func Read(path string) (State, []Note, error) { return read(osDisk{}, resolve(path)) }
+
+func read(d disk, path string) (State, []Note, error) {
+	l, err := load(d, path)
+	if err != nil {
+		return State{}, nil, err
+	}
+	switch l.from {
+	case fromNothing:
+		return State{}, nil, fmt.Errorf("state %s: %w: has the daemon run yet, and with this [state] file?", path, fs.ErrNotExist)
+	case fromLoss:
+		return State{}, nil, fmt.Errorf("state %s %s, and the generation before it %s", path, l.main, l.previous)
+	}
+	return l.state, l.note(path, nil), nil
+}
+
+// resolve follows symbolic links, so that the file that a link points to is
+// replaced, and not the link; and so that all names of a file share a lock.
+func resolve(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	return path
+}
+
+func previousOf(path string) string { return path + ".previous" }

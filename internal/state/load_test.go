@@ -1,0 +1,256 @@
+package state
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// However short the file was cut, the generation before is taken, and it is
+// said, and the broken file is kept.
+func TestFileCutAtEveryByte(t *testing.T) {
+	whole, older := encoded(t, 2), encoded(t, 1)
+	for n := range len(whole) {
+		d := newFakeDisk(map[string]string{main: whole[:n], previous: older})
+		_, s, notes, err := open(d, main, now)
+		if err != nil {
+			t.Fatalf("cut at %d: %v", n, err)
+		}
+		if n == len(whole)-1 { // only the last newline is gone
+			if number(s) != 2 || len(notes) > 0 {
+				t.Errorf("cut at %d: state %d, %v", n, number(s), notes)
+			}
+			continue
+		}
+		if number(s) != 1 {
+			t.Errorf("cut at %d: state %d", n, number(s))
+		}
+		if len(notes) != 1 || notes[0].Kind != Recovered || len(notes[0].SetAside) != 1 {
+			t.Fatalf("cut at %d: %+v", n, notes)
+		}
+		if got := d.files()[notes[0].SetAside[0]]; got != whole[:n] {
+			t.Errorf("cut at %d: set aside was %q", n, got)
+		}
+		if _, s, notes, err := reopen(d); err != nil || number(s) != 1 || len(notes) > 0 {
+			t.Errorf("cut at %d, the next start: state %d, %v, %v", n, number(s), notes, err)
+		}
+	}
+}
+
+func reopen(d *fakeDisk) (*File, State, []Note, error) {
+	d.locked = false
+	return open(d, main, now)
+}
+
+func TestWhatIsSaidAboutABrokenFile(t *testing.T) {
+	older := encoded(t, 1)
+	const (
+		taken = "; the generation before it was taken, written 2026-03-01 12:30:16 UTC; what was told since then may be told once more"
+		kept  = "; kept for examination: /d/state.json.corrupt-20260301T123015Z"
+		lost  = "; everything is forgotten, and every alert that stands will be told once more"
+	)
+	for name, test := range map[string]struct {
+		files map[string]string
+		kind  Kind
+		text  string
+	}{
+		"empty":   {map[string]string{main: "", previous: older}, Recovered, "can't be read: it is empty" + taken + kept},
+		"cut off": {map[string]string{main: older[:100], previous: older}, Recovered, "can't be read: it is cut off after 100 bytes" + taken + kept},
+		"no JSON": {map[string]string{main: "version: 1\n", previous: older}, Recovered, "can't be read: it is not JSON at byte 1: invalid character 'v' looking for beginning of value" + taken + kept},
+		"missing": {map[string]string{previous: older}, Recovered, "is missing" + taken},
+		"no generation before": {map[string]string{main: "{}"}, Lost,
+			"can't be read: it has no version, and the generation before it is missing" + lost + kept},
+		"both": {map[string]string{main: "\x00\x00", previous: "[]"}, Lost,
+			"can't be read: it is not JSON at byte 1: invalid character '\\x00' looking for beginning of value, and the generation before it can't be read: " +
+				"it is no state: json: cannot unmarshal array into Go value of type struct { Version int \"json:\\\"version\\\"\" }" + lost + kept + ", /d/state.json.corrupt-20260301T123015Z-previous"},
+		"only a broken generation before": {map[string]string{previous: "{}"}, Lost,
+			"is missing, and the generation before it can't be read: it has no version" + lost + kept + "-previous"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newFakeDisk(test.files)
+			_, _, notes, err := open(d, main, now)
+			if err != nil || len(notes) != 1 {
+				t.Fatal(notes, err)
+			}
+			if notes[0].Kind != test.kind {
+				t.Errorf("kind %q", notes[0].Kind)
+			}
+			if diff := cmp.Diff("/d/state.json "+test.text, notes[0].Text); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			for _, aside := range notes[0].SetAside {
+				if _, ok := d.files()[aside]; !ok {
+					t.Errorf("%s is not there", aside)
+				}
+			}
+			if _, _, again, err := reopen(d); err != nil || len(again) > 0 {
+				t.Errorf("the next start: %v, %v", again, err)
+			}
+		})
+	}
+}
+
+func TestWhatIsNoState(t *testing.T) {
+	good := encoded(t, 1)
+	for name, data := range map[string]string{
+		"two documents":      good + good,
+		"text for a number":  strings.Replace(good, `"version": 1`, `"version": "1"`, 1),
+		"no such version":    strings.Replace(good, `"version": 1`, `"version": 0`, 1),
+		"absurd version":     strings.Replace(good, `"version": 1`, `"version": 1e99`, 1),
+		"records are a list": strings.Replace(good, `"records": {`, `"records": [], "x": {`, 1),
+		"records are null":   strings.Replace(good, `"records": {`, `"records": null, "x": {`, 1),
+		"no ledgers":         strings.Replace(good, `"ledgers"`, `"other"`, 1),
+		"ledger is null":     `{"version":1,"records":{},"ledgers":{"oncall":null}}`,
+		"another's record":   strings.Replace(good, `"p/i": {`, `"p/j": {`, 1),
+		"record of nobody":   `{"version":1,"records":{"":{"terms":{}}},"ledgers":{}}`,
+		"no date":            strings.Replace(good, `"expires": "2026`, `"expires": "2026-`, 1),
+		"no duration":        strings.Replace(good, `"7d"`, `"soon"`, 1),
+	} {
+		if data == good {
+			t.Fatalf("%s: the test changes nothing", name)
+		}
+		d := newFakeDisk(map[string]string{main: data, previous: good})
+		if _, s, notes, err := open(d, main, now); err != nil || number(s) != 1 || len(notes) != 1 {
+			t.Errorf("%s: state %d, %v, %v", name, number(s), notes, err)
+		}
+	}
+}
+
+// What comes from the future is refused, and nothing is touched: not the
+// files, and not what an interrupted write of the newer program left.
+func TestStateFromTheFuture(t *testing.T) {
+	future := `{"version":2,"records":[],"anything":true}`
+	for name, files := range map[string]map[string]string{
+		main:     {main: future, previous: encoded(t, 1), main + ".new": "x"},
+		previous: {main: encoded(t, 1)[:10], previous: future},
+	} {
+		d := newFakeDisk(files)
+		_, _, _, err := open(d, main, now)
+		e, ok := errors.AsType[*FutureError](err)
+		if !ok || e.Version != 2 || e.Path != name {
+			t.Fatalf("%#v", err)
+		}
+		want := "state " + name + " was written by a newer sslwatch: it has version 2, and this one knows versions up to 1. " +
+			"Upgrade sslwatch; or move the file and its .previous away, and every alert that stands is told once more"
+		if err.Error() != want {
+			t.Errorf("got  %s\nwant %s", err, want)
+		}
+		if diff := cmp.Diff(files, d.files()); diff != "" {
+			t.Errorf("files (-before +after):\n%s", diff)
+		}
+		if _, _, err := read(d, main); err == nil {
+			t.Error("Read takes it")
+		}
+	}
+}
+
+func TestBrokenFilesAreNeverOverwritten(t *testing.T) {
+	taken := main + ".corrupt-20260301T123015Z"
+	d := newFakeDisk(map[string]string{main: "broken", previous: encoded(t, 1), taken: "another", taken + "-2": "a third"})
+	_, _, notes, err := open(d, main, now)
+	if err != nil || len(notes) != 1 {
+		t.Fatal(notes, err)
+	}
+	got := d.files()
+	if got[taken] != "another" || got[taken+"-2"] != "a third" || got[taken+"-3"] != "broken" || notes[0].SetAside[0] != taken+"-3" {
+		t.Errorf("%v; %v", slices.Sorted(maps.Keys(got)), notes)
+	}
+}
+
+func TestReadWritesNothing(t *testing.T) {
+	older := encoded(t, 1)
+	for name, test := range map[string]struct {
+		files map[string]string
+		want  int
+		notes int
+	}{
+		"good":         {map[string]string{main: encoded(t, 2), previous: older}, 2, 0},
+		"broken":       {map[string]string{main: "x", previous: older}, 1, 1},
+		"missing":      {map[string]string{previous: older}, 1, 1},
+		"nothing":      {nil, -1, 0},
+		"both broken":  {map[string]string{main: "x", previous: "y"}, -1, 0},
+		"under a lock": {map[string]string{main: older}, 1, 0},
+	} {
+		d := newFakeDisk(test.files)
+		d.locked = true
+		s, notes, err := read(d, main)
+		if (err != nil) != (test.want < 0) || err == nil && number(s) != test.want || len(notes) != test.notes {
+			t.Errorf("%s: state %d, %v, %v", name, number(s), notes, err)
+		}
+		for _, n := range notes {
+			if len(n.SetAside) > 0 {
+				t.Errorf("%s: %v", name, n)
+			}
+		}
+		for _, op := range d.log {
+			if !strings.HasPrefix(op, "read ") {
+				t.Errorf("%s: %s", name, op)
+			}
+		}
+	}
+	if _, _, err := Read(filepath.Join(t.TempDir(), "state.json")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("where nothing is: %v", err)
+	}
+}
+
+func TestEncodeIsForPeopleAndAlwaysTheSame(t *testing.T) {
+	got := encoded(t, 1)
+	for range 20 {
+		if encoded(t, 1) != got {
+			t.Fatal("the same state is written differently")
+		}
+	}
+	golden := filepath.Join("testdata", "state.json")
+	if os.Getenv("UPDATE_GOLDEN") != "" {
+		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("the format changed; does Version have to? (-want +got)\n%s", diff)
+	}
+	empty, err := Encode(State{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := decode(empty); err != nil {
+		t.Errorf("an empty state can't be read back: %v", err)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte(encoded(f, 1)))
+	f.Add([]byte(`{"version":1,"records":{},"ledgers":{},"messages":{"a":{"b":{"receipt":{"ts":"1"},"entries":[]}}}}`))
+	f.Add([]byte(`{"version":2}`))
+	f.Add([]byte(encoded(f, 2)[:300]))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := decode(data)
+		if err != nil {
+			return
+		}
+		once, err := Encode(s)
+		if err != nil {
+			t.Fatalf("what was read can't be written: %v", err)
+		}
+		again, err := decode(once)
+		if err != nil {
+			t.Fatalf("what was written can't be read: %v\n%s", err, once)
+		}
+		twice, err := Encode(again)
+		if err != nil || !bytes.Equal(once, twice) {
+			t.Fatalf("changes when it is read and written: %v\n%s\n%s", err, once, twice)
+		}
+	})
+}
