@@ -181,7 +181,7 @@ func Observe(ssl dcs.SSL, err *dcs.Error) Observation {
 	if err == nil {
 		return Observation{SSL: ssl}
 	}
-	o := Observation{Cause: CauseFailed, Reason: err.Error()}
+	o := Observation{Cause: CauseFailed, Reason: err.Reason}
 	switch err.Kind {
 	case dcs.Missing:
 		o.Cause = CauseMissing

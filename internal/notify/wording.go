@@ -145,6 +145,11 @@ func standsWords(n check.Notice, now time.Time) string {
 	return blindWords(n, now)
 }
 
+// Describe says what is so about an alert that stands.
+func Describe(a check.Alert, now time.Time) string {
+	return oneLine(standsWords(check.Notice{Alert: a, Kind: check.Firing}, check.Wall(now)))
+}
+
 // replaced says that a certificate gave way to one that ends earlier.
 func replaced(n check.Notice) string {
 	if !n.Replaced() {

@@ -1,0 +1,58 @@
+package watch_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/watch"
+)
+
+func TestAPassAsksEveryInstanceOnceInTheOrderOfTheConfiguration(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLife(t, 50)
+		last := 0
+		records, err := watch.Pass(t.Context(), l.opt, func(n int) { last = n })
+		if err != nil || last != 50 || l.cloud.count() != 50 {
+			t.Errorf("err %v, progress %d, %d requests", err, last, l.cloud.count())
+		}
+		for i, r := range records {
+			if r.Instance != instance(i).Instance || r.Verified.IsZero() {
+				t.Errorf("record %d is %s, verified %v", i, r.Instance, r.Verified)
+			}
+		}
+	})
+}
+
+func TestAPassAsksARefusedCredentialOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLife(t, 30)
+		l.cloud.err = &dcs.Error{Kind: dcs.Unauthenticated, Reason: "refused"}
+		records, err := watch.Pass(t.Context(), l.opt, func(int) {})
+		if err != nil || len(records) != 30 || l.cloud.count() != 1 {
+			t.Errorf("err %v, %d records, %d requests", err, len(records), l.cloud.count())
+		}
+		for _, r := range records {
+			if r.Failing.Cause != check.CauseRefused {
+				t.Errorf("%s: %+v", r.Instance, r.Failing)
+			}
+		}
+	})
+}
+
+func TestAPassThatIsStoppedReturnsWhatItHas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLife(t, 30)
+		l.cloud.slow = time.Second
+		ctx, cancel := context.WithTimeout(t.Context(), 3500*time.Millisecond)
+		defer cancel()
+		records, err := watch.Pass(ctx, l.opt, func(int) {})
+		if !errors.Is(err, context.DeadlineExceeded) || len(records) == 0 || len(records) == 30 {
+			t.Errorf("err %v, %d records", err, len(records))
+		}
+	})
+}

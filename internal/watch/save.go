@@ -1,0 +1,105 @@
+package watch
+
+import (
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/state"
+)
+
+// disk is how the state in memory and the one on disk stand to each other.
+type disk struct {
+	revision uint64 // of the state in memory
+	urgent   uint64 // what must be written at once
+	reached  uint64 // what was written, or could not be
+	writing  bool
+	next     time.Time // when a lazy write may come
+	resumes  time.Time // when a failed write is tried again
+	pace     *backoff.ExponentialBackOff
+	failure  string // why the last write failed, empty if it did not
+}
+
+// written is how a write ended.
+type written struct {
+	revision uint64
+	took     time.Duration
+	err      error
+}
+
+// touch notes a change that can wait.
+func (d *disk) touch() { d.revision++ }
+
+// demand notes a change that can't wait, and returns its revision.
+func (d *disk) demand() uint64 {
+	d.revision++
+	d.urgent = d.revision
+	return d.revision
+}
+
+// save starts a write if one is due, and returns when to come back. Changes
+// that come while one is under way share the next.
+func (w *Watch) save(now time.Time) time.Time {
+	d := &w.disk
+	switch {
+	case d.writing, d.revision == d.reached && d.failure == "":
+		return time.Time{}
+	case d.failure != "" && now.Before(d.resumes):
+		return d.resumes
+	case d.urgent <= d.reached && d.failure == "" && now.Before(d.next):
+		return d.next
+	}
+	w.state.Written = check.Wall(time.Now())
+	data, err := state.Encode(w.state)
+	if err != nil {
+		w.saved(written{revision: d.revision, err: err}, now)
+		return d.resumes
+	}
+	d.writing = true
+	revision := d.revision
+	w.work.Add(1)
+	go func() {
+		defer w.work.Done()
+		start := time.Now()
+		err := w.store.Write(data)
+		w.written <- written{revision: revision, took: time.Since(start), err: err}
+	}()
+	return time.Time{}
+}
+
+// saved takes in how a write ended. One that failed holds nobody up: an
+// alert told twice is better than one not told.
+func (w *Watch) saved(d written, now time.Time) {
+	w.disk.writing = false
+	w.disk.reached = max(w.disk.reached, d.revision)
+	if d.err != nil {
+		if w.disk.pace == nil {
+			w.disk.pace = Backoff{Initial: time.Second, Max: time.Minute, Multiplier: 2, Jitter: 0.2}.exponential()
+		}
+		w.disk.resumes = now.Add(w.disk.pace.NextBackOff())
+		if d.err.Error() != w.disk.failure {
+			w.log.Error("state can't be written: alerts go on, but after a restart they may be told again", "err", d.err)
+			w.disk.failure = d.err.Error()
+		}
+		return
+	}
+	if w.disk.failure != "" {
+		w.log.Info("state is written again")
+		w.disk.failure, w.disk.pace = "", nil
+	}
+	w.disk.next = now.Add(max(lazy, thrift*d.took))
+}
+
+// flush writes what is left, at the stop.
+func (w *Watch) flush() error {
+	if w.disk.revision == w.disk.reached && w.disk.failure == "" {
+		return nil
+	}
+	w.state.Written = check.Wall(time.Now())
+	data, err := state.Encode(w.state)
+	if err != nil {
+		return err
+	}
+	return w.store.Write(data)
+}

@@ -1,0 +1,213 @@
+package watch
+
+import (
+	"context"
+	"encoding/json"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/notify"
+)
+
+// receiver is a receiver with what it was told and is owed.
+type receiver struct {
+	Receiver
+	ledger  check.Ledger              // the same map as in the state
+	owed    map[string][]check.Notice // by subject
+	pace    *backoff.ExponentialBackOff
+	busy    bool      // a delivery is under way
+	resumes time.Time // after a failure; has a monotonic reading
+	saved   uint64    // the revision that must be on disk before the next message
+	failure string    // why the last delivery failed, empty if it did not
+}
+
+// outcome is how a delivery ended.
+type outcome struct {
+	receiver *receiver
+	batch    []check.Notice
+	message  notify.Message
+	receipt  json.RawMessage
+	err      error
+	stopped  bool // given up, because the daemon stops
+}
+
+// configureReceivers makes the receivers of the configuration, each with
+// its ledger. The ledger of one that is no longer configured goes.
+func (w *Watch) configureReceivers(now time.Time) {
+	before := w.receivers
+	w.receivers = nil
+	configured := map[string]bool{}
+	for _, options := range w.opt.Receivers {
+		configured[options.ID] = true
+		r := &receiver{Receiver: options, owed: map[string][]check.Notice{}, pace: w.opt.Retry.exponential()}
+		if i := slices.IndexFunc(before, func(old *receiver) bool { return old.ID == r.ID }); i >= 0 {
+			old := before[i]
+			r, r.Receiver = old, options
+			// It may have been mended: try again at once.
+			r.resumes = now
+			r.pace.Reset()
+		}
+		if w.state.Ledgers[r.ID] == nil {
+			w.state.Ledgers[r.ID] = check.Ledger{}
+		}
+		r.ledger = w.state.Ledgers[r.ID]
+		w.receivers = append(w.receivers, r)
+	}
+	for id := range w.state.Ledgers {
+		if !configured[id] {
+			w.log.Info("receiver is no longer configured", "receiver", id)
+			delete(w.state.Ledgers, id)
+			delete(w.state.Messages, id)
+		}
+	}
+}
+
+// set replaces the lines of a subject in a receiver's ledger.
+func (w *Watch) set(r *receiver, key string, lines check.Lines) {
+	if len(lines) == 0 && len(r.ledger[key]) == 0 || reflect.DeepEqual(lines, r.ledger[key]) {
+		return
+	}
+	w.disk.touch()
+	if len(lines) == 0 {
+		delete(r.ledger, key)
+		return
+	}
+	r.ledger[key] = lines
+}
+
+// owe takes in what is owed to a receiver about a subject.
+func (w *Watch) owe(r *receiver, key string, notices []check.Notice) {
+	if len(notices) == 0 {
+		delete(r.owed, key)
+		return
+	}
+	r.owed[key] = notices
+}
+
+// overlong returns when the fallback will have to be told about a subject.
+func (r *receiver) overlong(key string) time.Time {
+	var next time.Time
+	if r.Fallback == "" {
+		return next
+	}
+	for _, line := range r.ledger[key] {
+		if line.Waits != nil && !line.Waits.HandedOn {
+			next = soonest(next, line.Waits.Since.Add(r.FallbackAfter))
+		}
+	}
+	return next
+}
+
+// waits returns since when the receiver has been owed something.
+func (r *receiver) waits() time.Time {
+	var since time.Time
+	for key, notices := range r.owed {
+		for _, n := range notices {
+			if w := r.ledger[key][n.Condition].Waits; w != nil {
+				since = soonest(since, w.Since)
+			}
+		}
+	}
+	return since
+}
+
+// told tells whether any receiver has a line about a subject.
+func (w *Watch) told(key string) bool {
+	return slices.ContainsFunc(w.receivers, func(r *receiver) bool { return len(r.ledger[key]) > 0 })
+}
+
+// tell starts the deliveries that are due, and returns when to come back.
+func (w *Watch) tell(ctx context.Context, now time.Time) time.Time {
+	var wake time.Time
+	for _, r := range w.receivers {
+		unsaved := r.saved > w.disk.reached && w.disk.failure == ""
+		if r.busy || unsaved || len(r.owed) == 0 {
+			continue // an outcome, a write or a judgement will wake us
+		}
+		if now.Before(r.resumes) {
+			wake = soonest(wake, r.resumes)
+			continue
+		}
+		if ready := r.waits().Add(w.opt.GroupWait); check.Wall(now).Before(ready) {
+			wake = soonest(wake, ready)
+			continue
+		}
+		var owed []check.Notice
+		for _, notices := range r.owed {
+			owed = append(owed, notices...)
+		}
+		batch := notify.Batch(owed, r.Carrier.Limits(), now)
+		for _, n := range batch {
+			// Until it is known to have arrived: should the daemon die or the
+			// alert end meanwhile, it is still to be told that it ended.
+			w.set(r, n.Key(), check.Miss(r.ledger[n.Key()], n))
+		}
+		r.busy = true
+		w.work.Add(1)
+		go w.deliver(ctx, r, batch, notify.Compose(batch, w.state.Messages[r.ID], now))
+	}
+	return wake
+}
+
+// deliver sends one message.
+func (w *Watch) deliver(ctx context.Context, r *receiver, batch []check.Notice, m notify.Message) {
+	defer w.work.Done()
+	limited, cancel := context.WithTimeout(ctx, deliverTimeout)
+	defer cancel()
+	o := outcome{receiver: r, batch: batch, message: m}
+	o.receipt, o.err = r.Carrier.Deliver(limited, m)
+	o.stopped = o.err != nil && ctx.Err() != nil
+	w.outcome <- o
+}
+
+// heard takes in how a delivery ended.
+func (w *Watch) heard(o outcome, now time.Time) {
+	r := o.receiver
+	r.busy = false
+	switch {
+	case o.stopped:
+		return
+	case o.err != nil:
+		w.missed(o, now)
+		return
+	}
+	r.pace.Reset()
+	if r.failure != "" {
+		w.log.Info("receiver recovered", "receiver", r.ID)
+		r.failure = ""
+	}
+	sent, ids := notify.Keep(w.state.Messages[r.ID], o.message, o.batch, o.receipt, now)
+	w.state.Messages[r.ID] = sent
+	if len(sent) == 0 {
+		delete(w.state.Messages, r.ID)
+	}
+	subjects := map[string]bool{}
+	for i, n := range o.batch {
+		w.set(r, n.Key(), check.Tell(r.ledger[n.Key()], n, ids[i], now))
+		subjects[n.Key()] = true
+	}
+	for _, g := range o.message.Groups {
+		for _, item := range g.Items {
+			w.log.Info("told", "receiver", r.ID, "message", o.message.ID, "alert", item.Line)
+		}
+	}
+	r.saved = w.disk.demand()
+	for key := range subjects {
+		w.judge(key, now)
+	}
+}
+
+// missed takes in that a delivery failed.
+func (w *Watch) missed(o outcome, now time.Time) {
+	r := o.receiver
+	delay := afterDelivery(r.pace, o.err)
+	r.resumes = now.Add(delay)
+	if o.err.Error() != r.failure {
+		w.log.Warn("delivery failed", "receiver", r.ID, "err", o.err, "owed", len(o.batch), "again_in", delay.Round(time.Second))
+		r.failure = o.err.Error()
+	}
+}

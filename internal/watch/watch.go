@@ -1,0 +1,285 @@
+// Package watch is the loop of the daemon: when to check what, how hard to
+// try, in what order to write and to tell.
+//
+// One goroutine, in Run, owns everything that is remembered. Requests,
+// deliveries and writes are made by goroutines of their own, bounded in
+// number, that get values and send values back:
+//
+//	due ──▶ request ──▶ Learn ──▶ judge ──▶ delivery ──▶ Tell ──▶ write
+//
+// A receiver gets its next message only when what it took is on disk.
+package watch
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/state"
+)
+
+const (
+	// lazy is how long what was merely seen may stay unwritten.
+	lazy = 5 * time.Second
+	// thrift bounds the part of the time that lazy writes take.
+	thrift = 20
+	// tick is the longest sleep, so that a clock that was set is noticed.
+	tick = 30 * time.Second
+	// grace is how long a delivery may go on after the stop.
+	grace = 3 * time.Second
+	// deliverTimeout bounds one delivery.
+	deliverTimeout = 30 * time.Second
+)
+
+// Options is what the loop works with. All fields are required but Retry,
+// which has a default.
+type Options struct {
+	Policy      check.Policy // Awake is set by the loop
+	Interval    time.Duration
+	Concurrency int
+	Backoff     Backoff // of checks
+	GroupWait   time.Duration
+	Projects    []Project
+	Watched     []check.Watched
+	Receivers   []Receiver
+	Retry       Backoff // of deliveries
+}
+
+// Receiver is one that is told.
+type Receiver struct {
+	ID            string // the key of its ledger
+	Name          string // as configured; several may share one
+	Audience      check.Audience
+	Fallback      string // the Name of others, or empty
+	FallbackAfter time.Duration
+	Carrier       notify.Receiver
+}
+
+// Store keeps the state.
+type Store interface {
+	// Write makes a state durable. When it fails, what was durable before
+	// still is.
+	Write(data []byte) error
+}
+
+// retry is how failed deliveries are tried again unless Options say.
+var retry = Backoff{Initial: time.Second, Max: 5 * time.Minute, Multiplier: 2, Jitter: 0.2}
+
+// Watch is the loop. Make one with New, and Run it once.
+type Watch struct {
+	store Store
+	log   *slog.Logger
+
+	// Everything below is owned by Run.
+	opt       Options
+	state     state.State
+	awake     time.Time
+	last      time.Time // of the loop's previous turn; has a monotonic reading
+	projects  []*project
+	inflight  int
+	backoffs  map[string]*backoff.ExponentialBackOff // by record key, of those that fail
+	judgement *queue                                 // of subject keys, by when time alone changes something
+	receivers []*receiver
+	disk      disk
+
+	answers chan answer
+	outcome chan outcome
+	written chan written
+	work    sync.WaitGroup
+}
+
+// New returns a loop that starts from what is remembered.
+func New(o Options, remembered state.State, store Store, log *slog.Logger) *Watch {
+	w := &Watch{
+		store: store, log: log, state: remembered,
+		backoffs: map[string]*backoff.ExponentialBackOff{}, judgement: newQueue(),
+		answers: make(chan answer), outcome: make(chan outcome), written: make(chan written),
+	}
+	if w.state.Ledgers == nil {
+		w.state.Ledgers = map[string]check.Ledger{}
+	}
+	if w.state.Messages == nil {
+		w.state.Messages = map[string]map[string]check.Sent{}
+	}
+	w.opt = o
+	return w
+}
+
+// Run watches until ctx ends, and returns when all is written: nil, or why
+// the last write failed.
+func (w *Watch) Run(ctx context.Context) error {
+	requests, cancel := context.WithCancel(ctx)
+	defer cancel()
+	deliveries, abandon := context.WithCancel(context.WithoutCancel(ctx))
+	defer abandon()
+
+	w.awake, w.last = time.Now(), time.Now()
+	w.rewind(w.last) // the clock may have been set while nobody looked
+	w.configure(w.opt, w.last)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return w.stop(abandon)
+		case a := <-w.answers:
+			w.learn(a, time.Now())
+		case o := <-w.outcome:
+			w.heard(o, time.Now())
+		case d := <-w.written:
+			w.saved(d, time.Now())
+		case <-timer.C:
+		}
+		now := time.Now()
+		w.clock(now)
+		wake := now.Add(tick)
+		sooner := func(t time.Time) {
+			if !t.IsZero() && t.Before(wake) {
+				wake = t
+			}
+		}
+		sooner(w.ask(requests, now))
+		sooner(w.judgeDue(now))
+		sooner(w.tell(deliveries, now))
+		sooner(w.save(now))
+		timer.Reset(time.Until(wake))
+	}
+}
+
+// stop waits for what is under way, and writes what is left. The requests
+// end by themselves, since ctx has.
+func (w *Watch) stop(abandon context.CancelFunc) error {
+	w.log.Info("stopping")
+	done := make(chan struct{})
+	go func() { w.work.Wait(); close(done) }()
+	patience := time.NewTimer(grace)
+	defer patience.Stop()
+	for {
+		select {
+		case a := <-w.answers:
+			w.learn(a, time.Now())
+		case o := <-w.outcome:
+			w.heard(o, time.Now())
+		case d := <-w.written:
+			w.saved(d, time.Now())
+		case <-patience.C:
+			abandon()
+		case <-done:
+			return w.flush()
+		}
+	}
+}
+
+// configure takes a configuration in, at the start and at a reload. What is
+// the same in both keeps its place: queues, pauses, delays, ledgers.
+func (w *Watch) configure(o Options, now time.Time) {
+	if o.Retry == (Backoff{}) {
+		o.Retry = retry
+	}
+	w.opt = o
+	w.opt.Policy.Awake = check.Wall(w.awake)
+	w.configureReceivers(now)
+	w.state.Records = check.Reconcile(w.state.Records, w.state.Ledgers, o.Watched, now)
+	w.configureProjects()
+	for _, key := range slices.Sorted(maps.Keys(w.state.Records)) {
+		r := w.state.Records[key]
+		p := w.project(r.ProjectID)
+		if r.Left != "" || p == nil {
+			continue
+		}
+		if r.Due.After(now.Add(o.Interval)) {
+			r.Due = check.Wall(now) // from a longer interval, or another clock
+			w.state.Records[key] = r
+		}
+		p.queue.set(key, r.Due)
+	}
+	w.judgeAll(now)
+	w.disk.touch()
+}
+
+// configureProjects rebuilds the projects around what they shared before.
+func (w *Watch) configureProjects() {
+	before := w.projects
+	keys := map[any]*credential{}
+	for _, p := range before {
+		keys[p.Credential] = p.key
+	}
+	w.projects = nil
+	for _, options := range w.opt.Projects {
+		key, ok := keys[options.Credential]
+		if !ok {
+			key = newCredential(w.opt.Backoff)
+			keys[options.Credential] = key
+		}
+		p := newProject(options, key)
+		for _, old := range before {
+			if old.ID == p.ID {
+				p.resumes = old.resumes
+			}
+		}
+		w.projects = append(w.projects, p)
+	}
+}
+
+// project returns the project with an ID, nil if it is not configured.
+func (w *Watch) project(id string) *project {
+	for _, p := range w.projects {
+		if p.ID == id {
+			return p
+		}
+	}
+	return nil
+}
+
+// clock notices when the clock was set or the machine slept.
+func (w *Watch) clock(now time.Time) {
+	jump := stepped(w.last, now)
+	w.last = now
+	switch {
+	case jump < -time.Second:
+		w.log.Warn("clock was set back", "by", -jump)
+		w.rewind(now)
+		w.judgeAll(now)
+	case jump > tick:
+		w.log.Warn("clock was set forward, or the machine slept", "by", jump)
+		w.awake = now
+		w.opt.Policy.Awake = check.Wall(now)
+		w.judgeAll(now)
+	}
+}
+
+// stepped returns how far the clock ran ahead of the time that passed.
+func stepped(last, now time.Time) time.Duration {
+	return check.Wall(now).Sub(check.Wall(last)) - now.Sub(last)
+}
+
+// rewind bounds everything that is remembered by the present.
+func (w *Watch) rewind(now time.Time) {
+	for key, r := range w.state.Records {
+		due := r.Due
+		r = r.Rewind(now)
+		r.Due = due // may lie ahead; see configure
+		if due.After(now.Add(w.opt.Interval)) {
+			r.Due = check.Wall(now)
+		}
+		w.state.Records[key] = r
+		if p := w.project(r.ProjectID); p != nil {
+			if _, queued := p.queue.index[key]; queued {
+				p.queue.set(key, r.Due)
+			}
+		}
+	}
+	for _, ledger := range w.state.Ledgers {
+		for key, lines := range ledger {
+			ledger[key] = lines.Rewind(now)
+		}
+	}
+	w.disk.touch()
+}

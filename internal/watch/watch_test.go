@@ -1,0 +1,675 @@
+package watch_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/state"
+	"github.com/sslwatch/sslwatch/internal/watch"
+)
+
+const projectID = "0123456789abcdef0123456789abcdef"
+
+// cloud answers for the API of one project.
+type cloud struct {
+	mu     sync.Mutex
+	ssl    map[string]dcs.SSL
+	err    error // for all, when set
+	slow   time.Duration
+	asked  []time.Time
+	flight int
+	most   int
+}
+
+func (c *cloud) SSL(ctx context.Context, id string) (dcs.SSL, error) {
+	c.mu.Lock()
+	c.asked = append(c.asked, time.Now())
+	c.flight++
+	c.most = max(c.most, c.flight)
+	ssl, ok := c.ssl[id]
+	err, slow := c.err, c.slow
+	c.mu.Unlock()
+	defer func() { c.mu.Lock(); c.flight--; c.mu.Unlock() }()
+	select {
+	case <-time.After(slow):
+	case <-ctx.Done():
+		return dcs.SSL{}, ctx.Err()
+	}
+	if err != nil {
+		return dcs.SSL{}, err
+	}
+	if !ok {
+		return dcs.SSL{}, &dcs.Error{Kind: dcs.Missing, Reason: "no such instance"}
+	}
+	return ssl, nil
+}
+
+func (c *cloud) set(change func(*cloud)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	change(c)
+}
+
+// requests returns how many requests came within d of the first.
+func (c *cloud) requests(d time.Duration) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := 0
+	for _, at := range c.asked {
+		if at.Sub(c.asked[0]) <= d {
+			n++
+		}
+	}
+	return n
+}
+
+// busiest returns the most requests that were under way at once.
+func (c *cloud) busiest() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.most
+}
+
+// count returns how many requests came.
+func (c *cloud) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.asked)
+}
+
+// pager is a receiver that keeps what it was told.
+type pager struct {
+	mu      sync.Mutex
+	limits  notify.Limits
+	err     error
+	took    bool // although err is returned
+	slow    time.Duration
+	tries   int
+	got     []notify.Message
+	unsaved func() bool // whether what was told before is not on disk yet
+	early   int         // messages that came before that
+}
+
+func newPager() *pager {
+	return &pager{limits: notify.Limits{Items: 100, Bytes: 1 << 20}}
+}
+
+func (p *pager) Limits() notify.Limits { return p.limits }
+
+func (p *pager) Deliver(ctx context.Context, m notify.Message) (json.RawMessage, error) {
+	p.mu.Lock()
+	p.tries++
+	slow, err, took := p.slow, p.err, p.took
+	p.mu.Unlock()
+	select {
+	case <-time.After(slow):
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err == nil || took {
+		if p.unsaved != nil && p.unsaved() {
+			p.early++
+		}
+		p.got = append(p.got, m)
+	}
+	return nil, err
+}
+
+func (p *pager) set(change func(*pager)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change(p)
+}
+
+// lines returns what was told, a line for each alert: kind, condition, name.
+func (p *pager) lines() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []string
+	for _, m := range p.got {
+		for _, g := range m.Groups {
+			for _, i := range g.Items {
+				n := i.Notice
+				s := fmt.Sprintf("%s %s %s", n.Kind, n.Condition, notify.Name(n.Subject))
+				if n.Fires() && n.Threshold > 0 {
+					s += " " + n.Threshold.String()
+				}
+				out = append(out, s)
+			}
+		}
+	}
+	return out
+}
+
+func (p *pager) text() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var b strings.Builder
+	for _, m := range p.got {
+		for _, g := range m.Groups {
+			for _, i := range g.Items {
+				b.WriteString(i.Line + "\n")
+			}
+		}
+	}
+	return b.String()
+}
+
+// memory is a disk.
+type memory struct {
+	mu     sync.Mutex
+	data   []byte
+	writes int
+	err    error
+	slow   time.Duration
+}
+
+func (m *memory) Write(data []byte) error {
+	m.mu.Lock()
+	slow, err := m.slow, m.err
+	m.mu.Unlock()
+	time.Sleep(slow) // fake time: a slow disk
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.data = data
+	m.writes++
+	return nil
+}
+
+func (m *memory) load(t *testing.T) state.State {
+	t.Helper()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var s state.State
+	if m.data == nil {
+		return s
+	}
+	if err := json.Unmarshal(m.data, &s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// life is a daemon in a bubble, with the world around it.
+type life struct {
+	t     *testing.T
+	cloud *cloud
+	pager *pager
+	disk  *memory
+	opt   watch.Options
+	stop  func() error
+}
+
+func terms() check.Terms {
+	return check.Terms{
+		Expiry:   []check.Duration{check.Duration(30 * check.Day), check.Duration(14 * check.Day), check.Duration(7 * check.Day)},
+		Critical: check.Duration(7 * check.Day), RequireSSL: true,
+	}
+}
+
+func instance(i int) check.Subject {
+	return check.Subject{
+		ProjectID: projectID, Project: "prod", Region: "eu-west-101",
+		InstanceID: fmt.Sprintf("553a2516-0000-0000-0000-%012d", i), Instance: fmt.Sprintf("cache-%d", i),
+	}
+}
+
+func newLife(t *testing.T, instances int) *life {
+	c := &cloud{ssl: map[string]dcs.SSL{}, slow: 20 * time.Millisecond}
+	p := newPager()
+	l := &life{t: t, cloud: c, pager: p, disk: &memory{}}
+	l.opt = watch.Options{
+		Policy: check.Policy{
+			Confirm: 2, FailingAfter: time.Hour,
+			Repeat: map[check.Severity]time.Duration{check.Critical: 24 * time.Hour, check.Warning: 7 * check.Day},
+		},
+		Interval: 15 * time.Minute, Concurrency: 8, GroupWait: 10 * time.Second,
+		Backoff:   watch.Backoff{Initial: 10 * time.Second, Max: 15 * time.Minute, Multiplier: 2, Jitter: 0.2},
+		Projects:  []watch.Project{{ID: projectID, API: c, Rate: 5, Credential: "ak"}},
+		Receivers: []watch.Receiver{{ID: "oncall", Name: "oncall", Carrier: p}},
+	}
+	for i := range instances {
+		s := instance(i)
+		l.opt.Watched = append(l.opt.Watched, check.Watched{Subject: s, Terms: terms()})
+		c.ssl[s.InstanceID] = dcs.SSL{Enabled: true, Validated: true, ExpiresAt: time.Now().Add(200 * check.Day)}
+	}
+	return l
+}
+
+// start starts the daemon on what the disk holds.
+func (l *life) start() {
+	ctx, cancel := context.WithCancel(l.t.Context())
+	w := watch.New(l.opt, l.disk.load(l.t), l.disk, slog.New(slog.DiscardHandler))
+	done := make(chan error, 1)
+	go func() { done <- w.Run(ctx) }()
+	l.stop = func() error { cancel(); return <-done }
+}
+
+// pass lets time pass.
+func (l *life) pass(d time.Duration) {
+	time.Sleep(d) // fake time
+	synctest.Wait()
+}
+
+func (l *life) want(lines ...string) {
+	l.t.Helper()
+	got := strings.Join(l.pager.lines(), "\n")
+	if want := strings.Join(lines, "\n"); got != want {
+		l.t.Errorf("after %v told:\n%s\nwant:\n%s", time.Now().Format(time.DateTime), got, want)
+	}
+}
+
+// expires sets when the certificate of an instance ends.
+func (l *life) expires(i int, at time.Time) {
+	l.cloud.set(func(c *cloud) {
+		id := instance(i).InstanceID
+		ssl := c.ssl[id]
+		ssl.ExpiresAt = at
+		c.ssl[id] = ssl
+	})
+}
+
+func (l *life) enabled(i int, on bool) {
+	l.cloud.set(func(c *cloud) {
+		id := instance(i).InstanceID
+		ssl := c.ssl[id]
+		ssl.Enabled = on
+		c.ssl[id] = ssl
+	})
+}
+
+func bubble(t *testing.T, instances int, f func(*life)) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLife(t, instances)
+		f(l)
+		if err := l.stop(); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	})
+}
+
+func TestAHealthyFleetIsQuiet(t *testing.T) {
+	bubble(t, 20, func(l *life) {
+		l.start()
+		l.pass(24 * time.Hour)
+		l.want()
+		if n := l.cloud.count(); n < 20*24*4 || n > 20*24*5 {
+			t.Errorf("%d requests in a day for 20 instances every 15 minutes", n)
+		}
+	})
+}
+
+func TestACertificateIsToldOfAtEachThresholdOnTime(t *testing.T) {
+	bubble(t, 1, func(l *life) {
+		start := time.Now()
+		l.expires(0, start.Add(30*check.Day+time.Hour+123456789))
+		l.start()
+		l.pass(time.Hour + time.Minute)
+		l.want("firing certificate_expiring cache-0 30d")
+		l.pass(16 * check.Day)
+		l.want("firing certificate_expiring cache-0 30d", "reminder certificate_expiring cache-0 30d", "reminder certificate_expiring cache-0 30d",
+			"tighter certificate_expiring cache-0 14d")
+	})
+}
+
+func TestTheFirstLookAtTenDaysLeftIsOneNotice(t *testing.T) {
+	bubble(t, 1, func(l *life) {
+		l.opt.Policy.Repeat = nil
+		l.expires(0, time.Now().Add(10*check.Day))
+		l.start()
+		l.pass(time.Minute)
+		l.want("firing certificate_expiring cache-0 14d")
+		l.cloud.set(func(c *cloud) { c.err = &dcs.Error{Kind: dcs.Failed, Status: 500, Reason: "HTTP 500"} })
+		l.pass(3*check.Day + time.Minute)
+		l.want("firing certificate_expiring cache-0 14d",
+			"firing check_failing cache-0",
+			"tighter certificate_expiring cache-0 7d",
+			"tighter check_failing cache-0") // its severity: the certificate has become critical
+		if !strings.Contains(l.pager.text(), "last verified") {
+			t.Errorf("does not say when it was verified:\n%s", l.pager.text())
+		}
+	})
+}
+
+func TestARestartRepeatsNothing(t *testing.T) {
+	bubble(t, 5, func(l *life) {
+		for i := range 5 {
+			l.expires(i, time.Now().Add(5*check.Day))
+		}
+		l.start()
+		l.pass(time.Minute)
+		told := l.pager.lines()
+		if len(told) != 5 || len(l.pager.got) != 1 {
+			t.Errorf("want one digest of five alerts, got %d messages: %v", len(l.pager.got), told)
+		}
+		for range 5 {
+			if err := l.stop(); err != nil {
+				t.Fatal(err)
+			}
+			l.start()
+			l.pass(time.Minute)
+		}
+		l.want(told...)
+	})
+}
+
+func TestAWrongKeyIsTriedByOneRequestAndToldOnce(t *testing.T) {
+	bubble(t, 30, func(l *life) {
+		l.cloud.err = &dcs.Error{Kind: dcs.Unauthenticated, Status: 401, Reason: "the key is refused"}
+		l.start()
+		l.pass(time.Minute)
+		if n := l.cloud.requests(time.Minute); n != 1 {
+			t.Errorf("%d requests in the first minute, want 1", n)
+		}
+		l.want()
+		l.pass(6 * time.Minute)
+		l.want("firing check_failing project prod")
+		l.pass(12 * time.Hour)
+		l.want("firing check_failing project prod")
+		l.cloud.set(func(c *cloud) { c.err = nil })
+		l.pass(30 * time.Minute)
+		l.want("firing check_failing project prod", "resolved check_failing project prod")
+	})
+}
+
+func TestAThrottledProjectPauses(t *testing.T) {
+	bubble(t, 30, func(l *life) {
+		l.start()
+		l.pass(20 * time.Minute)
+		before := l.cloud.count()
+		l.cloud.set(func(c *cloud) {
+			c.err = &dcs.Error{Kind: dcs.Throttled, Status: 429, Reason: "throttled", RetryAfter: 10 * time.Minute}
+		})
+		l.pass(15 * time.Minute)
+		if n := l.cloud.count() - before; n > 16 {
+			t.Errorf("%d requests in 15 minutes of throttling for 10 minutes each", n)
+		}
+		l.want()
+	})
+}
+
+func TestAProjectThatCannotBeAskedIsNeverSilent(t *testing.T) {
+	bubble(t, 30, func(l *life) {
+		l.start()
+		l.pass(20 * time.Minute)
+		l.cloud.set(func(c *cloud) {
+			c.err = &dcs.Error{Kind: dcs.Throttled, Status: 429, Reason: "throttled", RetryAfter: 24 * time.Hour}
+		})
+		l.pass(2 * time.Hour)
+		l.want("firing check_failing project prod")
+		if !strings.Contains(l.pager.text(), "could not be asked") {
+			t.Errorf("does not say what is so: %s", l.pager.text())
+		}
+		l.cloud.set(func(c *cloud) { c.err = nil })
+		l.pass(24 * time.Hour)
+		l.want("firing check_failing project prod", "resolved check_failing project prod")
+	})
+}
+
+func TestConcurrencyAndRateAreKept(t *testing.T) {
+	bubble(t, 100, func(l *life) {
+		l.cloud.slow = 5 * time.Second
+		l.start()
+		l.pass(time.Second)
+		if n := l.cloud.busiest(); n > 1 {
+			t.Errorf("%d requests at once with a credential that was not accepted yet", n)
+		}
+		l.pass(2 * time.Minute)
+		if n := l.cloud.busiest(); n != 8 {
+			t.Errorf("%d requests at once, want 8", n)
+		}
+		l.cloud.set(func(c *cloud) { c.slow = 0 })
+		l.pass(15 * time.Minute)
+		l.cloud.set(func(c *cloud) {
+			for i := 15; i < len(c.asked); i++ {
+				if gap := c.asked[i].Sub(c.asked[i-15]); gap < 2*time.Second {
+					t.Errorf("16 requests within %v at a rate of 5 per second with a burst of 5", gap)
+					break
+				}
+			}
+		})
+	})
+}
+
+func TestSSLSwitchedOffAndOnIsToldOnceEach(t *testing.T) {
+	bubble(t, 1, func(l *life) {
+		l.start()
+		l.pass(20 * time.Minute)
+		l.enabled(0, false)
+		l.pass(16 * time.Minute)
+		l.want("firing ssl_disabled cache-0")
+		l.enabled(0, true)
+		l.pass(16 * time.Minute)
+		l.want("firing ssl_disabled cache-0", "resolved ssl_disabled cache-0")
+	})
+}
+
+func TestAReceiverThatFailsIsTriedUntilItTakesWhatIsTrueThen(t *testing.T) {
+	bubble(t, 1, func(l *life) {
+		l.pager.err = &notify.Failure{Reason: "HTTP 503"}
+		l.start()
+		l.pass(20 * time.Minute)
+		l.enabled(0, false)
+		l.pass(3 * time.Hour)
+		if l.pager.tries < 20 {
+			t.Errorf("%d tries in 3 hours", l.pager.tries)
+		}
+		l.pager.set(func(p *pager) { p.err = nil })
+		l.pass(10 * time.Minute)
+		l.want("firing ssl_disabled cache-0")
+	})
+}
+
+func TestWhatCameAndWentWhileAReceiverWasDownIsToldAsOver(t *testing.T) {
+	bubble(t, 1, func(l *life) {
+		l.pager.err = &notify.Failure{Reason: "HTTP 503"}
+		l.start()
+		l.pass(20 * time.Minute)
+		l.enabled(0, false)
+		l.pass(time.Hour)
+		l.enabled(0, true)
+		l.pass(time.Hour)
+		l.pager.set(func(p *pager) { p.err = nil })
+		l.pass(10 * time.Minute)
+		l.want("passed ssl_disabled cache-0")
+	})
+}
+
+func TestRetryAfterIsObeyedAndARefusalIsNotHammered(t *testing.T) {
+	for name, tc := range map[string]struct {
+		err  *notify.Failure
+		most int
+	}{
+		"retry after": {&notify.Failure{Reason: "429", RetryAfter: 20 * time.Minute}, 4},
+		"refused":     {&notify.Failure{Reason: "invalid_auth", Refused: true}, 16},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, 1, func(l *life) {
+				l.pager.err = tc.err
+				l.expires(0, time.Now().Add(time.Hour*50))
+				l.start()
+				l.pass(time.Hour)
+				if l.pager.tries < 2 || l.pager.tries > tc.most {
+					t.Errorf("%d tries in an hour, want at most %d", l.pager.tries, tc.most)
+				}
+			})
+		})
+	}
+}
+
+func TestTheFallbackHearsWhatWaitsTooLong(t *testing.T) {
+	bubble(t, 1, func(l *life) {
+		mail := newPager()
+		l.opt.Receivers[0].Fallback, l.opt.Receivers[0].FallbackAfter = "mail", 5*time.Minute
+		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{
+			ID: "mail/ops", Name: "mail", Carrier: mail, Audience: check.Audience{Match: map[string]string{"team": "nobody"}},
+		})
+		l.pager.err = &notify.Failure{Reason: "account_inactive", Refused: true}
+		l.start()
+		l.pass(20 * time.Minute)
+		l.enabled(0, false)
+		l.pass(30 * time.Minute)
+		if got := mail.lines(); len(got) != 1 || got[0] != "firing ssl_disabled cache-0" {
+			t.Errorf("the fallback was told %v", got)
+		}
+		l.pager.set(func(p *pager) { p.err = nil })
+		l.enabled(0, true)
+		l.pass(30 * time.Minute)
+		if got := mail.lines(); len(got) != 2 || got[1] != "resolved ssl_disabled cache-0" {
+			t.Errorf("the fallback was told %v", got)
+		}
+	})
+}
+
+func TestOneReceiverDownHoldsUpNoOther(t *testing.T) {
+	bubble(t, 1, func(l *life) {
+		mail := newPager()
+		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{ID: "mail/ops", Name: "mail", Carrier: mail})
+		l.pager.set(func(p *pager) { p.slow = time.Hour })
+		l.expires(0, time.Now().Add(50*time.Hour))
+		l.start()
+		l.pass(time.Minute)
+		if got := mail.lines(); len(got) != 1 {
+			t.Errorf("the other was told %v", got)
+		}
+	})
+}
+
+func TestAnInstanceThatLeavesGetsALastWordAndIsForgotten(t *testing.T) {
+	bubble(t, 2, func(l *life) {
+		l.enabled(0, false)
+		l.start()
+		l.pass(time.Minute)
+		if err := l.stop(); err != nil {
+			t.Fatal(err)
+		}
+		l.opt.Watched = l.opt.Watched[1:]
+		l.start()
+		l.pass(time.Minute)
+		l.want("firing ssl_disabled cache-0", "resolved ssl_disabled cache-0")
+		if n := len(l.disk.load(t).Records); n != 1 {
+			t.Errorf("%d records, want 1", n)
+		}
+	})
+}
+
+func TestNothingMoreIsToldBeforeWhatWasToldIsOnDisk(t *testing.T) {
+	bubble(t, 40, func(l *life) {
+		l.pager.limits = notify.Limits{Items: 4, Bytes: 1 << 20}
+		l.disk.slow = 700 * time.Millisecond
+		told := 0
+		l.pager.unsaved = func() bool {
+			on := 0
+			for _, lines := range l.disk.load(t).Ledgers["oncall"] {
+				for _, line := range lines {
+					if line.Told != nil {
+						on++
+					}
+				}
+			}
+			early := on < told
+			told += 4
+			return early
+		}
+		for i := range 40 {
+			l.expires(i, time.Now().Add(3*check.Day))
+		}
+		l.start()
+		l.pass(5 * time.Minute)
+		if len(l.pager.got) != 10 || l.pager.early != 0 {
+			t.Errorf("%d messages of 10, %d of them before the ones before were on disk", len(l.pager.got), l.pager.early)
+		}
+	})
+}
+
+func TestAFullDiskHoldsUpNoAlert(t *testing.T) {
+	bubble(t, 1, func(l *life) {
+		l.start()
+		l.pass(20 * time.Minute)
+		l.disk.mu.Lock()
+		l.disk.err = errors.New("no space left on device")
+		l.disk.mu.Unlock()
+		l.enabled(0, false)
+		l.pass(16 * time.Minute)
+		l.enabled(0, true)
+		l.pass(16 * time.Minute)
+		l.want("firing ssl_disabled cache-0", "resolved ssl_disabled cache-0")
+		l.disk.mu.Lock()
+		l.disk.err = nil
+		l.disk.mu.Unlock()
+		l.pass(2 * time.Minute)
+		if r := l.disk.load(t).Records[instance(0).Key()]; r.Off.Set {
+			t.Errorf("the state did not heal: %+v", r)
+		}
+	})
+}
+
+func TestAQuietFleetWritesSeldom(t *testing.T) {
+	bubble(t, 1, func(l *life) {
+		l.start()
+		l.pass(10 * time.Hour)
+		if checks := l.cloud.count(); l.disk.writes > checks+2 {
+			t.Errorf("%d writes for %d checks", l.disk.writes, checks)
+		}
+	})
+}
+
+func TestStopIsPromptAndCompletesADelivery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLife(t, 1)
+		l.opt.GroupWait = 0
+		l.expires(0, time.Now().Add(3*check.Day))
+		l.pager.slow = 2 * time.Second
+		l.start()
+		l.pass(time.Second)
+		l.cloud.set(func(c *cloud) { c.slow = time.Hour })
+		before := time.Now()
+		if err := l.stop(); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(before); took > 5*time.Second {
+			t.Errorf("the stop took %v", took)
+		}
+		l.want("firing certificate_expiring cache-0 7d")
+		l.pager.set(func(p *pager) { p.slow = 0 })
+		l.start()
+		l.pass(time.Minute)
+		l.want("firing certificate_expiring cache-0 7d")
+		if err := l.stop(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestAReturnAfterDaysAwayAsksBeforeItCries(t *testing.T) {
+	bubble(t, 10, func(l *life) {
+		l.start()
+		l.pass(time.Hour)
+		if err := l.stop(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * check.Day) // fake time, away
+		l.cloud.set(func(c *cloud) { c.err = &dcs.Error{Kind: dcs.Failed, Reason: "no DNS yet"} })
+		l.start()
+		l.pass(2 * time.Minute)
+		l.cloud.set(func(c *cloud) { c.err = nil })
+		l.pass(2 * time.Hour)
+		l.want()
+	})
+}
