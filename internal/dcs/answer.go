@@ -18,7 +18,8 @@ type SSL struct {
 	// Validated is ssl_validated: whether the certificate is valid. What
 	// exactly the cloud validates is not documented.
 	Validated bool
-	// ExpiresAt is ssl_expired_at, in UTC, without a monotonic reading.
+	// ExpiresAt is ssl_expired_at, in UTC, without a monotonic reading. Its
+	// year is from 1990 to 2199: anything else was not believed.
 	ExpiresAt time.Time
 	// IP, IPv6, Port and Domain are where clients reach the instance with
 	// SSL. Domain never carries the port. Any of them may be empty.
@@ -36,7 +37,10 @@ const (
 	Unsupported
 	// Missing means that there is no such instance (DCS.3022).
 	Missing
-	// Unauthenticated means that the credential was not accepted (401).
+	// Unauthenticated means that the credential was not accepted (401), or
+	// that there is none to show: no agency, no pod identity. It concerns
+	// the project, not the instance, and after six in a row the cloud locks
+	// the access key for five minutes.
 	Unauthenticated
 	// Forbidden means that the credential was accepted and may not do this (403).
 	Forbidden
@@ -44,26 +48,54 @@ const (
 	Throttled
 )
 
+// String returns the name of a kind, in lower case.
+func (k Kind) String() string {
+	switch k {
+	case Failed:
+		return "failed"
+	case Unsupported:
+		return "unsupported"
+	case Missing:
+		return "missing"
+	case Unauthenticated:
+		return "unauthenticated"
+	case Forbidden:
+		return "forbidden"
+	case Throttled:
+		return "throttled"
+	}
+	return fmt.Sprintf("kind %d", int(k))
+}
+
 // Error is every outcome of a request that is not a value. Its text is for
 // people and holds no secret, whatever the API echoed.
 type Error struct {
 	Kind Kind
-	// Status is the HTTP status, 0 when there was no answer.
+	// Status is the HTTP status of the API, 0 when it gave no answer or was
+	// not asked because no credential could be had.
 	Status int
-	// Code and Message are the API's own, redacted; empty when it gave none.
+	// Code and Message are the API's own, redacted, on one line and short;
+	// empty when it gave none. Code is as the API wrote it.
 	Code, Message string
-	// RequestID is what the cloud's support asks for.
+	// RequestID is what the cloud's support asks for. It is another one
+	// each time.
 	RequestID string
-	// RetryAfter is how long the API asked to be left alone, 0 if it did not say.
+	// RetryAfter is how long the API asked to be left alone, at most an
+	// hour; 0 if it did not say.
 	RetryAfter time.Duration
-	// Reason says in plain words what happened and, where it is known, what to do.
+	// Reason says in plain words what happened and, where it is known, what
+	// to do. What fails twice in the same way has the same reason, as far
+	// as the API's message is the same.
 	Reason string
-	// Err is the cause, for errors.Is; nil when the answer itself is the failure.
+	// Err is the cause, for errors.Is and errors.As; nil when the answer
+	// itself is the failure. Its text is redacted too.
 	Err error
 }
 
 var _ error = (*Error)(nil)
 
+// Error returns the reason and the request ID. To tell whether something
+// new went wrong compare Reason, which has no request ID in it.
 func (e *Error) Error() string {
 	s := e.Reason
 	if e.RequestID != "" {

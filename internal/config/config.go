@@ -1,0 +1,74 @@
+// Package config reads the configuration file into validated values in which
+// nothing is optional any more.
+//
+// All problems of a file are found in one go, each with its line, its key
+// and what would be right. What is odd but possible is a warning. Neither
+// ever holds a secret, or a part of one.
+package config
+
+import (
+	"time"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/notify/email"
+	"github.com/sslwatch/sslwatch/internal/notify/slack"
+)
+
+// Config is a whole configuration. It shares nothing with others that anyone
+// may change.
+type Config struct {
+	// Policy is complete but for Awake, which the loop knows.
+	Policy check.Policy
+	Loop   Loop
+	// State is the path of the state file.
+	State string
+	// Projects are those that are watched, by name.
+	Projects []Project
+	// Watched are the instances, by project and name, without those that
+	// are ignored.
+	Watched []check.Watched
+	// Receivers are those that are told, by name and recipient.
+	Receivers []Receiver
+	// Warnings are what is odd, sorted by line.
+	Warnings []Problem
+}
+
+// Loop says how often and how hard to ask.
+type Loop struct {
+	Interval    time.Duration // between successful checks of one instance
+	Timeout     time.Duration // for one request
+	Concurrency int           // requests in flight
+	Rate        float64       // requests per second, each project
+	Backoff     Backoff       // of failed checks
+	GroupWait   time.Duration // after the first change, for others to join
+}
+
+// Backoff is an exponential backoff.
+type Backoff struct {
+	Initial, Max time.Duration
+	Multiplier   float64
+	Jitter       float64 // the share of a delay by which it may vary
+}
+
+// Project is a project of the cloud.
+type Project struct {
+	Name        string // as configured
+	Region      string
+	ID          string
+	Endpoint    string // the base URL of the DCS API, without a slash at its end
+	Credentials Credentials
+}
+
+// Receiver is one that is told: a Slack channel, or one recipient of
+// e-mail. Exactly one of Slack and Email is set.
+type Receiver struct {
+	Name string // as configured; the recipients of one e-mail table share it
+	// ID is the key of its ledger: the name, for e-mail followed by a slash
+	// and the address.
+	ID            string
+	Audience      check.Audience
+	Fallback      string // the Name of others, or empty
+	FallbackAfter time.Duration
+	Slack         *slack.Settings
+	Email         *email.Settings
+}

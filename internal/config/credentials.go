@@ -1,0 +1,118 @@
+package config
+
+import (
+	"strings"
+
+	"github.com/sslwatch/sslwatch/internal/secret"
+)
+
+// Kind is a way to authenticate.
+type Kind string
+
+// The ways to authenticate.
+const (
+	Keys        Kind = "keys"         // an access key, perhaps a temporary one
+	Token       Kind = "token"        // a token of IAM
+	ECSAgency   Kind = "ecs-agency"   // what the server that sslwatch runs on was given
+	PodIdentity Kind = "pod-identity" // what the pod that sslwatch runs in was given
+)
+
+// Credentials are what a project authenticates with. Equal ones are the same
+// credential, so they can be the key of a map.
+type Credentials struct {
+	Kind Kind
+	// AccessKey and SecretKey are set for Keys, SecurityToken for those
+	// among them that are temporary.
+	AccessKey, SecretKey, SecurityToken secret.Text
+	// AuthToken is set for Token.
+	AuthToken secret.Text
+}
+
+// SameKey tells whether the cloud counts refusals of the two together: they
+// are of one access key, even if not of one secret key.
+func (c Credentials) SameKey(other Credentials) bool {
+	return c.Kind == other.Kind && c.AccessKey == other.AccessKey && c.AuthToken == other.AuthToken
+}
+
+// credentials reads how a project authenticates.
+func (t *table) credentials() Credentials {
+	c := Credentials{
+		AccessKey:     t.secret("access_key"),
+		SecretKey:     t.secret("secret_key"),
+		SecurityToken: t.secret("security_token"),
+		AuthToken:     t.secret("auth_token"),
+		Kind:          Kind(t.text("auth", "")),
+	}
+	ofKeys := []string{"access_key", "secret_key", "security_token"}
+	if c.Kind == "" {
+		switch {
+		case t.anyGiven(ofKeys...):
+			c.Kind = Keys
+		case t.given("auth_token"):
+			c.Kind = Token
+		default:
+			t.problem("auth", `there is no credential: give access_key and secret_key, or auth_token, or auth = "ecs-agency" or "pod-identity"`)
+			return c
+		}
+	}
+	switch c.Kind {
+	case Keys:
+		t.need("access_key", `"env:HUAWEICLOUD_SDK_AK"`)
+		t.need("secret_key", `"env:HUAWEICLOUD_SDK_SK"`)
+		t.exclude("auth_token", "access_key")
+	case Token:
+		t.need("auth_token", `"env:HUAWEICLOUD_TOKEN"`)
+		t.excludeAll(ofKeys, "auth_token")
+	case ECSAgency, PodIdentity:
+		t.excludeAll(append(ofKeys, "auth_token"), "auth = "+quote(string(c.Kind)))
+	default:
+		kinds := []string{string(Keys), string(Token), string(ECSAgency), string(PodIdentity)}
+		t.problem("auth", "%s is none of %s%s", quote(string(c.Kind)), orList(kinds), didYouMean(string(c.Kind), kinds))
+	}
+	return c
+}
+
+// anyGiven tells whether any of some keys is given.
+func (t *table) anyGiven(names ...string) bool {
+	for _, name := range names {
+		if t.given(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// need notes that a key is missing, if it is.
+func (t *table) need(name, example string) {
+	if !t.given(name) {
+		t.problem(name, "is missing: write %s = %s", name, example)
+	}
+}
+
+// exclude notes that a key stands beside one that makes it useless.
+func (t *table) exclude(name, by string) {
+	if t.given(name) {
+		t.problem(name, "has no use beside %s: remove one of the two", by)
+	}
+}
+
+func (t *table) excludeAll(names []string, by string) {
+	for _, name := range names {
+		t.exclude(name, by)
+	}
+}
+
+// console returns where the web console of the public cloud shows the Redis
+// instances of a region, or nothing for a cloud that is not the public one.
+func console(region, endpoint string) string {
+	host := "console-intl.huaweicloud.com"
+	switch {
+	case !strings.Contains(endpoint, ".myhuaweicloud."):
+		return ""
+	case strings.HasPrefix(region, "eu-west-1"):
+		host = "console.eu.huaweicloud.com"
+	case strings.HasPrefix(region, "cn-"):
+		host = "console.huaweicloud.com"
+	}
+	return "https://" + host + "/dcs/?region=" + region
+}

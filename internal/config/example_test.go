@@ -1,0 +1,82 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const example = "../../config.example.toml"
+
+// exampleEnv is what the example takes from outside.
+func exampleEnv(t *testing.T) func(string) (string, bool) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "smtp-password"), []byte("p\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return func(name string) (string, bool) {
+		v, ok := map[string]string{
+			"CREDENTIALS_DIRECTORY": dir, "HUAWEICLOUD_SDK_AK": "a", "HUAWEICLOUD_SDK_SK": "s", "SLACK_TOKEN": "t",
+		}[name]
+		return v, ok
+	}
+}
+
+func TestExampleIsGoodAsItIs(t *testing.T) {
+	c, err := Load(example, exampleEnv(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Warnings) > 0 {
+		t.Errorf("warnings: %v", c.Warnings)
+	}
+	if len(c.Watched) != 1 || len(c.Receivers) != 2 {
+		t.Errorf("%+v", c)
+	}
+	// What the example calls a default is one.
+	minimal, problems, _ := load(t, base)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	if diff := cmp.Diff(minimal.Loop, c.Loop); diff != "" {
+		t.Errorf("-default +example:\n%s", diff)
+	}
+	if diff := cmp.Diff(minimal.Policy, c.Policy); diff != "" {
+		t.Errorf("-default +example:\n%s", diff)
+	}
+}
+
+func TestExampleHasEveryKeyAndExplainsIt(t *testing.T) {
+	data, err := os.ReadFile(example)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &document{file: example, lookup: exampleEnv(t), known: map[string]bool{}}
+	if _, err := d.load(string(data)); err != nil {
+		t.Fatal(err)
+	}
+	there := map[string]bool{}
+	for _, key := range d.meta.Keys() {
+		pattern := append([]string{}, key...)
+		for i := range pattern {
+			if i == 1 && !d.known[strings.Join(pattern[:2], ".")] || i == 3 && pattern[0] == "project" && pattern[2] == "instance" {
+				pattern[i] = "*"
+			}
+			there[strings.Join(pattern[:i+1], ".")] = true
+		}
+	}
+	for known := range d.known {
+		if !there[known] {
+			t.Errorf("%s is not in the example", known)
+		}
+	}
+	for i, line := range strings.Split(string(data), "\n") {
+		isKey := line != "" && !strings.HasPrefix(line, "#") && !strings.HasPrefix(line, "[")
+		if isKey && !strings.Contains(line, " # ") {
+			t.Errorf("%s:%d: no explanation: %s", example, i+1, line)
+		}
+	}
+}

@@ -1,0 +1,212 @@
+package config
+
+import (
+	"maps"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/dcs"
+)
+
+// site is an instance in the file.
+type site struct {
+	path toml.Key
+	id   string
+	// watched is what becomes of it, unless it is ignored.
+	watched check.Watched
+	ignored bool
+}
+
+// reserved are what a receiver's match and the labels of an alert know an
+// instance by already.
+var reserved = []string{"alertname", "severity", "project", "region", "instance", "instance_id"}
+
+// readProjects reads all projects with their instances. terms are those of
+// an instance that has none of its own.
+func (c *Config) readProjects(root *table, terms check.Terms) []site {
+	tables := root.named("project", "prod")
+	if len(tables) == 0 {
+		root.problem("project", "there is none, so nothing would be watched: add [project.NAME] with region, project_id and credentials, and [project.NAME.instance.NAME] with id")
+		return nil
+	}
+	var fleet []site
+	byID := map[string]toml.Key{}
+	watched := false
+	for _, t := range tables {
+		p := t.project()
+		if other, ok := byID[p.ID]; ok && p.ID != "" {
+			t.doc.twice(other, t.key("project_id"), "is the same as %s: give each project once, with all of its instances")
+		}
+		byID[p.ID] = t.key("project_id")
+		sites := t.sites(p, terms)
+		for _, s := range sites {
+			watched = watched || !s.ignored
+			if !s.ignored {
+				c.Watched = append(c.Watched, s.watched)
+			}
+		}
+		c.Projects = append(c.Projects, p)
+		fleet = append(fleet, sites...)
+	}
+	if len(fleet) > 0 && !watched {
+		root.problem("project", "every instance is ignored, so nothing would be watched: remove ignore from one")
+	}
+	return fleet
+}
+
+// project reads what is said of a project itself.
+func (t *table) project() Project {
+	p := Project{Name: t.name()}
+	p.Region = t.line("region", "")
+	switch {
+	case p.Region == "":
+		t.need("region", `"eu-west-101", or whichever it is in`)
+	case strings.Trim(p.Region, "abcdefghijklmnopqrstuvwxyz0123456789-") != "":
+		t.problem("region", `%s is no region: write its ID, such as "eu-west-101"`, quote(p.Region))
+		p.Region = ""
+	}
+	p.ID = t.id("project_id", `"0123456789abcdef0123456789abcdef", as the console shows it under My Credentials`)
+	p.Endpoint = t.endpoint("endpoint")
+	if p.Endpoint == "" {
+		p.Endpoint = dcs.Endpoint(p.Region)
+	}
+	p.Credentials = t.credentials()
+	t.later("discover", "discover_interval", "probe", "ca_file")
+	return p
+}
+
+// id reads an ID of the cloud.
+func (t *table) id(name, example string) string {
+	s := t.line(name, "")
+	if s == "" {
+		t.need(name, example)
+		return ""
+	}
+	if !isID(s) {
+		t.problem(name, "%s is no ID: it has letters, digits and -_.~ only, as in %s", quote(s), example)
+		return ""
+	}
+	return s
+}
+
+// sites reads the instances of a project.
+func (t *table) sites(p Project, terms check.Terms) []site {
+	shared := t.ownLabels("labels")
+	tables := t.named("instance", "orders-cache")
+	if len(tables) == 0 {
+		t.problem("instance", "there is none, so nothing of this project would be watched: add [%s] with id (discovery is not supported yet by this version)",
+			append(t.key("instance"), "NAME"))
+	}
+	var out []site
+	byID := map[string]toml.Key{}
+	for _, it := range tables {
+		s := it.site(p, terms, shared)
+		// The API does not mind the case of a UUID, so neither may we.
+		id := strings.ToLower(s.id)
+		if other, ok := byID[id]; ok && id != "" {
+			t.doc.twice(other, it.key("id"), "is the same as %s: give each instance once")
+		}
+		byID[id] = it.key("id")
+		out = append(out, s)
+	}
+	return out
+}
+
+// site reads an instance.
+func (t *table) site(p Project, terms check.Terms, shared map[string]string) site {
+	s := site{path: t.path}
+	s.id = t.id("id", `"553a2516-b865-4159-b774-204dc0a36e37", as the console shows it`)
+	if s.id != "" && !isUUID(s.id) {
+		t.warn("id", "%s is no UUID, and instances have one: if it is the name, look the ID up in the console", quote(s.id))
+	}
+	own := check.Terms{
+		Expiry:     t.ladder("expiry", terms.Expiry),
+		Critical:   check.Duration(t.duration("critical", time.Duration(terms.Critical), 0, century)),
+		RequireSSL: t.boolean("require_ssl", terms.RequireSSL),
+	}
+	if t.anyGiven("expiry", "critical") {
+		t.oddTerms(own)
+	}
+	labels := maps.Clone(shared)
+	maps.Copy(labels, t.ownLabels("labels"))
+	maps.DeleteFunc(labels, func(_, value string) bool { return value == "" })
+	s.ignored = t.boolean("ignore", false)
+	s.watched = check.Watched{
+		Subject: check.Subject{
+			ProjectID: p.ID, InstanceID: s.id,
+			Project: p.Name, Region: p.Region, Instance: t.name(), Labels: labels,
+			Console: console(p.Region, p.Endpoint),
+		},
+		Terms: own,
+	}
+	return s
+}
+
+// ownLabels reads labels that people give to instances.
+func (t *table) ownLabels(name string) map[string]string {
+	labels := t.labels(name)
+	inside := &table{doc: t.doc, path: t.key(name)}
+	for _, r := range reserved {
+		if _, ok := labels[r]; ok {
+			inside.problem(r, "every alert has a label of this name already: choose another")
+		}
+	}
+	return labels
+}
+
+// endpoint reads the base URL of an API, without a slash at its end. The
+// problems don't repeat it, since it may hold a password.
+func (t *table) endpoint(name string) string {
+	s := t.text(name, "")
+	if s == "" {
+		return ""
+	}
+	u, why := parseURL(s)
+	switch {
+	case why != "":
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		why = "must have no query and no fragment"
+	}
+	if why != "" {
+		t.problem(name, "%s", why)
+		return ""
+	}
+	t.warnPlain(name, u)
+	return strings.TrimRight(s, "/")
+}
+
+// parseURL takes a URL apart, or says why it is none, without repeating it.
+func parseURL(s string) (u *url.URL, why string) {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return nil, "is not a URL: write https://HOST"
+	case u.Scheme != "https" && u.Scheme != "http":
+		return nil, "must begin with https:// (or http://)"
+	case u.Hostname() == "":
+		return nil, "has no host: write https://HOST"
+	case u.User != nil:
+		return nil, "holds a user name or a password: there are other keys for credentials"
+	case strings.ContainsFunc(u.Host, func(r rune) bool { return r <= ' ' || r > '~' || r == '%' }):
+		return nil, "has a host that is not plain ASCII: write an international name in its xn-- form"
+	}
+	return u, ""
+}
+
+// warnPlain warns of a URL that sends credentials in the clear.
+func (t *table) warnPlain(name string, u *url.URL) {
+	if u.Scheme == "http" && !isLoopback(u.Hostname()) {
+		t.warn(name, "is plain http to another machine: what is sent there, credentials included, can be read on the way; use https")
+	}
+}
+
+// isLoopback tells whether a host is this machine.
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
+}

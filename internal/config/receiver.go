@@ -1,0 +1,234 @@
+package config
+
+import (
+	"cmp"
+	"crypto/x509"
+	"net"
+	"net/mail"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/notify/email"
+	"github.com/sslwatch/sslwatch/internal/notify/slack"
+	"github.com/sslwatch/sslwatch/internal/secret"
+)
+
+// readReceivers reads all that are told.
+func (c *Config) readReceivers(root *table) {
+	byName := map[string]toml.Key{}
+	kinds := []struct {
+		name, example string
+		read          func(*table) []Receiver
+	}{
+		{"slack", "oncall", (*table).slack},
+		{"email", "ops-mail", (*table).email},
+	}
+	var tables []*table
+	for _, kind := range kinds {
+		for _, t := range root.named(kind.name, kind.example) {
+			if other, ok := byName[t.name()]; ok {
+				t.doc.twice(other, t.path, "has the same name as %s: receivers need different names, since fallback and the state go by them")
+			}
+			if strings.ContainsRune(t.name(), '/') {
+				t.doc.problem(t.path, "a receiver's name has no slash")
+			}
+			byName[t.name()] = t.path
+			common := t.receiver()
+			for _, r := range kind.read(t) {
+				r.Name, r.Audience, r.Fallback, r.FallbackAfter = common.Name, common.Audience, common.Fallback, common.FallbackAfter
+				c.Receivers = append(c.Receivers, r)
+			}
+			tables = append(tables, t)
+		}
+	}
+	for _, t := range tables {
+		t.fallback(byName)
+	}
+	if len(tables) == 0 {
+		root.doc.problem(nil, "there is no receiver, so nobody would be told: add [slack.NAME] or [email.NAME]")
+	}
+	slices.SortFunc(c.Receivers, func(a, b Receiver) int { return cmp.Compare(a.ID, b.ID) })
+}
+
+// receiver reads what every kind of receiver has.
+func (t *table) receiver() Receiver {
+	r := Receiver{
+		Name: t.name(),
+		Audience: check.Audience{
+			MinSeverity: check.Severity(t.choice("min_severity", string(check.Warning), string(check.Critical))),
+			Match:       t.labels("match"),
+		},
+		Fallback:      t.line("fallback", ""),
+		FallbackAfter: t.duration("fallback_after", 5*time.Minute, 0, 30*check.Day),
+	}
+	if t.given("fallback_after") && !t.given("fallback") {
+		t.warn("fallback_after", "has no effect without fallback")
+	}
+	return r
+}
+
+// fallback checks the reference to another receiver.
+func (t *table) fallback(byName map[string]toml.Key) {
+	name, ok := t.values["fallback"].(string)
+	switch _, exists := byName[name]; {
+	case !ok || name == "" || unfit(name) != "":
+	case name == t.name():
+		t.problem("fallback", "names the receiver itself: name another, or remove it")
+	case !exists:
+		var names []string
+		for n := range byName {
+			if n != t.name() {
+				names = append(names, n)
+			}
+		}
+		slices.Sort(names)
+		hint := didYouMean(name, names)
+		if hint == "" && len(names) > 0 {
+			hint = ": there is " + strings.Join(names, ", ")
+		}
+		t.problem("fallback", "there is no receiver %s%s", quote(name), hint)
+	}
+}
+
+// slack reads a Slack channel.
+func (t *table) slack() []Receiver {
+	s := slack.Settings{
+		Token:      t.secret("token"),
+		Channel:    t.line("channel", ""),
+		WebhookURL: t.secret("webhook_url"),
+		APIURL:     t.endpoint("api_url"),
+	}
+	switch {
+	case t.given("webhook_url"):
+		t.excludeAll([]string{"token", "channel", "api_url"}, "webhook_url, which knows its channel")
+		t.checkWebhook(s.WebhookURL)
+	case t.given("token"):
+		t.need("channel", `"#redis-oncall", or the channel's ID`)
+		if strings.ContainsAny(s.Channel, " ,") {
+			t.problem("channel", "%s is no channel: write one name or ID, and a table for each further channel", quote(s.Channel))
+		}
+	default:
+		t.problem("token", "is missing: write the bot's token and its channel, or the webhook_url of an incoming webhook")
+	}
+	return []Receiver{{ID: t.name(), Slack: &s}}
+}
+
+func (t *table) checkWebhook(text secret.Text) {
+	if text.IsZero() {
+		return // its problem is noted
+	}
+	u, why := parseURL(text.Reveal())
+	if why != "" {
+		t.problem("webhook_url", "%s", why)
+		return
+	}
+	t.warnPlain("webhook_url", u)
+}
+
+// ports are the usual ones.
+var ports = map[email.Security]int{email.STARTTLS: 587, email.Implicit: 465, email.None: 25}
+
+// email reads a mail server and those who get mail from it, each of whom is
+// a receiver.
+func (t *table) email() []Receiver {
+	s := email.Settings{
+		Host:     t.line("host", ""),
+		Security: email.Security(t.choice("tls", string(email.STARTTLS), string(email.Implicit), string(email.None))),
+		CAFile:   t.file("ca_file"),
+		Username: t.line("username", ""),
+		Password: t.secret("password"),
+		From:     t.line("from", ""),
+	}
+	s.Port = t.whole("port", ports[s.Security], 1, 65535)
+	switch {
+	case !t.given("host"):
+		t.need("host", `"smtp.example.com"`)
+	case strings.ContainsAny(s.Host, " /@") || strings.Contains(s.Host, ":") && net.ParseIP(s.Host) == nil:
+		t.problem("host", "must be the name of the mail server alone: its port has a key of its own, and there is no scheme")
+	case s.Security == email.None && !isLoopback(s.Host):
+		t.warn("tls", `"none" to another machine: the mails can be read and changed on the way`)
+	}
+	if s.Security == email.STARTTLS && s.Port == 465 {
+		t.warn("port", `465 is usually for tls = "implicit"; with "starttls" the connection will probably hang`)
+	}
+	if s.Security == email.Implicit && s.Port == 587 {
+		t.warn("port", `587 is usually for tls = "starttls"; with "implicit" the connection will probably fail`)
+	}
+	t.checkCA(s)
+	t.checkLogin(s)
+	switch _, err := mail.ParseAddress(s.From); {
+	case !t.given("from"):
+		t.need("from", `"sslwatch <sslwatch@example.com>"`)
+	case s.From != "" && err != nil:
+		t.problem("from", `%s is no e-mail address: write "sslwatch <sslwatch@example.com>"`, quote(s.From))
+	}
+	return t.recipients(s)
+}
+
+func (t *table) checkCA(s email.Settings) {
+	if s.CAFile == "" {
+		return
+	}
+	if s.Security == email.None {
+		t.problem("ca_file", `has no use with tls = "none": remove it`)
+		return
+	}
+	data, err := os.ReadFile(s.CAFile)
+	switch {
+	case err != nil:
+		t.problem("ca_file", "can't read it: %s", cause(err))
+	case !x509.NewCertPool().AppendCertsFromPEM(data):
+		t.problem("ca_file", "holds no certificate: it must be a PEM file with the CA of the mail server")
+	}
+}
+
+func (t *table) checkLogin(s email.Settings) {
+	user, password := t.given("username"), t.given("password")
+	switch {
+	case user && strings.HasPrefix(s.Username, "env:"), strings.HasPrefix(s.Username, "file:"), strings.HasPrefix(s.Username, "credential:"):
+		t.problem("username", "only secrets can be kept elsewhere: write the user name itself")
+	case user && !password:
+		t.need("password", `"credential:smtp-password", or remove username`)
+	case password && !user:
+		t.need("username", `"sslwatch", or remove password`)
+	case user && s.Security == email.None:
+		t.problem("tls", `with "none" the password would be sent in the clear: use "starttls" or "implicit", or remove username and password`)
+	}
+}
+
+// recipients makes a receiver of each recipient.
+func (t *table) recipients(s email.Settings) []Receiver {
+	list := t.texts("to", `["ops@example.com"]`)
+	if len(list) == 0 {
+		if v, isList := t.values["to"].([]any); t.values["to"] == nil || isList && len(v) == 0 {
+			t.problem("to", `is missing: write to = ["ops@example.com"]`)
+		}
+		return nil
+	}
+	var out []Receiver
+	seen := map[string]bool{}
+	for _, text := range list {
+		address, err := mail.ParseAddress(text)
+		if err != nil || unfit(text) != "" {
+			t.problem("to", `%s is no e-mail address: write "ops@example.com"`, quote(text))
+			continue
+		}
+		// The ledger goes by the address alone: neither its case nor the
+		// name beside it makes anybody another person.
+		id := t.name() + "/" + strings.ToLower(address.Address)
+		if seen[id] {
+			t.problem("to", "%s is in the list twice", quote(address.Address))
+			continue
+		}
+		seen[id] = true
+		one := s
+		one.To = address.Address
+		out = append(out, Receiver{ID: id, Email: &one})
+	}
+	return out
+}

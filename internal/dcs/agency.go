@@ -1,0 +1,164 @@
+package dcs
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+const (
+	// metadataURL is where an ECS finds out about itself, a link-local
+	// address that no router passes on.
+	metadataURL = "http://169.254.169.254"
+	// issuerTimeout is for each request to an issuer of credentials, which
+	// is on the same machine or the next one.
+	issuerTimeout = 3 * time.Second
+)
+
+// ECSAgency returns the credential of the agency that is bound to the ECS we
+// run on. baseURL is the address of the metadata service, empty for the true
+// one. No proxy is used, whatever the environment says: it would hand its
+// own credential to us, or ours to somebody.
+//
+// Source: facts page 1.3; "Obtaining Metadata" in the ECS user guide.
+func ECSAgency(baseURL string) Credentials {
+	if baseURL == "" {
+		baseURL = metadataURL
+	}
+	a := &agency{strings.TrimSuffix(baseURL, "/"), issuerTransport()}
+	return &temporary{name: "ECS agency", fetch: a.fetch}
+}
+
+// issuerTransport returns a transport for an issuer: without a proxy, and
+// without keeping a connection for the hours until the next time.
+func issuerTransport() *http.Transport {
+	t := newTransport(issuerTimeout, nil)
+	t.DisableKeepAlives = true
+	return t
+}
+
+type agency struct {
+	base      string
+	transport http.RoundTripper
+}
+
+func (g *agency) fetch(ctx context.Context) (Credential, error) {
+	out := &redactor{}
+	// A fresh session each time: it is one more request every few hours,
+	// and saves knowing when an old one ends.
+	a, err := g.ask(ctx, http.MethodPut, "/meta-data/latest/api/token", "X-Metadata-Token-Ttl-Seconds", "21600", out)
+	if err != nil {
+		return Credential{}, err
+	}
+	session := ""
+	switch a.status {
+	case http.StatusOK:
+		session = strings.TrimSpace(string(a.body))
+		out.add(session)
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusServiceUnavailable:
+		// A metadata service of the first version has no sessions.
+	default:
+		return Credential{}, g.refusal("a session", a, out)
+	}
+	a, err = g.ask(ctx, http.MethodGet, "/openstack/latest/securitykey", "X-Metadata-Token", session, out)
+	if err != nil {
+		return Credential{}, err
+	}
+	const bind = "bind an agency that may call dcs:ssl:get to the ECS in its console, or give keys instead"
+	switch {
+	case a.status == http.StatusUnauthorized && bytes.Contains(a.body, []byte("configure Cloud Service Agency")):
+		return Credential{}, &Error{Kind: Unauthenticated, Reason: "no agency is bound to this ECS: " + bind}
+	case a.status == http.StatusNotFound:
+		return Credential{}, &Error{Kind: Unauthenticated, Reason: g.name() + " has no credential to give, so probably no agency is bound to this ECS: " + bind}
+	case a.status != http.StatusOK:
+		return Credential{}, g.refusal("the agency's credential", a, out)
+	}
+	var body struct {
+		Credential struct {
+			Access        string `json:"access"`
+			Secret        string `json:"secret"`
+			SecurityToken string `json:"securitytoken"`
+			ExpiresAt     string `json:"expires_at"`
+		} `json:"credential"`
+	}
+	c := &body.Credential
+	// The body is not quoted: it may hold half a credential.
+	if json.Unmarshal(a.body, &body) != nil || c.Access == "" || c.Secret == "" || c.SecurityToken == "" {
+		return Credential{}, &Error{Kind: Failed, Reason: g.name() + " gave something that is not a credential, or not a whole one"}
+	}
+	return issued(c.Access, c.Secret, c.SecurityToken, c.ExpiresAt, fromAgency), nil
+}
+
+// ask sends a request with one header, or none if value is empty.
+func (g *agency) ask(ctx context.Context, method, path, header, value string, out *redactor) (answer, error) {
+	r, err := http.NewRequest(method, g.base+path, nil)
+	if err != nil {
+		return answer{}, &Error{Kind: Failed, Reason: "the address of the ECS metadata service is not a URL"}
+	}
+	if value != "" {
+		r.Header.Set(header, value)
+	}
+	a, says, err := askIssuer(ctx, g.transport, r, g.name(), out)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return answer{}, ended(ctx)
+	case err != nil:
+		return answer{}, &Error{Kind: Failed, Err: out.cause(err), Reason: says +
+			`: auth = "ecs-agency" works on an ECS of Huawei Cloud only, and in a container there only with the host's network`}
+	}
+	return a, nil
+}
+
+func (g *agency) name() string {
+	host := g.base
+	if u, err := url.Parse(g.base); err == nil {
+		host = u.Host
+	}
+	return "the ECS metadata service at " + host
+}
+
+func (g *agency) refusal(what string, a answer, out *redactor) *Error {
+	return &Error{Kind: errorKind(a.status), Reason: fmt.Sprintf("%s did not give %s (%s)", g.name(), what, a.unlike(out))}
+}
+
+// unlike says what an issuer answered instead of a 200. The body is looked
+// at only if it is an error's: any other may hold a credential.
+func (a answer) unlike(out *redactor) string {
+	if a.status < 400 {
+		return fmt.Sprintf("HTTP %d", a.status)
+	}
+	return fmt.Sprintf("HTTP %d, %s", a.status, a.nature(out))
+}
+
+// askIssuer sends a request to an issuer of credentials within its timeout
+// and reads all of the answer. With an error it returns what that means.
+func askIssuer(ctx context.Context, transport http.RoundTripper, r *http.Request, who string, out *redactor) (a answer, says string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, issuerTimeout)
+	defer cancel()
+	a, err = exchange(transport, r.WithContext(ctx))
+	if err == nil && a.status == http.StatusOK {
+		err = a.broken
+	}
+	if err != nil {
+		says, _ = trouble(err, who, issuerTimeout, out)
+	}
+	return a, says, err
+}
+
+// issued makes a credential of what an issuer gave. An end that can't be
+// read is left zero.
+func issued(accessKey, secretKey, securityToken, end string, from origin) Credential {
+	expires, _ := parseDate(end)
+	return Credential{
+		accessKey:     accessKey,
+		secretKey:     newSecret(secretKey),
+		securityToken: newSecret(securityToken),
+		origin:        from,
+		expires:       expires,
+	}
+}

@@ -1,0 +1,257 @@
+// Package dcs asks the API of Huawei Cloud DCS about the SSL certificates
+// of Redis instances. It signs, asks, and turns every answer into a value
+// or a typed error; it decides nothing and remembers nothing but temporary
+// credentials.
+//
+// Whatever can't be believed is an error of the kind Failed: from a wrong
+// reading as "SSL is off" comes a false alarm, from one as "fine" silence.
+// Every text that comes from outside is cut short, put on one line and freed
+// of secrets before it leaves the package, because the API gateway echoes
+// requests in its messages.
+//
+// There is no SDK beneath. The one of the cloud has no contexts and no body
+// limit, takes a redirect for success, and can't tell an empty body from
+// "SSL is off".
+package dcs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+const (
+	// maxBody is how much of an answer is read. A true one has under 1 KiB.
+	maxBody = 1 << 20
+	// maxErrorBody is the same for answers other than 200. The code and the
+	// message are at the start; what lies behind can be lost.
+	maxErrorBody = 64 << 10
+
+	defaultTimeout   = 15 * time.Second
+	defaultUserAgent = "sslwatch"
+)
+
+// Options says whom to ask, and as whom.
+type Options struct {
+	// Endpoint is the API's address, such as
+	// https://dcs.eu-west-101.myhuaweicloud.eu. It may be plain http, and
+	// may have a port, a path before the API's own, and a trailing slash.
+	// A path becomes a part of what is signed.
+	Endpoint string
+	// ProjectID is the project of the instances.
+	ProjectID string
+	// Credentials says as whom to ask. Clients may share one.
+	Credentials Credentials
+	// Timeout is for one request, from the name lookup to the last byte of
+	// the body; 0 means 15 s. Fetching a temporary credential is not in it.
+	Timeout time.Duration
+	// UserAgent is sent with each request; empty means "sslwatch".
+	UserAgent string
+	// Transport carries the requests; nil means one of the client's own,
+	// with the proxy that the environment names.
+	Transport http.RoundTripper
+}
+
+// Client asks the API about the instances of one project. Its methods may be
+// called concurrently.
+type Client struct {
+	base        *url.URL
+	projectID   string
+	credentials Credentials
+	timeout     time.Duration
+	userAgent   string
+	transport   http.RoundTripper
+}
+
+// New returns a client, or says which option is wrong. It asks nothing yet.
+func New(o Options) (*Client, error) {
+	base, err := parseEndpoint(o.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	if !isName(o.ProjectID) {
+		return nil, fmt.Errorf("project ID %.64q can't be one: it has letters, digits and -_.~ only", o.ProjectID)
+	}
+	if o.Credentials == nil {
+		return nil, errors.New("no credentials")
+	}
+	if s, ok := o.Credentials.(static); ok && s.incomplete() != "" {
+		return nil, errors.New(s.incomplete())
+	}
+	if o.Timeout < 0 {
+		return nil, fmt.Errorf("timeout %s is negative", o.Timeout)
+	}
+	c := &Client{
+		base:        base,
+		projectID:   o.ProjectID,
+		credentials: o.Credentials,
+		timeout:     o.Timeout,
+		userAgent:   o.UserAgent,
+		transport:   o.Transport,
+	}
+	if c.timeout == 0 {
+		c.timeout = defaultTimeout
+	}
+	if c.userAgent == "" {
+		c.userAgent = defaultUserAgent
+	}
+	if c.transport == nil {
+		c.transport = newTransport(c.timeout, http.ProxyFromEnvironment)
+	}
+	return c, nil
+}
+
+// parseEndpoint takes an endpoint apart. Its errors don't repeat the text,
+// in which somebody may have put a password.
+func parseEndpoint(endpoint string) (*url.URL, error) {
+	u, err := url.Parse(endpoint)
+	switch {
+	case err != nil:
+		return nil, errors.New("endpoint is not a URL")
+	case u.User != nil:
+		return nil, errors.New("endpoint holds a user name or password: credentials have settings of their own")
+	case u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "":
+		return nil, errors.New("endpoint must be https://HOST or http://HOST")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return nil, errors.New("endpoint must not have a query or a fragment")
+	}
+	for _, r := range u.Host {
+		// net/http would rewrite such a host after it was signed.
+		if r <= ' ' || r > '~' || r == '%' {
+			return nil, errors.New("endpoint's host must be plain ASCII without a zone: write an international name in its xn-- form")
+		}
+	}
+	return u, nil
+}
+
+// isName tells whether s can stand in a path as one segment that no server
+// or proxy reads as anything else. IDs of the cloud are UUIDs or hex.
+func isName(s string) bool {
+	for i := range len(s) {
+		if !unreserved(s[i]) {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 128 && strings.Trim(s, ".") != ""
+}
+
+// Endpoint returns the address of DCS in a region of the public cloud. The
+// European regions eu-west-1xx belong to a site of its own under .eu;
+// eu-west-0 and all others are under .com. Partner clouds have other
+// addresses, which must be configured.
+func Endpoint(region string) string {
+	domain := "myhuaweicloud.com"
+	if strings.HasPrefix(region, "eu-west-1") {
+		domain = "myhuaweicloud.eu"
+	}
+	return "https://dcs." + region + "." + domain
+}
+
+// CloseIdleConnections closes the connections that no request is using. A
+// client that is no longer wanted needs nothing else.
+func (c *Client) CloseIdleConnections() {
+	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}
+
+// SSL asks for the state of an instance's SSL.
+//
+// The error is an *Error, with one exception: when ctx ended before there
+// was an answer, it wraps ctx.Err() and is no *Error, because it says
+// nothing about the API.
+//
+// A temporary credential that the API refuses with a 401 is fetched anew,
+// and if another one comes the request is sent once more. Nothing else is
+// tried again here.
+func (c *Client) SSL(ctx context.Context, instanceID string) (SSL, error) {
+	if ctx.Err() != nil {
+		return SSL{}, ended(ctx)
+	}
+	if !isName(instanceID) {
+		return SSL{}, &Error{Kind: Failed, Reason: fmt.Sprintf(
+			"the instance ID %q can't be one, so the API was not asked: an ID has letters, digits and - only, copy it from the console",
+			(&redactor{}).text(instanceID, 64))}
+	}
+	cred, err := c.credentials.Credential(ctx)
+	if err != nil {
+		return SSL{}, noCredential(ctx, err)
+	}
+	out := &redactor{}
+	ssl, err := c.try(ctx, instanceID, cred, out)
+
+	var refused *Error
+	if !errors.As(err, &refused) || refused.Status != http.StatusUnauthorized {
+		return ssl, err
+	}
+	fresh, err := c.credentials.Refresh(ctx, cred)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return SSL{}, ended(ctx)
+	case err != nil:
+		refused.Reason += "; a new credential could not be had: " + noCredential(ctx, err).Error()
+		return SSL{}, refused
+	case fresh.same(cred):
+		// To show the same one again would bring its lock nearer.
+		return SSL{}, refused
+	}
+	return c.try(ctx, instanceID, fresh, out)
+}
+
+// ended is the error for a caller that did not wait for the answer.
+func ended(ctx context.Context) error {
+	return fmt.Errorf("asking the DCS API was given up: %w", ctx.Err())
+}
+
+// noCredential is the error for a request that was not sent because there
+// is nothing to sign it with.
+func noCredential(ctx context.Context, err error) error {
+	var e *Error
+	switch {
+	case ctx.Err() != nil:
+		return ended(ctx)
+	case errors.As(err, &e):
+		return e
+	}
+	out := &redactor{}
+	return &Error{Kind: Failed, Reason: "no credential could be had: " + out.text(err.Error(), maxMessage), Err: out.cause(err)}
+}
+
+// try sends one request and judges the answer. What must not be repeated in
+// any text is added to out.
+func (c *Client) try(ctx context.Context, instanceID string, cred Credential, out *redactor) (SSL, error) {
+	out.add(cred.secrets()...)
+	limited, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+
+	u := c.base.JoinPath("v2", c.projectID, "instances", instanceID, "ssl")
+	r, err := http.NewRequestWithContext(limited, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return SSL{}, &Error{Kind: Failed, Reason: "the request can't be made: check endpoint", Err: out.cause(err)}
+	}
+	r.Header.Set("User-Agent", c.userAgent)
+	r.Header.Set("Accept", "application/json")
+	r.Header.Set("X-Project-Id", c.projectID)
+	out.add(cred.apply(r, time.Now()))
+
+	a, err := exchange(c.transport, r)
+	if err == nil && a.status == http.StatusOK {
+		err = a.broken
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return SSL{}, ended(ctx)
+		}
+		says, do := trouble(err, "the API at "+c.base.Host, c.timeout, out)
+		return SSL{}, &Error{Kind: Failed, Status: a.status, Reason: says + ": " + do, Err: out.cause(err)}
+	}
+	ssl, failure := judge(a, u, cred, out)
+	if failure != nil { // a nil *Error in an error would not be nil
+		return SSL{}, failure
+	}
+	return ssl, nil
+}

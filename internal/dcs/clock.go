@@ -1,0 +1,54 @@
+package dcs
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"time"
+)
+
+// maxSkew is by how much the gateway lets a signature's time differ from its own.
+const maxSkew = 15 * time.Minute
+
+// expiredTimes is how the gateway says that it did not accept that time:
+// "signature expired, signature time:20211217T064303Z,server time:20211217T065804Z".
+var expiredTimes = regexp.MustCompile(`(?i)signature expired.*signature time: ?(\d{8}T\d{6}Z).*server time: ?(\d{8}T\d{6}Z)`)
+
+// clockOff tells from a refusal whether our clock is why, and says by how
+// much, such as "about 2 hours ahead". The times in the gateway's message
+// count first, then the Date of the answer.
+func clockOff(a answer, message string) (string, bool) {
+	if m := expiredTimes.FindStringSubmatch(message); m != nil {
+		ours, err1 := time.Parse(dateLayout, m[1])
+		theirs, err2 := time.Parse(dateLayout, m[2])
+		if err1 == nil && err2 == nil {
+			return offBy(ours.Sub(theirs)), true
+		}
+	}
+	date, err := http.ParseTime(a.header.Get("Date"))
+	if err != nil {
+		return "", false
+	}
+	// The wall clocks are compared, so ours has no monotonic reading.
+	off := a.at.Round(0).Sub(date)
+	return offBy(off), off.Abs() > maxSkew
+}
+
+// offBy words a difference of clocks, so roughly that it is the same each
+// time somebody asks.
+func offBy(d time.Duration) string {
+	direction := "ahead"
+	if d < 0 {
+		direction = "behind"
+	}
+	d = d.Abs()
+	switch {
+	case d < 100*time.Minute:
+		const step = 5 * time.Minute
+		return fmt.Sprintf("about %d minutes %s", max(d.Round(step), step)/time.Minute, direction)
+	case d < 48*time.Hour:
+		return fmt.Sprintf("about %d hours %s", d.Round(time.Hour)/time.Hour, direction)
+	}
+	const day = 24 * time.Hour
+	return fmt.Sprintf("about %d days %s", d.Round(day)/day, direction)
+}

@@ -1,0 +1,49 @@
+package state
+
+import (
+	"time"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+)
+
+// Snapshot is what a running daemon knows at one moment. Its maps are its own.
+type Snapshot struct {
+	At        time.Time
+	Policy    check.Policy
+	Records   map[string]check.Record
+	Receivers []ReceiverState
+	// Unwritten says why the state can't be written; empty if it can.
+	Unwritten string
+}
+
+// ReceiverState is how a receiver does.
+type ReceiverState struct {
+	ID string
+	// Owed counts the notices that it has yet to get, Since is when the
+	// oldest of them was due.
+	Owed  int
+	Since time.Time
+	// Failure says why the last delivery failed; empty if it did not.
+	Failure string
+}
+
+// Alerts returns the alerts that stand, of instances and of projects.
+func (s Snapshot) Alerts() []check.Alert {
+	var stand []check.Alert
+	take := func(alerts []check.Alert) {
+		for _, a := range alerts {
+			if a.State == check.Stands {
+				stand = append(stand, a)
+			}
+		}
+	}
+	byProject := map[string][]check.Record{}
+	for _, r := range s.Records {
+		take(check.Standing(r, s.Policy, s.At))
+		byProject[r.ProjectID] = append(byProject[r.ProjectID], r)
+	}
+	for _, records := range byProject {
+		take(check.Project(records, s.Policy, s.At))
+	}
+	return stand
+}
