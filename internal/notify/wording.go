@@ -70,7 +70,7 @@ func item(n check.Notice, now time.Time) Item {
 	if !n.Fires() {
 		status = "RESOLVED"
 	}
-	i := Item{Notice: n, What: what(n, now), Where: where(n.Subject)}
+	i := Item{Notice: n, What: what(n, now), Brief: short(n, now), Where: where(n.Subject)}
 	i.Line = oneLine(fmt.Sprintf("%s %s %s %s: %s (%s)", status, n.Severity, n.Condition, Name(n.Subject), i.What, i.Where))
 	return i
 }
@@ -169,9 +169,9 @@ func blindWords(n check.Notice, now time.Time) string {
 	reason := strings.TrimRight(n.Reason, ".")
 	switch n.Cause {
 	case check.CauseMissing:
-		s = fmt.Sprintf("there is no such instance, since %s: %s", ago(n.Since, now), reason)
+		s = fmt.Sprintf("%s; first seen missing %s", reason, ago(n.Since, now))
 	case check.CauseUnsupported:
-		s = fmt.Sprintf("this instance can't have SSL: %s", reason)
+		s = reason
 	case check.CauseRefused:
 		s = fmt.Sprintf("no instance of the project can be checked (%d watched), since %s: %s", n.Affected, ago(n.Since, now), reason)
 	case check.CauseForbidden:

@@ -103,8 +103,8 @@ func story() []struct {
 	noInfo := twice(seen(record("orders-cache"), now.Add(200*check.Day), day), check.Observation{SSL: dcs.SSL{NoInfo: true}})
 	invalid := twice(record("orders-cache"), check.Observation{SSL: dcs.SSL{Enabled: true, ExpiresAt: now.Add(200 * check.Day)}})
 	failing := twice(seen(record("orders-cache"), now.Add(5*check.Day), day), failure(check.CauseFailed, "the API answered HTTP 500 (DCS.5010: Failed to operate SSL in database.)"))
-	missing := twice(record("orders-cache"), failure(check.CauseMissing, "the API says that this instance does not exist (DCS.3022)"))
-	unsupported := twice(record("orders-cache"), failure(check.CauseUnsupported, "the API says DCS.4201: Do not support SSL."))
+	missing := twice(record("orders-cache"), failure(check.CauseMissing, "there is no such instance in this project (DCS.3022: This DCS instance does not exist.): it was deleted, or its ID, project_id or region is wrong"))
+	unsupported := twice(record("orders-cache"), failure(check.CauseUnsupported, "this instance can't have SSL (DCS.4201: Do not support SSL.): only single-node, master/standby and cluster instances of Redis 6.0 and 7.0 can; stop watching it"))
 	left := expiring
 	left.Left = check.Unwatched
 	deleted := off

@@ -333,25 +333,36 @@ func isSeconds(s string) bool {
 
 // when names a time, and how far off it is.
 func when(at time.Time, off time.Duration) string {
-	far := func(d time.Duration) string {
-		switch {
-		case d >= 48*time.Hour:
-			return fmt.Sprintf("%d days", d/(24*time.Hour))
-		case d >= 2*time.Hour:
-			return fmt.Sprintf("%d hours", d/time.Hour)
-		case d >= 2*time.Minute:
-			return fmt.Sprintf("%d minutes", d/time.Minute)
-		default:
-			return fmt.Sprintf("%d seconds", d/time.Second)
-		}
-	}
 	at = at.UTC()
 	switch {
 	case off > 0:
-		return at.Format("2006-01-02 15:04:05 UTC") + " (in " + far(off) + ")"
+		return at.Format("2006-01-02 15:04:05 UTC") + " (in " + span(off) + ")"
 	case off > -time.Second:
 		return at.Format("2006-01-02 15:04:05 UTC") + " (now)"
 	default:
-		return at.Format("2006-01-02 15:04:05 UTC") + " (" + far(-off) + " ago)"
+		return at.Format("2006-01-02 15:04:05 UTC") + " (" + span(-off) + " ago)"
+	}
+}
+
+// span names a duration by the two units that matter, rounded, so that "in 6d"
+// does not read as five days a moment later.
+func span(d time.Duration) string {
+	two := func(d time.Duration, big, small time.Duration, bigName, smallName string) string {
+		d = d.Round(small)
+		s := fmt.Sprintf("%d %s", d/big, bigName)
+		if rest := d % big / small; rest > 0 {
+			s += fmt.Sprintf(" %d %s", rest, smallName)
+		}
+		return s
+	}
+	switch {
+	case d >= 48*time.Hour:
+		return two(d, 24*time.Hour, time.Hour, "days", "h")
+	case d >= 2*time.Hour:
+		return two(d, time.Hour, time.Minute, "hours", "min")
+	case d >= 2*time.Minute:
+		return two(d, time.Minute, time.Second, "minutes", "s")
+	default:
+		return fmt.Sprintf("%d seconds", d.Round(time.Second)/time.Second)
 	}
 }

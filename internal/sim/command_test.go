@@ -42,7 +42,7 @@ func TestCommands(t *testing.T) {
 			{"INVALID sessions", "sessions: the certificate is invalid", `"ssl_validated":true`, `"ssl_validated":false`},
 			{"valid", "carts: the certificate is valid", `"ssl_validated":true`, `"ssl_validated":true`},
 			{"expire orders-cache in 6d", "(in 6 days)", ends(6 * day), `"enabled":true`},
-			{"expire orders-cache 1w1d12h", "(in 8 days)", ends(8*day + 12*time.Hour), `"enabled":true`},
+			{"expire orders-cache 1w1d12h", "(in 8 days 12 h)", ends(8*day + 12*time.Hour), `"enabled":true`},
 			{"expire orders-cache", "(now)", ends(0), `"enabled":true`},
 			{"renew orders-cache", "(in 365 days)", ends(365 * day), `"enabled":true`},
 			{"renew for 90m", "(in 90 minutes)", ends(90 * time.Minute), ends(90 * time.Minute)},
@@ -102,7 +102,7 @@ func TestCommandsForPeople(t *testing.T) {
 	}
 	list, err := w.Command("list")
 	must(t, err)
-	for _, want := range []string{"orders-cache", "(in 2 days)", "off", "invalid", "throttled:9", "API forbidden", "Mail down"} {
+	for _, want := range []string{"orders-cache", "(in 3 days)", "off", "invalid", "throttled:9", "API forbidden", "Mail down"} {
 		if !strings.Contains(list, want) {
 			t.Errorf("no %q in\n%s", want, list)
 		}

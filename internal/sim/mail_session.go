@@ -183,7 +183,7 @@ func (s *mailSession) Data(r io.Reader) error {
 		return no
 	}
 	message := parseMail(raw)
-	message.Time = time.Now()
+	message.Time = time.Now().Round(0)
 	message.From, message.To, message.User = s.from, s.to, s.user
 	_, message.TLS = s.smtp.TLSConnectionState()
 	s.mail.keep(message)

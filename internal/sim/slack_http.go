@@ -123,7 +123,7 @@ func (s *Slack) begin(method, channel string) SlackFault {
 func (s *Slack) take(w http.ResponseWriter, r *http.Request, a slackAnswerer, f SlackFault,
 	do func(time.Time) (m *SlackMessage, edited bool, bad *slackProblem)) {
 
-	now := time.Now()
+	now := time.Now().Round(0)
 	s.mu.Lock()
 	m, edited, bad := do(now)
 	var seen SlackMessage

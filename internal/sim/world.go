@@ -26,6 +26,9 @@ type Options struct {
 	Slack SlackOptions
 	Mail  MailOptions
 
+	// Echo is as for NewDCS.
+	Echo bool
+
 	// CAFile is where the mail server's authority is written. If empty, it is a
 	// temporary file, which goes away with Close.
 	CAFile string
@@ -82,6 +85,7 @@ func (w *World) start(o Options) error {
 		Projects:  []string{worldProject},
 		Keys:      []Key{{Access: worldAccess, Secret: worldSecret}},
 		Instances: instances,
+		Echo:      o.Echo,
 	})
 	if err != nil {
 		return err

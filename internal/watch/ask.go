@@ -20,6 +20,7 @@ type answer struct {
 	project *project
 	ssl     dcs.SSL
 	err     *dcs.Error
+	took    time.Duration
 	stopped bool // no answer, because the daemon stops
 }
 
@@ -39,6 +40,7 @@ func (w *Watch) ask(ctx context.Context, now time.Time) time.Time {
 			}
 			picked = true
 			w.inflight++
+			w.asking[key] = true
 			p.key.inflight++
 			w.work.Add(1)
 			go func(id string) {
@@ -60,8 +62,9 @@ func soonest(a, b time.Time) time.Time {
 
 // request asks about one instance.
 func request(ctx context.Context, p *project, key, instanceID string) answer {
+	start := time.Now()
 	ssl, err := p.API.SSL(ctx, instanceID)
-	a := answer{key: key, project: p, ssl: ssl}
+	a := answer{key: key, project: p, ssl: ssl, took: time.Since(start)}
 	if err != nil && !errors.As(err, &a.err) {
 		a.err = &dcs.Error{Kind: dcs.Failed, Reason: err.Error(), Err: err}
 	}
@@ -72,6 +75,7 @@ func request(ctx context.Context, p *project, key, instanceID string) answer {
 // learn takes an answer in.
 func (w *Watch) learn(a answer, now time.Time) {
 	w.inflight--
+	delete(w.asking, a.key)
 	a.project.key.inflight--
 	if a.stopped {
 		return
@@ -82,6 +86,7 @@ func (w *Watch) learn(a answer, now time.Time) {
 		return // taken out of the configuration meanwhile
 	}
 	o := check.Observe(a.ssl, a.err)
+	w.opt.Metrics.checked(before.Project, string(o.Cause), a.took)
 	r := check.Learn(before, o, w.opt.Policy, now)
 	r.Due = check.Wall(w.due(r, o, a.project, now))
 	w.state.Records[a.key] = r

@@ -72,6 +72,7 @@ func (w *Watch) save(now time.Time) time.Time {
 // alert told twice is better than one not told.
 func (w *Watch) saved(d written, now time.Time) {
 	w.disk.writing = false
+	w.opt.Metrics.wrote(d.took, d.err)
 	w.disk.reached = max(w.disk.reached, d.revision)
 	if d.err != nil {
 		if w.disk.pace == nil {

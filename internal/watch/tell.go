@@ -168,10 +168,11 @@ func (w *Watch) deliver(ctx context.Context, r *receiver, batch []check.Notice, 
 func (w *Watch) heard(o outcome, now time.Time) {
 	r := o.receiver
 	r.busy = false
-	switch {
-	case o.stopped:
+	if o.stopped {
 		return
-	case o.err != nil:
+	}
+	w.opt.Metrics.delivered(r.ID, o.err)
+	if o.err != nil {
 		w.missed(o, now)
 		return
 	}

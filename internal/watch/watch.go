@@ -38,8 +38,8 @@ const (
 	deliverTimeout = 30 * time.Second
 )
 
-// Options is what the loop works with. All fields are required but Retry,
-// which has a default.
+// Options is what the loop works with. All fields up to Receivers are
+// required.
 type Options struct {
 	Policy      check.Policy // Awake is set by the loop
 	Interval    time.Duration
@@ -50,7 +50,20 @@ type Options struct {
 	Watched     []check.Watched
 	Receivers   []Receiver
 	Retry       Backoff // of deliveries
+
+	// Metrics counts what is done; nil for nobody to see.
+	Metrics *Metrics
+	// Tick is the longest that the loop sleeps; 0 means half a minute.
+	Tick time.Duration
+	// Turn is called in each turn of the loop, nil for none: whoever wants to
+	// know whether the loop goes round learns it here. It must not block.
+	Turn func(Snapshotter)
+	// Beat is called with each sign of life, nil for none. It must not block.
+	Beat func(sign Beat, why string)
 }
+
+// Snapshotter takes a snapshot, at some cost.
+type Snapshotter func() state.Snapshot
 
 // Receiver is one that is told.
 type Receiver struct {
@@ -84,10 +97,15 @@ type Watch struct {
 	last      time.Time // of the loop's previous turn; has a monotonic reading
 	projects  []*project
 	inflight  int
+	asking    map[string]bool                        // record keys of the requests under way
 	backoffs  map[string]*backoff.ExponentialBackOff // by record key, of those that fail
 	judgement *queue                                 // of subject keys, by when time alone changes something
 	receivers []*receiver
 	disk      disk
+	pass      time.Time // when the pass over the fleet began that beat is about
+
+	looks   chan chan state.Snapshot
+	reloads chan Options
 
 	answers chan answer
 	outcome chan outcome
@@ -99,7 +117,8 @@ type Watch struct {
 func New(o Options, remembered state.State, store Store, log *slog.Logger) *Watch {
 	w := &Watch{
 		store: store, log: log, state: remembered,
-		backoffs: map[string]*backoff.ExponentialBackOff{}, judgement: newQueue(),
+		asking: map[string]bool{}, backoffs: map[string]*backoff.ExponentialBackOff{}, judgement: newQueue(),
+		looks: make(chan chan state.Snapshot), reloads: make(chan Options),
 		answers: make(chan answer), outcome: make(chan outcome), written: make(chan written),
 	}
 	if w.state.Ledgers == nil {
@@ -108,8 +127,34 @@ func New(o Options, remembered state.State, store Store, log *slog.Logger) *Watc
 	if w.state.Messages == nil {
 		w.state.Messages = map[string]map[string]check.Sent{}
 	}
-	w.opt = o
+	w.opt = o.complete()
 	return w
+}
+
+// complete fills in what may be left out.
+func (o Options) complete() Options {
+	if o.Retry == (Backoff{}) {
+		o.Retry = retry
+	}
+	if o.Metrics == nil {
+		o.Metrics = NewMetrics(nil)
+	}
+	if o.Tick <= 0 || o.Tick > tick {
+		o.Tick = tick
+	}
+	return o
+}
+
+// Reload has the loop go on with another configuration: what is the same in
+// both is neither forgotten nor told again. It returns when the loop has
+// taken it in, or why ctx ended before.
+func (w *Watch) Reload(ctx context.Context, o Options) error {
+	select {
+	case w.reloads <- o:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // Run watches until ctx ends, and returns when all is written: nil, or why
@@ -135,11 +180,16 @@ func (w *Watch) Run(ctx context.Context) error {
 			w.heard(o, time.Now())
 		case d := <-w.written:
 			w.saved(d, time.Now())
+		case reply := <-w.looks:
+			reply <- w.snapshot(time.Now())
+		case o := <-w.reloads:
+			w.log.Info("configuration taken in", "instances", len(o.Watched), "receivers", len(o.Receivers))
+			w.configure(o, time.Now())
 		case <-timer.C:
 		}
 		now := time.Now()
 		w.clock(now)
-		wake := now.Add(tick)
+		wake := now.Add(w.opt.Tick)
 		sooner := func(t time.Time) {
 			if !t.IsZero() && t.Before(wake) {
 				wake = t
@@ -149,6 +199,10 @@ func (w *Watch) Run(ctx context.Context) error {
 		sooner(w.judgeDue(now))
 		sooner(w.tell(deliveries, now))
 		sooner(w.save(now))
+		w.beat(now)
+		if w.opt.Turn != nil {
+			w.opt.Turn(func() state.Snapshot { return w.snapshot(now) })
+		}
 		timer.Reset(time.Until(wake))
 	}
 }
@@ -180,14 +234,12 @@ func (w *Watch) stop(abandon context.CancelFunc) error {
 // configure takes a configuration in, at the start and at a reload. What is
 // the same in both keeps its place: queues, pauses, delays, ledgers.
 func (w *Watch) configure(o Options, now time.Time) {
-	if o.Retry == (Backoff{}) {
-		o.Retry = retry
-	}
-	w.opt = o
+	w.opt = o.complete()
 	w.opt.Policy.Awake = check.Wall(w.awake)
 	w.configureReceivers(now)
 	w.state.Records = check.Reconcile(w.state.Records, w.state.Ledgers, o.Watched, now)
 	w.configureProjects()
+	w.expectMetrics()
 	for _, key := range slices.Sorted(maps.Keys(w.state.Records)) {
 		r := w.state.Records[key]
 		p := w.project(r.ProjectID)
@@ -198,10 +250,24 @@ func (w *Watch) configure(o Options, now time.Time) {
 			r.Due = check.Wall(now) // from a longer interval, or another clock
 			w.state.Records[key] = r
 		}
-		p.queue.set(key, r.Due)
+		if !w.asking[key] {
+			p.queue.set(key, r.Due)
+		}
 	}
 	w.judgeAll(now)
 	w.disk.touch()
+}
+
+// expectMetrics makes the counters of the configuration exist.
+func (w *Watch) expectMetrics() {
+	var projects, receivers []string
+	for _, watched := range w.opt.Watched {
+		projects = append(projects, watched.Project)
+	}
+	for _, r := range w.opt.Receivers {
+		receivers = append(receivers, r.ID)
+	}
+	w.opt.Metrics.expect(projects, receivers)
 }
 
 // configureProjects rebuilds the projects around what they shared before.

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/config"
+	"github.com/sslwatch/sslwatch/internal/watch"
+)
+
+func newCheck(a *app) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "check [INSTANCE...]",
+		Short: "Ask about every instance once, and print a table",
+		Long: "Ask about every instance once, or about those named (by name or ID), and print a\n" +
+			"table, the worst first. Nothing is remembered and nobody is told.\n\n" +
+			"Exit codes, as of a Nagios plugin: 0 all is well; 1 warning; 2 critical;\n" +
+			"3 unknown, also when the configuration can't be used.",
+		RunE: func(cmd *cobra.Command, names []string) error {
+			return nagios(a.check(cmd.Context(), names, asJSON))
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// nagios makes every failure of a command the verdict unknown.
+func nagios(v verdict, err error) error {
+	if err != nil {
+		if exit := (*exitError)(nil); asExit(err, &exit) {
+			err = exit.err
+		}
+		return &exitError{verdictUnknown.exit(), err}
+	}
+	if v == verdictOK {
+		return nil
+	}
+	return &exitError{code: v.exit()}
+}
+
+func (a *app) check(ctx context.Context, names []string, asJSON bool) (verdict, error) {
+	c, err := a.load(func(config.Problem) {}) // validate and run say it
+	if err != nil {
+		return "", err
+	}
+	o, err := a.options(c)
+	if err != nil {
+		return "", err
+	}
+	if o.Watched, err = named(o.Watched, names); err != nil {
+		return "", err
+	}
+	// One look is all there is, so one look is believed.
+	o.Policy.Confirm, o.Policy.FailingAfter = 1, 0
+	o.Policy.Awake = time.Now()
+
+	progress := a.progress(len(o.Watched))
+	records, err := watch.Pass(ctx, o, progress)
+	progress(-1)
+	if err != nil {
+		return "", fmt.Errorf("stopped after %d of %d instances: %w", len(records), len(o.Watched), err)
+	}
+	now := time.Now()
+	rows := make([]row, 0, len(records))
+	for _, r := range records {
+		rows = append(rows, rowOf(r, o.Policy, now, true))
+	}
+	return a.report(rows, now, asJSON)
+}
+
+// report prints rows and returns the worst verdict.
+func (a *app) report(rows []row, now time.Time, asJSON bool) (verdict, error) {
+	v := worst(rows)
+	if asJSON {
+		return v, printJSON(a.Stdout, rows)
+	}
+	fmt.Fprintln(a.Stdout, summary(rows))
+	if len(rows) > 0 {
+		printTable(a.Stdout, rows, now, a.colours())
+	}
+	return v, nil
+}
+
+// named returns the instances with the names or IDs, or all without any.
+func named(all []check.Watched, names []string) ([]check.Watched, error) {
+	if len(names) == 0 {
+		return all, nil
+	}
+	var out []check.Watched
+	for _, name := range names {
+		matches := slices.DeleteFunc(slices.Clone(all), func(w check.Watched) bool {
+			return w.Instance != name && w.InstanceID != name
+		})
+		if len(matches) == 0 {
+			return nil, fmt.Errorf("no instance %q in the configuration; there are: %s", name, list(all))
+		}
+		for _, m := range matches {
+			if !slices.ContainsFunc(out, func(w check.Watched) bool { return w.Key() == m.Key() }) {
+				out = append(out, m)
+			}
+		}
+	}
+	return out, nil
+}
+
+// list names instances, not too many.
+func list(all []check.Watched) string {
+	const most = 20
+	var names []string
+	for _, w := range all {
+		names = append(names, w.Instance)
+	}
+	slices.Sort(names)
+	if len(names) > most {
+		return strings.Join(names[:most], ", ") + fmt.Sprintf(", and %d more", len(names)-most)
+	}
+	return strings.Join(names, ", ")
+}
+
+// progress returns a function that shows how many instances were asked, on
+// a terminal, and with -1 wipes that away.
+func (a *app) progress(total int) func(int) {
+	if !isTerminal(a.Stderr) || total < 2 {
+		return func(int) {}
+	}
+	return func(n int) {
+		if n < 0 {
+			fmt.Fprint(a.Stderr, "\r\x1b[K")
+			return
+		}
+		fmt.Fprintf(a.Stderr, "\r\x1b[Kasked about %d of %d instances", n, total)
+	}
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sslwatch/sslwatch/internal/sim"
+)
+
+func newDemo(a *app) *cobra.Command {
+	var world bool
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "See the whole daemon at work against a simulated world, in under a minute",
+		Long: "Run the real daemon against a simulated DCS API, Slack and mail server, over real\n" +
+			"sockets on this machine, with thresholds of seconds. Certificates come to their end\n" +
+			"and are renewed, SSL is switched off and on, the API and Slack fail, and the daemon\n" +
+			"is killed in the middle. Nothing outside this machine is touched.\n\n" +
+			"With --world, serve the simulated world alone, print the configuration that reaches\n" +
+			"it, and take commands on standard input (try: help), to play with run and check.\n\n" +
+			"Exit codes: 0 each expected notice came exactly once; 1 anything else.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if world {
+				return a.demoWorld(cmd.Context())
+			}
+			return a.demo(cmd.Context())
+		},
+	}
+	cmd.Flags().BoolVar(&world, "world", false, "serve the simulated world alone, to play with")
+	return cmd
+}
+
+// demo plays the story and checks what people were told.
+func (a *app) demo(ctx context.Context) (err error) {
+	dir, err := os.MkdirTemp("", "sslwatch-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+
+	start := time.Now()
+	board := newBoard(a.Stdout, start, a.colours())
+	world, err := sim.New(sim.Options{Instances: storyInstances(start), OnEvent: board.receive})
+	if err != nil {
+		return fmt.Errorf("can't simulate the world: %w", err)
+	}
+	defer world.Close()
+	config := filepath.Join(dir, "config.toml")
+	text := worldConfig(world.Settings(), storyPace, filepath.Join(dir, "state.json"), world.DCS.Instances()...)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		return err
+	}
+
+	board.open()
+	d := &process{config: config, log: filepath.Join(dir, "log")}
+	defer d.kill()
+	for _, step := range story() {
+		if err := sleepUntil(ctx, start.Add(step.at)); err != nil {
+			return errors.New("stopped in the middle of the story")
+		}
+		board.cloud(step.text)
+		if err := step.do(world, d); err != nil {
+			return fmt.Errorf("%s: %w", step.text, err)
+		}
+	}
+	complete := board.wait(ctx, start.Add(storyDeadline))
+	if complete {
+		// Whatever came twice would come now.
+		if err := sleepUntil(ctx, time.Now().Add(storyEpilogue)); err != nil {
+			return errors.New("stopped in the middle of the story")
+		}
+	}
+	stopErr := d.stop()
+	good := board.summary(world.DCS.Counts().Total)
+	if stopErr != nil {
+		good = false
+		fmt.Fprintf(a.Stdout, "\nThe daemon did not stop as it should: %v\n", stopErr)
+	}
+	if !good {
+		d.printLog(a.Stdout)
+		return errors.New("the demo failed: not every expected notice came exactly once")
+	}
+	return nil
+}
+
+// sleepUntil waits for a moment, or returns why ctx ended.
+func sleepUntil(ctx context.Context, t time.Time) error {
+	timer := time.NewTimer(time.Until(t))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sslwatch/sslwatch/internal/sim"
+)
+
+// told is one notice, as far as the demo compares notices.
+type told struct{ status, condition, instance, threshold string }
+
+func (t told) String() string {
+	s := t.status + " " + t.condition + " " + t.instance
+	if t.threshold != "" {
+		s += " (threshold " + t.threshold + ")"
+	}
+	return s
+}
+
+// alertLine is the line that stands for an alert in every text.
+var alertLine = regexp.MustCompile(`(?m)^(FIRING|RESOLVED) (?:warning|critical) (\w+) ([^:\n]+): (.*)$`)
+
+// thresholdOf is where an alert line names the threshold.
+var thresholdOf = regexp.MustCompile(`\(threshold (\w+)\)`)
+
+// channels are where people are told.
+var channels = []string{"slack", "mail"}
+
+// board shows what the cloud does and what people receive, side by side, and
+// counts. It is safe for concurrent use.
+type board struct {
+	out    io.Writer
+	start  time.Time
+	colour bool
+
+	mu    sync.Mutex
+	got   map[string]map[told]int // by channel
+	edits int
+	news  chan struct{} // has room for one: something was received
+}
+
+func newBoard(out io.Writer, start time.Time, colour bool) *board {
+	b := &board{out: out, start: start, colour: colour, got: map[string]map[told]int{}, news: make(chan struct{}, 1)}
+	for _, c := range channels {
+		b.got[c] = map[told]int{}
+	}
+	return b
+}
+
+// leftWidth is the width of the cloud's column.
+const leftWidth = 46
+
+func (b *board) open() {
+	fmt.Fprintf(b.out, "sslwatch demo: a real daemon, a simulated world, weeks told in seconds.\n\n")
+	fmt.Fprintf(b.out, "%5s  %-*s %s\n", "time", leftWidth, "what happens", "what the people on call receive")
+}
+
+// cloud says what happens.
+func (b *board) cloud(text string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	fmt.Fprintf(b.out, "%5s  %s\n", b.time(), text)
+}
+
+// receive takes what reached people. The sim calls it, in order.
+func (b *board) receive(e sim.Event) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	channel, text := "mail", ""
+	switch {
+	case e.Edited:
+		b.edits++
+		return
+	case e.Slack != nil:
+		channel, text = "slack", e.Slack.Text
+	default:
+		text = e.Mail.Text
+	}
+	for _, m := range alertLine.FindAllStringSubmatch(text, -1) {
+		t := told{status: m[1], condition: m[2], instance: m[3]}
+		if th := thresholdOf.FindStringSubmatch(m[4]); th != nil && t.status == "FIRING" {
+			t.threshold = th[1]
+		}
+		b.got[channel][t]++
+		fmt.Fprintf(b.out, "%5s  %-*s %-5s  %s %s: %s\n", b.time(), leftWidth, "", channel, b.paint(t.status), t.instance, clip(m[4], 96))
+	}
+	select {
+	case b.news <- struct{}{}:
+	default:
+	}
+}
+
+func (b *board) time() string {
+	return fmt.Sprintf("%.1fs", time.Since(b.start).Seconds())
+}
+
+func (b *board) paint(status string) string {
+	if !b.colour {
+		return status
+	}
+	if status == "FIRING" {
+		return "\x1b[31m" + status + "\x1b[0m"
+	}
+	return "\x1b[32m" + status + "\x1b[0m"
+}
+
+// clip shortens a text to a number of runes.
+func clip(s string, most int) string {
+	if r := []rune(s); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return s
+}
+
+// wait waits until every expected notice has come, and tells whether they
+// all did by the deadline.
+func (b *board) wait(ctx context.Context, deadline time.Time) bool {
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	for !b.complete() {
+		select {
+		case <-b.news:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
+func (b *board) complete() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, c := range channels {
+		for _, t := range expected() {
+			if b.got[c][t] == 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// summary prints how often each notice came, and tells whether each expected
+// one came exactly once and no other did.
+func (b *board) summary(requests int) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	good := true
+	table := [][]string{{"NOTICE", "SLACK", "MAIL", ""}}
+	count := func(t told, want int) {
+		cells := []string{t.String()}
+		verdict := "exactly once"
+		for _, c := range channels {
+			n := b.got[c][t]
+			cells = append(cells, fmt.Sprint(n))
+			switch {
+			case n < want:
+				verdict, good = "MISSING", false
+			case n > want && want == 0:
+				verdict, good = "NOT EXPECTED", false
+			case n > want:
+				verdict, good = "REPEATED", false
+			}
+		}
+		table = append(table, append(cells, verdict))
+	}
+	known := map[told]bool{}
+	for _, t := range expected() {
+		known[t] = true
+		count(t, 1)
+	}
+	for _, c := range channels {
+		for t := range b.got[c] {
+			if !known[t] {
+				known[t] = true
+				count(t, 0)
+			}
+		}
+	}
+	fmt.Fprintln(b.out)
+	printColumns(b.out, table, func(_ int, cell string) string { return cell })
+	fmt.Fprintln(b.out)
+	if good {
+		fmt.Fprintf(b.out, "%d notices, each exactly once on Slack and by mail, across an outage of the API, a refusing Slack\n"+
+			"and a kill -9; %s said nothing but that it could not be checked. The API was asked %d times, and the\n"+
+			"first Slack messages were edited %d times to say how things stand. It took %s.\n",
+			len(expected()), catalog, requests, b.edits, strings.TrimSuffix(b.time(), "s")+" seconds")
+	}
+	return good
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// arrows is which of our packages each of our packages may import.
+var arrows = map[string][]string{
+	"internal/secret":       {},
+	"internal/dcs":          {"internal/secret"},
+	"internal/check":        {"internal/dcs"},
+	"internal/state":        {"internal/check"},
+	"internal/notify":       {"internal/check"},
+	"internal/notify/slack": {"internal/notify", "internal/check", "internal/secret"},
+	"internal/notify/email": {"internal/notify", "internal/check", "internal/secret"},
+	"internal/config":       {"internal/check", "internal/dcs", "internal/notify/slack", "internal/notify/email", "internal/secret"},
+	"internal/watch":        {"internal/dcs", "internal/check", "internal/state", "internal/notify"},
+	"internal/web":          {"internal/check", "internal/state"},
+	"internal/sim":          {},
+}
+
+// Data flows one way; see ARCHITECTURE.md.
+func TestImportsFollowTheArrows(t *testing.T) {
+	const module = "github.com/sslwatch/sslwatch/"
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`, "../../...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		from := strings.TrimPrefix(fields[0], module)
+		if strings.HasPrefix(from, "cmd/") {
+			continue // imports all
+		}
+		allowed, known := arrows[from]
+		if !known {
+			t.Errorf("%s has no place in the table of arrows", from)
+			continue
+		}
+		for _, to := range fields[1:] {
+			if ours, ok := strings.CutPrefix(to, module); ok && !slices.Contains(allowed, ours) {
+				t.Errorf("%s must not import %s", from, ours)
+			}
+		}
+	}
+}

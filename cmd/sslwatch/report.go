@@ -1,0 +1,259 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/notify"
+)
+
+// verdict is how an instance stands, as check and status report it.
+type verdict string
+
+// The verdicts.
+const (
+	verdictOK       verdict = "ok"
+	verdictWarning  verdict = "warning"
+	verdictUnknown  verdict = "unknown"
+	verdictCritical verdict = "critical"
+)
+
+// rank orders verdicts, the best first. What is not known is worse than a
+// warning: there may be anything behind it.
+func (v verdict) rank() int {
+	return slices.Index([]verdict{verdictOK, verdictWarning, verdictUnknown, verdictCritical}, v)
+}
+
+// exit is the verdict's exit code by the convention of Nagios plugins.
+func (v verdict) exit() int {
+	return map[verdict]int{verdictOK: 0, verdictWarning: 1, verdictCritical: 2, verdictUnknown: 3}[v]
+}
+
+// row is one instance or project in a report.
+type row struct {
+	Verdict      verdict    `json:"status"`
+	Project      string     `json:"project"`
+	Region       string     `json:"region"`
+	Instance     string     `json:"instance,omitempty"`
+	InstanceID   string     `json:"instance_id,omitempty"`
+	SSLEnabled   *bool      `json:"ssl_enabled"`
+	SSLValidated *bool      `json:"ssl_validated"`
+	ExpiresAt    *time.Time `json:"ssl_expired_at"`
+	VerifiedAt   *time.Time `json:"verified_at"`
+	IP           string     `json:"ip,omitempty"`
+	IPv6         string     `json:"ipv6,omitempty"`
+	Port         string     `json:"port,omitempty"`
+	Domain       string     `json:"domain_name,omitempty"`
+	Alerts       []rowAlert `json:"alerts"`
+	Reason       string     `json:"reason,omitempty"` // why the last check failed
+}
+
+// rowAlert is an alert of a row.
+type rowAlert struct {
+	Condition check.Condition `json:"condition"`
+	Severity  check.Severity  `json:"severity"`
+	Since     time.Time       `json:"since"`
+	Text      string          `json:"text"`
+}
+
+// rowOf reports an instance. In a single pass a check that failed is unknown
+// at once; a daemon says how bad it is once it has lasted.
+func rowOf(r check.Record, p check.Policy, now time.Time, pass bool) row {
+	out := row{
+		Verdict: verdictOK, Project: r.Project, Region: r.Region, Instance: r.Instance, InstanceID: r.InstanceID,
+		IP: r.Endpoint.IP, IPv6: r.Endpoint.IPv6, Port: r.Endpoint.Port, Domain: r.Endpoint.Domain,
+		Alerts: []rowAlert{}, Reason: r.Failing.Reason,
+	}
+	if !r.Verified.IsZero() {
+		on, valid, verified := !r.Off.Set, !r.Invalid.Set, r.Verified
+		out.SSLEnabled, out.VerifiedAt = &on, &verified
+		if on {
+			out.SSLValidated = &valid
+		}
+	}
+	if !r.Expires.IsZero() {
+		expires := r.Expires
+		out.ExpiresAt = &expires
+	}
+	worsen := func(v verdict) {
+		if v.rank() > out.Verdict.rank() {
+			out.Verdict = v
+		}
+	}
+	if r.Verified.IsZero() || pass && r.Failing.Count > 0 {
+		worsen(verdictUnknown)
+	}
+	for _, a := range check.Standing(r, p, now) {
+		if a.State != check.Stands {
+			continue
+		}
+		if !pass || a.Condition != check.CheckFailing {
+			worsen(verdict(a.Severity))
+		}
+		out.Alerts = append(out.Alerts, rowAlert{a.Condition, a.Severity, a.Since, notify.Describe(a, now)})
+	}
+	return out
+}
+
+// projectRow reports a project if something stands against it.
+func projectRow(records []check.Record, p check.Policy, now time.Time) (row, bool) {
+	for _, a := range check.Project(records, p, now) {
+		if a.State == check.Stands {
+			return row{
+				Verdict: verdict(a.Severity), Project: a.Project, Region: a.Region, Reason: a.Reason,
+				Alerts: []rowAlert{{a.Condition, a.Severity, a.Since, notify.Describe(a, now)}},
+			}, true
+		}
+	}
+	return row{}, false
+}
+
+// worst sorts rows, the worst first, and returns the worst verdict.
+func worst(rows []row) verdict {
+	expires := func(r row) time.Time {
+		if r.ExpiresAt == nil {
+			return time.Time{}
+		}
+		return *r.ExpiresAt
+	}
+	slices.SortStableFunc(rows, func(a, b row) int {
+		return cmp.Or(cmp.Compare(b.Verdict.rank(), a.Verdict.rank()), expires(a).Compare(expires(b)),
+			cmp.Compare(a.Project, b.Project), cmp.Compare(a.Instance, b.Instance))
+	})
+	if len(rows) == 0 {
+		return verdictUnknown
+	}
+	return rows[0].Verdict
+}
+
+// summary counts rows by verdict, the worst first: the line that a Nagios
+// reads.
+func summary(rows []row) string {
+	counts := map[verdict]int{}
+	for _, r := range rows {
+		if r.Instance != "" || r.InstanceID != "" {
+			counts[r.Verdict]++
+		}
+	}
+	var parts []string
+	for _, v := range []verdict{verdictCritical, verdictUnknown, verdictWarning, verdictOK} {
+		if n := counts[v]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, v))
+		}
+	}
+	if len(parts) == 0 {
+		parts = []string{"no instance"}
+	}
+	head := verdictUnknown
+	if len(rows) > 0 {
+		head = rows[0].Verdict
+	}
+	return strings.ToUpper(string(head)) + ": " + strings.Join(parts, ", ")
+}
+
+// printTable prints rows for a person.
+func printTable(w io.Writer, rows []row, now time.Time, colour bool) {
+	table := [][]string{{"STATUS", "INSTANCE", "PROJECT", "SSL", "VALID", "EXPIRES", "LEFT", "VERIFIED", "WHAT IS SO"}}
+	for _, r := range rows {
+		name := cmp.Or(r.Instance, r.InstanceID, "(project)")
+		expires, left := "-", "-"
+		if r.ExpiresAt != nil {
+			expires, left = r.ExpiresAt.Format("2006-01-02 15:04"), notify.Span(r.ExpiresAt.Sub(now))
+			if !r.ExpiresAt.After(now) {
+				left = "expired"
+			}
+		}
+		verified := "never"
+		if r.VerifiedAt != nil {
+			verified = notify.Span(now.Sub(*r.VerifiedAt)) + " ago"
+		}
+		if r.Instance == "" && r.InstanceID == "" {
+			verified = "-"
+		}
+		table = append(table, []string{
+			string(r.Verdict), name, r.Project, onOff(r.SSLEnabled, "on", "OFF"), onOff(r.SSLValidated, "yes", "NO"),
+			expires, left, verified, r.what(),
+		})
+	}
+	printColumns(w, table, func(i int, cell string) string {
+		if i != 0 || !colour {
+			return cell
+		}
+		return paint(cell)
+	})
+}
+
+// what says in a few words what stands, or why nothing is known.
+func (r row) what() string {
+	var parts []string
+	for _, a := range r.Alerts {
+		s := string(a.Condition)
+		if a.Condition == check.CheckFailing {
+			s += ": " + cmp.Or(r.Reason, a.Text)
+		}
+		parts = append(parts, s)
+	}
+	if len(parts) == 0 && r.Reason != "" {
+		parts = append(parts, r.Reason)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func onOff(b *bool, yes, no string) string {
+	switch {
+	case b == nil:
+		return "-"
+	case *b:
+		return yes
+	}
+	return no
+}
+
+// printColumns prints a table with its columns aligned; style is applied to
+// a cell after it was measured.
+func printColumns(w io.Writer, table [][]string, style func(column int, cell string) string) {
+	widths := make([]int, len(table[0]))
+	for _, cells := range table {
+		for i, cell := range cells {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	for n, cells := range table {
+		var line strings.Builder
+		for i, cell := range cells {
+			shown := cell
+			if n > 0 {
+				shown = style(i, cell)
+			}
+			line.WriteString(shown)
+			if i < len(cells)-1 {
+				line.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
+			}
+		}
+		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
+	}
+}
+
+// paint colours a verdict for a terminal.
+func paint(cell string) string {
+	code, ok := map[verdict]int{verdictOK: 32, verdictWarning: 33, verdictUnknown: 35, verdictCritical: 31}[verdict(cell)]
+	if !ok {
+		return cell
+	}
+	return "\x1b[" + strconv.Itoa(code) + "m" + cell + "\x1b[0m"
+}
+
+// printJSON prints rows for a program.
+func printJSON(w io.Writer, rows []row) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(rows)
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/config"
+	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/state"
+)
+
+func newStatus(a *app) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Print what the daemon knows, from its state file",
+		Long: "Print what the daemon knows, from its state file: a table, the worst first.\n" +
+			"Nothing is asked and nothing is written.\n\n" +
+			"Exit codes, as of a Nagios plugin: 0 all is well; 1 warning; 2 critical;\n" +
+			"3 unknown, also when the state is so old that the daemon seems to be dead.",
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return nagios(a.status(asJSON)) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (a *app) status(asJSON bool) (verdict, error) {
+	c, err := a.load(func(config.Problem) {})
+	if err != nil {
+		return "", err
+	}
+	s, notes, err := state.Read(c.State)
+	if err != nil {
+		return "", err
+	}
+	for _, n := range notes {
+		fmt.Fprintf(a.Stderr, "sslwatch: %s\n", n.Text)
+	}
+	now := time.Now()
+	p := c.Policy
+	p.Awake = time.Time{} // whoever looks at a state has no excuse for what is late
+
+	var rows []row
+	byProject := map[string][]check.Record{}
+	for _, key := range slices.Sorted(maps.Keys(s.Records)) {
+		r := s.Records[key]
+		if r.Left == "" {
+			rows = append(rows, rowOf(r, p, now, false))
+		}
+		byProject[r.ProjectID] = append(byProject[r.ProjectID], r)
+	}
+	for _, id := range slices.Sorted(maps.Keys(byProject)) {
+		if r, stands := projectRow(byProject[id], p, now); stands {
+			rows = append(rows, r)
+		}
+	}
+	v, err := a.report(rows, now, asJSON)
+	if err != nil {
+		return "", err
+	}
+	if stale := now.Sub(s.Written); len(rows) > 0 && stale > staleAfter(c) {
+		return "", fmt.Errorf("the state was last written %s ago: the daemon seems not to run", notify.Span(stale))
+	}
+	if len(rows) == 0 {
+		return "", errors.New("the state holds no instance yet: is the daemon running, and with this configuration?")
+	}
+	return v, nil
+}
+
+// staleAfter is how old a state may be before the daemon must be dead: every
+// check changes it, and a failing one comes at the longest backoff.
+func staleAfter(c *config.Config) time.Duration {
+	return 2*max(c.Loop.Interval, c.Loop.Backoff.Max) + time.Minute
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/state"
+	"github.com/sslwatch/sslwatch/internal/watch"
+)
+
+// supervisor tells systemd how the daemon does, if systemd started it. What
+// it says of being alive comes from the turns of the loop and from nowhere
+// else, so that a loop that hangs is restarted.
+type supervisor struct {
+	log      *slog.Logger
+	watchdog time.Duration // how often it wants to hear; 0 if it does not
+	pinged   time.Time
+	reported time.Time
+	status   string
+}
+
+// statusEvery is how often the status line is made anew.
+const statusEvery = 5 * time.Second
+
+func newSupervisor(log *slog.Logger) *supervisor {
+	every, err := daemon.SdWatchdogEnabled(false)
+	if err != nil {
+		log.Warn("watchdog is not fed", "err", err)
+	}
+	return &supervisor{log: log, watchdog: every}
+}
+
+// tell sends lines of sd_notify(3), which is nothing without systemd.
+func (s *supervisor) tell(lines ...string) {
+	if _, err := daemon.SdNotify(false, strings.Join(lines, "\n")); err != nil {
+		s.log.Warn("systemd can't be told", "err", err)
+	}
+}
+
+func (s *supervisor) ready()    { s.tell(daemon.SdNotifyReady) }
+func (s *supervisor) stopping() { s.tell(daemon.SdNotifyStopping) }
+
+// reloading tells that a reload began; ready ends it.
+func (s *supervisor) reloading() {
+	s.tell(daemon.SdNotifyReloading, daemon.SdNotifyMonotonicUsec())
+}
+
+// tick is how often the loop must go round for the watchdog; 0 for no need.
+func (s *supervisor) tick() time.Duration { return s.watchdog / 3 }
+
+// turn is called in each turn of the loop.
+func (s *supervisor) turn(snapshot watch.Snapshotter) {
+	now := time.Now()
+	if s.watchdog > 0 && now.Sub(s.pinged) >= s.watchdog/4 {
+		s.pinged = now
+		s.tell(daemon.SdNotifyWatchdog)
+	}
+	if now.Sub(s.reported) < statusEvery {
+		return
+	}
+	s.reported = now
+	if status := statusLine(snapshot()); status != s.status {
+		s.status = status
+		s.tell("STATUS=" + status)
+	}
+}
+
+// statusLine says in one line how the fleet stands.
+func statusLine(s state.Snapshot) string {
+	counts, watched := map[verdict]int{}, 0
+	for _, r := range s.Records {
+		if r.Left == "" {
+			watched++
+			counts[rowOf(r, s.Policy, s.At, false).Verdict]++
+		}
+	}
+	parts := []string{fmt.Sprintf("%d watched", watched)}
+	for _, v := range []verdict{verdictCritical, verdictUnknown, verdictWarning, verdictOK} {
+		if counts[v] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", counts[v], v))
+		}
+	}
+	for _, a := range s.Alerts() {
+		if a.IsProject() && a.Condition == check.CheckFailing {
+			parts = append(parts, "project "+a.Project+" can't be checked")
+		}
+	}
+	for _, r := range s.Receivers {
+		if r.Failure != "" {
+			parts = append(parts, fmt.Sprintf("%s fails, is owed %d", r.ID, r.Owed))
+		}
+	}
+	if s.Unwritten != "" {
+		parts = append(parts, "state can't be written")
+	}
+	return strings.Join(parts, ", ")
+}

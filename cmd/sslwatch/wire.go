@@ -1,0 +1,108 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/sslwatch/sslwatch/internal/config"
+	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/notify/email"
+	"github.com/sslwatch/sslwatch/internal/notify/slack"
+	"github.com/sslwatch/sslwatch/internal/watch"
+)
+
+// load reads the configuration, and prints what is odd about it.
+func (a *app) load(warn func(config.Problem)) (*config.Config, error) {
+	c, err := config.Load(a.config(), a.Getenv)
+	if err != nil {
+		return nil, &exitError{exitBadConfig, badConfig(err)}
+	}
+	for _, p := range c.Warnings {
+		warn(p)
+	}
+	return c, nil
+}
+
+// badConfig words the refusal of a configuration.
+func badConfig(err error) error {
+	var problems *config.Error
+	if !errors.As(err, &problems) || len(problems.Problems) == 1 {
+		return fmt.Errorf("bad configuration:\n%w", err)
+	}
+	return fmt.Errorf("bad configuration, %d problems:\n%w", len(problems.Problems), err)
+}
+
+// logWarnings says in the log what is odd about a configuration.
+func logWarnings(log *slog.Logger) func(config.Problem) {
+	return func(p config.Problem) { log.Warn("odd configuration", "problem", p.String()) }
+}
+
+// options wires a configuration to the parts that do the work.
+func (a *app) options(c *config.Config) (watch.Options, error) {
+	o := watch.Options{
+		Policy:      c.Policy,
+		Interval:    c.Loop.Interval,
+		Concurrency: c.Loop.Concurrency,
+		Backoff:     watch.Backoff(c.Loop.Backoff),
+		GroupWait:   c.Loop.GroupWait,
+		Watched:     c.Watched,
+	}
+	// Projects with the same credential share it, so that a temporary one is
+	// fetched once.
+	shared := map[config.Credentials]dcs.Credentials{}
+	for _, p := range c.Projects {
+		if shared[p.Credentials] == nil {
+			shared[p.Credentials] = a.credentials(p.Credentials)
+		}
+		client, err := dcs.New(dcs.Options{
+			Endpoint:    p.Endpoint,
+			ProjectID:   p.ID,
+			Credentials: shared[p.Credentials],
+			Timeout:     c.Loop.Timeout,
+			UserAgent:   "sslwatch",
+		})
+		if err != nil {
+			return o, fmt.Errorf("project %s: %w", p.Name, err)
+		}
+		o.Projects = append(o.Projects, watch.Project{
+			ID: p.ID, API: client, Rate: c.Loop.Rate, Credential: p.Credentials,
+		})
+	}
+	for _, r := range c.Receivers {
+		carrier, err := carrier(r)
+		if err != nil {
+			return o, fmt.Errorf("receiver %s: %w", r.ID, err)
+		}
+		o.Receivers = append(o.Receivers, watch.Receiver{
+			ID: r.ID, Name: r.Name, Audience: r.Audience,
+			Fallback: r.Fallback, FallbackAfter: r.FallbackAfter, Carrier: carrier,
+		})
+	}
+	return o, nil
+}
+
+// credentials makes what a project authenticates with.
+func (a *app) credentials(c config.Credentials) dcs.Credentials {
+	switch c.Kind {
+	case config.Token:
+		return dcs.Token(c.AuthToken.Reveal())
+	case config.ECSAgency:
+		return dcs.ECSAgency("")
+	case config.PodIdentity:
+		// CCE puts both into the environment of a pod that has an identity.
+		uri, _ := a.Getenv("HC_CONTAINER_CREDENTIALS_FULL_URI")
+		tokenFile, _ := a.Getenv("HC_CONTAINER_AUTHORIZATION_TOKEN_FILE")
+		return dcs.PodIdentity(uri, tokenFile)
+	}
+	return dcs.Keys(c.AccessKey.Reveal(), c.SecretKey.Reveal(), c.SecurityToken.Reveal())
+}
+
+// carrier makes what carries messages to a receiver.
+func carrier(r config.Receiver) (notify.Receiver, error) {
+	if r.Slack != nil {
+		return slack.New(*r.Slack)
+	}
+	return email.New(*r.Email)
+}

@@ -1,0 +1,111 @@
+package slack
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// maxAnswer is far above any answer to a message of ours.
+	maxAnswer = 1 << 20
+	// maxRetryAfter bounds what an answer can ask for: no header silences an
+	// alert for longer than an hour.
+	maxRetryAfter = time.Hour
+	// throttled is how long to wait after "too many" that does not say.
+	throttled = 30 * time.Second
+)
+
+// errTooLarge is an answer that no Slack would give.
+var errTooLarge = errors.New("the answer is too large")
+
+// exchange carries one request and keeps of the answer what slack-go drops:
+// the status, the Retry-After in either of its forms, and the body.
+type exchange struct {
+	next http.RoundTripper
+
+	status     int // 0: there was no answer, or none that could be read to its end
+	body       []byte
+	retryAfter time.Duration
+}
+
+var _ http.RoundTripper = (*exchange)(nil)
+
+// client returns an HTTP client for one request. It follows no redirect: a
+// POST would become a GET, and the 200 of a login page a delivery.
+func (x *exchange) client() *http.Client {
+	return &http.Client{
+		Transport:     x,
+		Timeout:       requestTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// RoundTrip reads the answer to its end, or fails.
+func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := x.next.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(body) > maxAnswer {
+		return nil, errTooLarge
+	}
+	x.status, x.body = response.StatusCode, body
+	x.retryAfter = retryAfter(response.Header, time.Now())
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	return response, nil
+}
+
+// answer is what matters of the Web API's answer to a message.
+type answer struct {
+	OK      bool   `json:"ok"`
+	Channel string `json:"channel"`
+	TS      string `json:"ts"`
+	Message struct {
+		TS       string `json:"ts"`
+		ThreadTS string `json:"thread_ts"`
+	} `json:"message"`
+}
+
+// taken tells whether Slack took the message, and where it is. slack-go reads
+// the whole message that Slack sends back: should it stumble over a part that
+// it does not know, the message would be posted again, and again.
+func (x *exchange) taken() (answer, bool) {
+	var a answer
+	err := json.Unmarshal(x.body, &a)
+	return a, err == nil && x.status == http.StatusOK && a.OK && a.TS != ""
+}
+
+// retryAfter reads a Retry-After, in seconds or as a date, and returns 0 for
+// none. A date counts from the answer's own Date, should our clock be wrong.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	value := strings.TrimSpace(h.Get("Retry-After"))
+	if n, err := strconv.ParseFloat(value, 64); err == nil {
+		// Out of range, and NaN, compare false.
+		if n >= 0 && n < maxRetryAfter.Seconds() {
+			return time.Duration(n * float64(time.Second))
+		}
+		if n > 0 {
+			return maxRetryAfter
+		}
+		return 0
+	}
+	at, err := http.ParseTime(value)
+	if err != nil {
+		return 0
+	}
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = date
+	}
+	return min(max(at.Sub(now), 0), maxRetryAfter)
+}

@@ -1,0 +1,232 @@
+package slack
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	slackgo "github.com/slack-go/slack"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/notify"
+)
+
+// What a message may hold. Slack allows 50 blocks, 150 characters in a
+// header, 3,000 in a section and 40,000 in the fallback text, and refuses, by
+// a rule that it does not document, blocks of about 13,000 in all.
+const (
+	maxBlocks  = 45
+	maxHeader  = 150
+	maxHeading = 80
+	maxSection = 2_900
+	maxContext = 1_900
+	maxShown   = 10_000 // all blocks together
+	maxLines   = 7_500  // of which the lines; the rest is left for what to do
+	maxText    = 38_000
+)
+
+// The marks of severities and outcomes. They are characters and not Slack's
+// emoji codes, so that nothing that looks like a code has to be one.
+const (
+	markCritical = "🔴"
+	markWarning  = "🟠"
+	markOver     = "✅"
+	markNeutral  = "🔔"
+)
+
+func mark(firing bool, s check.Severity) string {
+	switch {
+	case !firing:
+		return markOver
+	case s == check.Critical:
+		return markCritical
+	}
+	return markWarning
+}
+
+// page is a message as Slack takes it: blocks to be shown, and a text for
+// where blocks are not: notifications, screen readers, searches.
+type page struct {
+	blocks []slackgo.Block
+	text   string
+}
+
+// draft is what a page is made of.
+type draft struct {
+	mark, title, footer string
+	parts               []part
+}
+
+// part is a group of a message.
+type part struct {
+	heading string
+	lines   []line
+	advice  []string
+	links   []notify.Link
+}
+
+// line is one alert. name is what stands out in it.
+type line struct{ mark, text, name string }
+
+// layMessage lays out a message.
+func layMessage(m notify.Message) page {
+	d := draft{mark: markNeutral, title: m.Title, footer: "sslwatch · " + stamp(m.Time)}
+	for _, g := range m.Groups {
+		p := part{heading: g.Heading, advice: g.Advice, links: g.Links}
+		for _, i := range g.Items {
+			d.mark = mark(m.Firing, m.Severity)
+			p.lines = append(p.lines, line{mark(i.Notice.Fires(), i.Notice.Severity), i.Line, notify.Name(i.Notice.Subject)})
+		}
+		d.parts = append(d.parts, p)
+	}
+	return d.lay()
+}
+
+// layThread lays out a first message anew, as things stand at a time.
+func layThread(t notify.Thread, at time.Time) page {
+	worst, firing := check.Severity(""), false
+	var p part
+	for _, e := range t.Entries {
+		if !e.Over {
+			firing = true
+			if e.Severity.Compare(worst) > 0 {
+				worst = e.Severity
+			}
+		}
+		p.lines = append(p.lines, line{mark: mark(!e.Over, e.Severity), text: e.Line})
+	}
+	d := draft{mark: mark(firing, worst), title: t.Title, footer: "sslwatch · as of " + stamp(at), parts: []part{p}}
+	return d.lay()
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// lay makes a page. Every line is shown; what to do is, as far as there is
+// room, the worst first, and nothing of it twice.
+func (d draft) lay() page {
+	header := d.mark + " " + plain(d.title, maxHeader-size(d.mark)-1)
+	used := size(header) + size(d.footer)
+	sections := make([][]string, len(d.parts))
+	count := 2
+	lines := d.lines()
+	for i, p := range d.parts {
+		sections[i] = pack(literal(p.heading, maxHeading), lines[i])
+		for _, s := range sections[i] {
+			used += size(s)
+		}
+		count += len(sections[i])
+	}
+
+	text := slackgo.NewTextBlockObject
+	blocks := []slackgo.Block{slackgo.NewHeaderBlock(text(slackgo.PlainTextType, header, false, false))}
+	said := map[string]bool{}
+	for i, p := range d.parts {
+		for _, s := range sections[i] {
+			// Verbatim: Slack makes no links, channels or mentions of words.
+			blocks = append(blocks, slackgo.NewSectionBlock(text(slackgo.MarkdownType, s, false, true), nil, nil))
+		}
+		todo := p.todo(said, min(maxContext, maxShown-used))
+		if todo == "" || count == maxBlocks {
+			continue
+		}
+		used += size(todo)
+		count++
+		blocks = append(blocks, slackgo.NewContextBlock("", text(slackgo.MarkdownType, todo, false, true)))
+	}
+	blocks = append(blocks, slackgo.NewContextBlock("", text(slackgo.MarkdownType, d.footer, false, true)))
+	return page{blocks, d.text()}
+}
+
+// lines writes the lines of each part, held to what all blocks can show.
+func (d draft) lines() [][]string {
+	const frame = 8 // of a line: mark, blanks, line feed, the stars around its name
+	left := maxShown - maxHeader - size(d.footer)
+	var sizes []int
+	for _, p := range d.parts {
+		left -= size(literal(p.heading, maxHeading)) + 3
+		for _, l := range p.lines {
+			left -= frame
+			sizes = append(sizes, size(literal(l.text, maxSection)))
+		}
+	}
+	// A planner that keeps to the limits leaves far more than the least.
+	most := min(max(level(sizes, min(left, maxLines)), 80), maxSection-maxHeading-2*frame)
+	out := make([][]string, len(d.parts))
+	for i, p := range d.parts {
+		for _, l := range p.lines {
+			out[i] = append(out[i], l.mark+" "+l.write(most))
+		}
+	}
+	return out
+}
+
+// write writes a line of at most a size, with its name in bold.
+func (l line) write(most int) string {
+	whole, name := literal(l.text, most), literal(l.name, most)
+	before, after, found := strings.Cut(whole, " "+name+": ")
+	if !found || name == "" || strings.ContainsAny(name, "*") {
+		return whole
+	}
+	return before + " *" + name + "*: " + after
+}
+
+// pack puts a heading and lines into as few sections as hold them.
+func pack(heading string, lines []string) []string {
+	if heading != "" {
+		lines = slices.Insert(slices.Clone(lines), 0, "*"+strings.ReplaceAll(heading, "*", "∗")+"*")
+	}
+	var sections []string
+	for _, l := range lines {
+		last := len(sections) - 1
+		if last >= 0 && size(sections[last])+1+size(l) <= maxSection {
+			sections[last] += "\n" + l
+			continue
+		}
+		sections = append(sections, l)
+	}
+	return sections
+}
+
+// todo writes what to do about a part within a size: what was said already
+// is left out, and so is what does not fit.
+func (p part) todo(said map[string]bool, most int) string {
+	var paragraphs []string
+	add := func(s string) {
+		if s == "" || said[s] || size(s)+1 > most {
+			return
+		}
+		said[s] = true
+		most -= size(s) + 1
+		paragraphs = append(paragraphs, s)
+	}
+	for _, a := range p.advice {
+		add(literal(a, maxContext))
+	}
+	for _, l := range p.links {
+		add(link(l.Text, l.URL))
+	}
+	return strings.Join(paragraphs, "\n")
+}
+
+// text writes the fallback: the title, and every line on its own line; where
+// there are none, what is said instead.
+func (d draft) text() string {
+	rows := []string{d.title}
+	for _, p := range d.parts {
+		for _, l := range p.lines {
+			rows = append(rows, l.text)
+		}
+		if len(p.lines) == 0 {
+			rows = append(rows, p.advice...)
+		}
+	}
+	sizes := make([]int, len(rows))
+	for i, r := range rows {
+		sizes[i] = size(literal(r, maxText))
+	}
+	most := level(sizes, maxText-len(rows))
+	for i, r := range rows {
+		rows[i] = literal(r, most)
+	}
+	return strings.Join(rows, "\n")
+}

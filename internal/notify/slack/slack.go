@@ -1,0 +1,64 @@
+// Package slack carries messages to Slack: with a bot's token into a channel,
+// where what follows goes into the thread of the first message and that one
+// is edited to say how things stand, or to an incoming webhook, which takes
+// plain messages.
+//
+// The wording is not made here. What is: what of it Slack can show, what must
+// not act as markup, and what Slack's many ways of saying no mean.
+package slack
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/secret"
+)
+
+// requestTimeout bounds one call. It is well under what a delivery may take,
+// since a delivery can be two calls, and then some edits.
+const requestTimeout = 12 * time.Second
+
+// New returns the receiver that the settings describe. It connects to nothing.
+func New(s Settings) (notify.Receiver, error) {
+	transport := newTransport()
+	if s.WebhookURL.IsZero() {
+		if s.Token.IsZero() || s.Channel == "" {
+			return nil, errors.New("slack needs a token and a channel, or a webhook URL")
+		}
+		return &bot{settings: s, transport: transport}, nil
+	}
+	u, err := url.Parse(s.WebhookURL.Reveal())
+	if err != nil || u.Host == "" {
+		return nil, errors.New("the webhook URL is no URL") // err would show it
+	}
+	// Slack's secret is in the path, and some servers echo the path alone.
+	secrets := []secret.Text{s.WebhookURL, secret.New(strings.Trim(u.EscapedPath(), "/"))}
+	return &webhook{url: s.WebhookURL, secrets: secrets, transport: transport}, nil
+}
+
+// newTransport returns a transport that keeps no connection: messages are
+// rare, and one that died meanwhile would make it unknown whether the next
+// message arrived.
+func newTransport() *http.Transport {
+	connect := requestTimeout * 2 / 3
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: connect}).DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    connect,
+		DisableKeepAlives:      true,
+		MaxResponseHeaderBytes: 256 << 10,
+	}
+}
+
+// limits is what fits into one message, see layout: each of the items is
+// shown, the longest of them shortened, and whole in the fallback text.
+func limits(threads bool) notify.Limits {
+	return notify.Limits{Items: 40, Bytes: 13_000, Threads: threads}
+}

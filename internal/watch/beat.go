@@ -1,0 +1,52 @@
+package watch
+
+import (
+	"time"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+)
+
+// Beat is a sign of life for a dead-man service.
+type Beat string
+
+// The signs. The names are those that such services use.
+const (
+	BeatStart   Beat = "start"   // a pass over the fleet begins
+	BeatSuccess Beat = "success" // it was clean
+	BeatFail    Beat = "fail"    // it was not
+)
+
+// owedTooLong is how long something may be owed in a pass that is clean.
+const owedTooLong = 15 * time.Minute
+
+// beat gives a sign of life after each pass over the fleet: all asked, with
+// or without an answer. It was clean if the state is on disk and nobody is
+// owed anything for long. Whether instances can be checked is no matter
+// here: that is told.
+func (w *Watch) beat(now time.Time) {
+	if w.opt.Beat == nil {
+		return
+	}
+	if w.pass.IsZero() {
+		w.pass = check.Wall(now)
+		w.opt.Beat(BeatStart, "")
+		return
+	}
+	for _, r := range w.state.Records {
+		if r.Left == "" && !r.Checked.After(w.pass) {
+			return
+		}
+	}
+	sign, why := BeatSuccess, ""
+	if w.disk.failure != "" {
+		sign, why = BeatFail, "the state can't be written: "+w.disk.failure
+	}
+	for _, r := range w.receivers {
+		if since := r.waits(); !since.IsZero() && check.Wall(now).Sub(since) > owedTooLong {
+			sign, why = BeatFail, "receiver "+r.ID+" has been owed alerts since "+since.Format(time.RFC3339)
+		}
+	}
+	w.opt.Beat(sign, why)
+	w.pass = check.Wall(now)
+	w.opt.Beat(BeatStart, "")
+}

@@ -1,0 +1,90 @@
+package watch
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+)
+
+// Metrics counts what the loop does. What the loop knows is in a Snapshot.
+type Metrics struct {
+	checks        *prometheus.CounterVec
+	checkDuration prometheus.Histogram
+	notifications *prometheus.CounterVec
+	writeDuration prometheus.Histogram
+	writesFailed  prometheus.Counter
+}
+
+// The results that are counted.
+const (
+	resultSuccess = "success"
+	resultFailure = "failure"
+)
+
+// NewMetrics returns metrics that are registered with r, or with none if r
+// is nil.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	f := promauto.With(r)
+	return &Metrics{
+		checks: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "sslwatch_checks_total",
+			Help: "Checks of instances, by project and result: success, failed, missing, unsupported, refused or forbidden.",
+		}, []string{"project", "result"}),
+		checkDuration: f.NewHistogram(prometheus.HistogramOpts{
+			Name:    "sslwatch_check_duration_seconds",
+			Help:    "How long one check of one instance took.",
+			Buckets: []float64{0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30},
+		}),
+		notifications: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "sslwatch_notifications_total",
+			Help: "Messages that were tried to be delivered, by receiver and result: success or failure.",
+		}, []string{"receiver", "result"}),
+		writeDuration: f.NewHistogram(prometheus.HistogramOpts{
+			Name:    "sslwatch_state_write_duration_seconds",
+			Help:    "How long it took to write the state file and have it on disk.",
+			Buckets: []float64{0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30},
+		}),
+		writesFailed: f.NewCounter(prometheus.CounterOpts{
+			Name: "sslwatch_state_writes_failed_total",
+			Help: "Writes of the state file that failed. While they do, an alert may be told again after a restart.",
+		}),
+	}
+}
+
+// expect makes the counters of a configuration exist before they count, so
+// that their absence says something.
+func (m *Metrics) expect(projects, receivers []string) {
+	for _, p := range projects {
+		for _, result := range []string{resultSuccess, "failed", "missing", "unsupported", "refused", "forbidden"} {
+			m.checks.WithLabelValues(p, result)
+		}
+	}
+	for _, r := range receivers {
+		m.notifications.WithLabelValues(r, resultSuccess)
+		m.notifications.WithLabelValues(r, resultFailure)
+	}
+}
+
+func (m *Metrics) checked(project, cause string, took time.Duration) {
+	if cause == "" {
+		cause = resultSuccess
+	}
+	m.checks.WithLabelValues(project, cause).Inc()
+	m.checkDuration.Observe(took.Seconds())
+}
+
+func (m *Metrics) delivered(receiver string, err error) {
+	result := resultSuccess
+	if err != nil {
+		result = resultFailure
+	}
+	m.notifications.WithLabelValues(receiver, result).Inc()
+}
+
+func (m *Metrics) wrote(took time.Duration, err error) {
+	m.writeDuration.Observe(took.Seconds())
+	if err != nil {
+		m.writesFailed.Inc()
+	}
+}

@@ -1,0 +1,110 @@
+package web
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/state"
+)
+
+// collector turns a snapshot into metrics at each scrape. So the series of
+// an instance that is gone are gone too.
+type collector struct{ source Source }
+
+var instanceLabels = []string{"project", "instance_id", "instance"}
+
+var (
+	enabledDesc = prometheus.NewDesc("sslwatch_instance_ssl_enabled",
+		"Whether SSL is on, as last seen.", instanceLabels, nil)
+	validatedDesc = prometheus.NewDesc("sslwatch_instance_ssl_validated",
+		"Whether the cloud says that the certificate is valid, as last seen while SSL was on.", instanceLabels, nil)
+	notAfterDesc = prometheus.NewDesc("sslwatch_instance_certificate_not_after_timestamp_seconds",
+		"When the certificate ends, as last seen. It stays while the API fails.", instanceLabels, nil)
+	lastSuccessDesc = prometheus.NewDesc("sslwatch_instance_last_success_timestamp_seconds",
+		"When a check last brought the state of SSL; 0 if none ever did.", instanceLabels, nil)
+	firingDesc = prometheus.NewDesc("sslwatch_alerts_firing",
+		"Alerts that stand, those that a worse one hides left out.", []string{"condition", "severity"}, nil)
+	pendingDesc = prometheus.NewDesc("sslwatch_notifications_pending",
+		"Notices that a receiver has yet to get.", []string{"receiver"}, nil)
+	healthyDesc = prometheus.NewDesc("sslwatch_receiver_healthy",
+		"Whether the last message to a receiver was taken.", []string{"receiver"}, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (c *collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		enabledDesc, validatedDesc, notAfterDesc, lastSuccessDesc, firingDesc, pendingDesc, healthyDesc,
+	} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector. If the loop does not answer, the
+// scrape fails: nothing is better than what may be old.
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	s, err := c.source.Snapshot(ctx)
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(lastSuccessDesc, err)
+		return
+	}
+	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	}
+	for _, r := range s.Records {
+		if r.Left != "" {
+			continue
+		}
+		labels := []string{r.Project, r.InstanceID, r.Instance}
+		gauge(lastSuccessDesc, unix(r.Verified), labels...)
+		if r.Verified.IsZero() {
+			continue
+		}
+		gauge(enabledDesc, truth(!r.Off.Set), labels...)
+		if !r.Expires.IsZero() {
+			gauge(validatedDesc, truth(!r.Invalid.Set), labels...)
+			gauge(notAfterDesc, unix(r.Expires), labels...)
+		}
+	}
+	for condition, bySeverity := range firing(s) {
+		for severity, n := range bySeverity {
+			gauge(firingDesc, float64(n), string(condition), string(severity))
+		}
+	}
+	for _, r := range s.Receivers {
+		gauge(pendingDesc, float64(r.Owed), r.ID)
+		gauge(healthyDesc, truth(r.Failure == ""), r.ID)
+	}
+}
+
+// firing counts the alerts that stand, of every kind, also where there are
+// none.
+func firing(s state.Snapshot) map[check.Condition]map[check.Severity]int {
+	out := map[check.Condition]map[check.Severity]int{}
+	for _, c := range check.Conditions() {
+		out[c] = map[check.Severity]int{check.Warning: 0, check.Critical: 0}
+	}
+	for _, a := range s.Alerts() {
+		out[a.Condition][a.Severity]++
+	}
+	return out
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// unix returns a time in seconds, 0 for none.
+func unix(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMilli()) / 1000
+}

@@ -1,0 +1,148 @@
+package web_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/state"
+	"github.com/sslwatch/sslwatch/internal/watch"
+	"github.com/sslwatch/sslwatch/internal/web"
+)
+
+// source is a loop that knows something, or hangs.
+type source struct {
+	snapshot state.Snapshot
+	hangs    bool
+}
+
+func (s *source) Snapshot(ctx context.Context) (state.Snapshot, error) {
+	if s.hangs {
+		return state.Snapshot{}, errors.New("hangs")
+	}
+	return s.snapshot, nil
+}
+
+var now = time.Date(2026, 11, 23, 2, 7, 13, 123456789, time.UTC)
+
+func known() state.Snapshot {
+	subject := func(id, name string) check.Subject {
+		return check.Subject{ProjectID: "p", InstanceID: id, Project: "prod", Instance: name}
+	}
+	terms := check.Terms{Expiry: []check.Duration{check.Duration(7 * check.Day)}, Critical: check.Duration(check.Day), RequireSSL: true}
+	return state.Snapshot{
+		At:     now,
+		Policy: check.Policy{Confirm: 2, FailingAfter: time.Hour, Awake: now.Add(-time.Hour)},
+		Records: map[string]check.Record{
+			"p/1": {Subject: subject("1", "well"), Terms: terms, Checked: now, Verified: now, Expires: now.Add(100 * check.Day)},
+			"p/2": {Subject: subject("2", "soon"), Terms: terms, Checked: now, Verified: now, Expires: now.Add(3 * check.Day)},
+			"p/3": {Subject: subject("3", "off"), Terms: terms, Checked: now, Verified: now, Off: check.Flag{Set: true, Since: now}},
+			"p/4": {Subject: subject("4", "never"), Terms: terms, Checked: now},
+			"p/5": {Subject: subject("5", "gone"), Terms: terms, Checked: now, Verified: now, Left: check.Unwatched},
+		},
+		Receivers: []state.ReceiverState{{ID: "oncall", Owed: 2, Failure: "HTTP 503"}, {ID: "mail/ops"}},
+	}
+}
+
+func get(t *testing.T, h http.Handler, method, path string) (int, string) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(method, path, nil))
+	body, err := io.ReadAll(w.Result().Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w.Code, string(body)
+}
+
+func TestMetricsSayWhatIsKnown(t *testing.T) {
+	r := prometheus.NewPedanticRegistry()
+	watch.NewMetrics(r)
+	code, body := get(t, web.Handler(&source{snapshot: known()}, r), "GET", "/metrics")
+	if code != http.StatusOK {
+		t.Fatalf("%d: %s", code, body)
+	}
+	for _, line := range []string{
+		`sslwatch_instance_ssl_enabled{instance="well",instance_id="1",project="prod"} 1`,
+		`sslwatch_instance_ssl_enabled{instance="off",instance_id="3",project="prod"} 0`,
+		`sslwatch_instance_certificate_not_after_timestamp_seconds{instance="soon",instance_id="2",project="prod"} 1.795658833123e+09`,
+		`sslwatch_instance_last_success_timestamp_seconds{instance="never",instance_id="4",project="prod"} 0`,
+		`sslwatch_alerts_firing{condition="certificate_expiring",severity="warning"} 1`,
+		`sslwatch_alerts_firing{condition="ssl_disabled",severity="critical"} 1`,
+		`sslwatch_alerts_firing{condition="check_failing",severity="critical"} 0`,
+		`sslwatch_notifications_pending{receiver="oncall"} 2`,
+		`sslwatch_receiver_healthy{receiver="oncall"} 0`,
+		`sslwatch_receiver_healthy{receiver="mail/ops"} 1`,
+		`sslwatch_state_writes_failed_total 0`,
+	} {
+		if !strings.Contains(body, line+"\n") {
+			t.Errorf("lacks %s", line)
+		}
+	}
+	for _, absent := range []string{`instance="gone"`, `sslwatch_instance_ssl_enabled{instance="never"`} {
+		if strings.Contains(body, absent) {
+			t.Errorf("has %s", absent)
+		}
+	}
+	problems, err := promlint.New(strings.NewReader(body)).Lint()
+	if err != nil || len(problems) > 0 {
+		t.Errorf("lint: %v %v", problems, err)
+	}
+}
+
+func TestALoopThatHangsIsNotHealthy(t *testing.T) {
+	h := web.Handler(&source{hangs: true}, prometheus.NewRegistry())
+	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+		if code, _ := get(t, h, "GET", path); code < 500 {
+			t.Errorf("%s: %d", path, code)
+		}
+	}
+}
+
+func TestReadyOnceAllWereAskedAndWhatIsSaidCanBeKept(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(*state.Snapshot)
+		code   int
+		says   string
+	}{
+		"ready": {func(*state.Snapshot) {}, 200, "ok"},
+		"one was not asked": {func(s *state.Snapshot) {
+			r := s.Records["p/1"]
+			r.Checked = time.Time{}
+			s.Records["p/1"] = r
+		}, 503, "1 of 5"},
+		"the disk is full": {func(s *state.Snapshot) { s.Unwritten = "no space left" }, 503, "no space left"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := known()
+			tc.change(&s)
+			h := web.Handler(&source{snapshot: s}, prometheus.NewRegistry())
+			if code, body := get(t, h, "GET", "/readyz"); code != tc.code || !strings.Contains(body, tc.says) {
+				t.Errorf("%d: %s", code, body)
+			}
+			if code, _ := get(t, h, "GET", "/healthz"); code != 200 {
+				t.Errorf("healthz: %d", code)
+			}
+		})
+	}
+}
+
+func TestNothingCanBeWritten(t *testing.T) {
+	h := web.Handler(&source{snapshot: known()}, prometheus.NewRegistry())
+	for _, method := range []string{"POST", "PUT", "DELETE", "PATCH"} {
+		for _, path := range []string{"/", "/metrics", "/healthz", "/readyz", "/-/reload"} {
+			if code, _ := get(t, h, method, path); code != http.StatusMethodNotAllowed && code != http.StatusNotFound {
+				t.Errorf("%s %s: %d", method, path, code)
+			}
+		}
+	}
+}
