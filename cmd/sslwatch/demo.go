@@ -53,7 +53,7 @@ func (a *app) demo(ctx context.Context) (err error) {
 	}
 	defer world.Close()
 	config := filepath.Join(dir, "config.toml")
-	text := worldConfig(world.Settings(), storyPace, filepath.Join(dir, "state.json"), world.DCS.Instances()...)
+	text := worldConfig(world.Settings(), storyPace, filepath.Join(dir, "state.json"), "", world.DCS.Instances()...)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return err
 	}

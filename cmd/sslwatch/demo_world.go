@@ -22,10 +22,10 @@ group_wait      = "2s"
 `
 
 // worldConfig is a configuration that reaches a simulated world.
-func worldConfig(s sim.Settings, pace, stateFile string, instances ...sim.Instance) string {
+func worldConfig(s sim.Settings, pace, stateFile, listen string, instances ...sim.Instance) string {
 	var b strings.Builder
 	b.WriteString(pace)
-	fmt.Fprintf(&b, "\n[state]\nfile = %q\n", stateFile)
+	fmt.Fprintf(&b, "\n[state]\nfile = %q\n\n[http]\nlisten = %q\n", stateFile, listen)
 	fmt.Fprintf(&b, "\n[project.demo]\nregion     = %q\nproject_id = %q\nendpoint   = %q\naccess_key = %q\nsecret_key = %q\n",
 		s.Region, s.ProjectID, s.Endpoint, s.AccessKey, s.SecretKey)
 	for _, i := range instances {
@@ -45,7 +45,7 @@ func (a *app) demoWorld(ctx context.Context) error {
 	}
 	defer world.Close()
 	fmt.Fprintf(a.Stdout, "# Save this as world.toml, and in another terminal: sslwatch run --config world.toml\n%s\n",
-		worldConfig(world.Settings(), worldPace, "sslwatch-world.json", world.DCS.Instances()...))
+		worldConfig(world.Settings(), worldPace, "sslwatch-world.json", "127.0.0.1:9943", world.DCS.Instances()...))
 	fmt.Fprintf(a.Stdout, "# The world is up. Commands: help, list, off, on, invalid, expire, renew, down, up, ... End with Ctrl-C.\n")
 
 	lines := make(chan string)

@@ -19,6 +19,7 @@ var arrows = map[string][]string{
 	"internal/config":       {"internal/check", "internal/dcs", "internal/notify/slack", "internal/notify/email", "internal/secret"},
 	"internal/watch":        {"internal/dcs", "internal/check", "internal/state", "internal/notify"},
 	"internal/web":          {"internal/check", "internal/state"},
+	"internal/heartbeat":    {"internal/secret"},
 	"internal/sim":          {},
 }
 

@@ -85,7 +85,7 @@ func newPlace(t *testing.T, pace string, instances ...sim.Instance) *place {
 	t.Cleanup(func() { world.Close() })
 	p.world = world
 	p.config = filepath.Join(p.dir, "config.toml")
-	p.write(worldConfig(world.Settings(), pace, p.state(), world.DCS.Instances()...))
+	p.write(worldConfig(world.Settings(), pace, p.state(), "127.0.0.1:0", world.DCS.Instances()...))
 	return p
 }
 

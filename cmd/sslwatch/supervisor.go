@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
-	"github.com/coreos/go-systemd/v22/daemon"
+	sdnotify "github.com/coreos/go-systemd/v22/daemon"
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/state"
@@ -22,13 +23,16 @@ type supervisor struct {
 	pinged   time.Time
 	reported time.Time
 	status   string
+
+	mu   sync.Mutex
+	said string // put before the status by note
 }
 
 // statusEvery is how often the status line is made anew.
 const statusEvery = 5 * time.Second
 
 func newSupervisor(log *slog.Logger) *supervisor {
-	every, err := daemon.SdWatchdogEnabled(false)
+	every, err := sdnotify.SdWatchdogEnabled(false)
 	if err != nil {
 		log.Warn("watchdog is not fed", "err", err)
 	}
@@ -37,17 +41,33 @@ func newSupervisor(log *slog.Logger) *supervisor {
 
 // tell sends lines of sd_notify(3), which is nothing without systemd.
 func (s *supervisor) tell(lines ...string) {
-	if _, err := daemon.SdNotify(false, strings.Join(lines, "\n")); err != nil {
+	if _, err := sdnotify.SdNotify(false, strings.Join(lines, "\n")); err != nil {
 		s.log.Warn("systemd can't be told", "err", err)
 	}
 }
 
-func (s *supervisor) ready()    { s.tell(daemon.SdNotifyReady) }
-func (s *supervisor) stopping() { s.tell(daemon.SdNotifyStopping) }
+func (s *supervisor) ready()    { s.tell(sdnotify.SdNotifyReady) }
+func (s *supervisor) stopping() { s.tell(sdnotify.SdNotifyStopping) }
 
 // reloading tells that a reload began; ready ends it.
 func (s *supervisor) reloading() {
-	s.tell(daemon.SdNotifyReloading, daemon.SdNotifyMonotonicUsec())
+	s.tell(sdnotify.SdNotifyReloading, sdnotify.SdNotifyMonotonicUsec())
+}
+
+// note puts a text before the status, or takes it away.
+func (s *supervisor) note(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.said = text
+}
+
+func (s *supervisor) noted() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.said == "" {
+		return ""
+	}
+	return s.said + "; "
 }
 
 // tick is how often the loop must go round for the watchdog; 0 for no need.
@@ -58,13 +78,13 @@ func (s *supervisor) turn(snapshot watch.Snapshotter) {
 	now := time.Now()
 	if s.watchdog > 0 && now.Sub(s.pinged) >= s.watchdog/4 {
 		s.pinged = now
-		s.tell(daemon.SdNotifyWatchdog)
+		s.tell(sdnotify.SdNotifyWatchdog)
 	}
 	if now.Sub(s.reported) < statusEvery {
 		return
 	}
 	s.reported = now
-	if status := statusLine(snapshot()); status != s.status {
+	if status := s.noted() + statusLine(snapshot()); status != s.status {
 		s.status = status
 		s.tell("STATUS=" + status)
 	}

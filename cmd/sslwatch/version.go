@@ -25,20 +25,31 @@ func newVersion(a *app) *cobra.Command {
 
 // build describes this binary in one line.
 func build() string {
-	module, v, commit, goVersion := "sslwatch", version, "unknown", "unknown"
+	module, goVersion := "sslwatch", "unknown"
 	if info, ok := debug.ReadBuildInfo(); ok {
 		module, goVersion = info.Main.Path, info.GoVersion
-		if v == "" {
-			v = info.Main.Version
-		}
-		for _, s := range info.Settings {
-			switch {
-			case s.Key == "vcs.revision":
-				commit = s.Value
-			case s.Key == "vcs.modified" && s.Value == "true":
-				commit += " with changes"
-			}
+	}
+	v, commit := identity()
+	return fmt.Sprintf("%s %s (commit %s, %s)", module, v, commit, goVersion)
+}
+
+// identity returns the version and the commit of this binary.
+func identity() (v, commit string) {
+	v, commit = version, "unknown"
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return v, commit
+	}
+	if v == "" {
+		v = info.Main.Version
+	}
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			commit = s.Value
+		case s.Key == "vcs.modified" && s.Value == "true":
+			commit += " with changes"
 		}
 	}
-	return fmt.Sprintf("%s %s (commit %s, %s)", module, v, commit, goVersion)
+	return v, commit
 }

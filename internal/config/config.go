@@ -12,6 +12,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/notify/email"
 	"github.com/sslwatch/sslwatch/internal/notify/slack"
+	"github.com/sslwatch/sslwatch/internal/secret"
 )
 
 // Config is a whole configuration. It shares nothing with others that anyone
@@ -29,6 +30,9 @@ type Config struct {
 	Watched []check.Watched
 	// Receivers are those that are told, by name and recipient.
 	Receivers []Receiver
+	HTTP      HTTP
+	// Heartbeat is the URL of a dead-man service; zero for none.
+	Heartbeat secret.Text
 	// Warnings are what is odd, sorted by line.
 	Warnings []Problem
 }

@@ -179,18 +179,25 @@ var wrong = []fixture{
 	{"eleventh of a list", `["ops@example.com"]`, `["a@x.y", "b@x.y", "c@x.y", "d@x.y", "e@x.y", "f@x.y", "g@x.y", "h@x.y", "i@x.y", "j@x.y", 11]`},
 	{"list of tables for a value", "", "[[slack.oncall.match]]\nteam = \"a\"\n"},
 
+	// HTTP and the heartbeat.
+	{"listen without a port", "", "[http]\nlisten = \"127.0.0.1\"\n"},
+	{"listen on a port that is none", "", "[http]\nlisten = \"127.0.0.1:99999\"\n"},
+	{"web config that is not there", "", "[http]\nweb_config_file = \"/nonexistent/web.yml\"\n"},
+	{"heartbeat that is no URL", "", "[heartbeat]\nurl = \"XXSECRETXX\"\n"},
+	{"heartbeat with a typo", "", "[heartbeat]\nurls = \"https://example.com\"\n"},
+
 	// What later versions will know.
-	{"http", "", "[http]\nlisten = \"127.0.0.1:9943\"\n"},
 	{"alertmanager", "", "[alertmanager.cluster]\nurls = [\"http://alertmanager-0:9093\"]\n"},
 	{"webhook", "", "[webhook.pager]\nurl = \"https://example.com/hunter2\"\n"},
 	{"webhook that is a value", `[check]`, "webhook = \"https://example.com/hunter2\"\n[check]"},
-	{"heartbeat", "", "[heartbeat]\nurl = \"https://example.com/hunter2\"\n"},
 	{"discovery and probe", `region = "eu-west-101"`, "region = \"eu-west-101\"\ndiscover = true\ndiscover_interval = \"1h\"\nprobe = true\nca_file = \"ca.crt\""},
 }
 
 var odd = []fixture{
 	{"nothing", "", ""},
-	{"what later versions will know, turned off", "", "[http]\nlisten = \"\"\nweb_config_file = \"\"\n[heartbeat]\nurl = \"\"\n"},
+	{"HTTP and heartbeat turned off", "", "[http]\nlisten = \"\"\nweb_config_file = \"\"\n[heartbeat]\nurl = \"\"\n"},
+	{"HTTP for all", "", "[http]\nlisten = \":9943\"\n"},
+	{"heartbeat over plain http", "", "[heartbeat]\nurl = \"http://example.com/ping/XXSECRETXX\"\n"},
 	{"discovery turned off", `region = "eu-west-101"`, "region = \"eu-west-101\"\ndiscover = false\nprobe = false"},
 	{"endpoint over plain http", `region = "eu-west-101"`, "region = \"eu-west-101\"\nendpoint = \"http://dcs.example.com\""},
 	{"endpoint over plain http on this machine", `region = "eu-west-101"`, "region = \"eu-west-101\"\nendpoint = \"http://[::1]:80\""},
@@ -209,7 +216,7 @@ var odd = []fixture{
 	{"fallback_after without fallback", `channel = "#redis"`, "channel = \"#redis\"\nfallback_after = \"1h\""},
 	{"critical before the first threshold", `critical = "7d"`, `critical = "60d"`},
 	{"ladder of an instance under critical", "\n[slack.oncall]", "expiry = [\"1d\"]\n\n[slack.oncall]"},
-	{"failing_after within the interval", `critical = "7d"`, "critical = \"7d\"\nfailing_after = \"5m\""},
+	{"failing_after within the interval, which is fine", `critical = "7d"`, "critical = \"7d\"\nfailing_after = \"5m\""},
 	{"timeout beyond the interval", `interval = "15m"`, `interval = "5s"`},
 	{"fleet too large", `interval = "15m"`, "interval = \"30s\"\nrate = 0.02"},
 	{"all of an email's recipients", `["ops@example.com"]`, `["a@example.com", "b@example.com"]` + "\nmatch = { region = \"eu\" }"},

@@ -114,6 +114,7 @@ func TestDefaults(t *testing.T) {
 			Backoff:   Backoff{Initial: 10 * time.Second, Max: 15 * time.Minute, Multiplier: 2, Jitter: 0.2},
 			GroupWait: 10 * time.Second,
 		},
+		HTTP:  HTTP{Listen: "127.0.0.1:9943"},
 		State: "/var/lib/sslwatch/state.json",
 		Projects: []Project{{
 			Name: "prod", Region: "eu-west-101", ID: "0123456789abcdef0123456789abcdef",

@@ -48,10 +48,6 @@ func (c *Config) readAlerts(t *table) check.Terms {
 	terms.Critical = check.Duration(t.duration("critical", check.Week, 0, century))
 	t.oddTerms(terms)
 	c.Policy.FailingAfter = t.duration("failing_after", time.Hour, shortest, 30*check.Day)
-	if c.Policy.FailingAfter < c.Loop.Interval {
-		t.warn("failing_after", "%q is shorter than check.interval, %q: a single failed check is told",
-			check.Duration(c.Policy.FailingAfter).String(), check.Duration(c.Loop.Interval).String())
-	}
 	r := t.sub("repeat_interval")
 	c.Policy.Repeat = map[check.Severity]time.Duration{
 		check.Critical: r.orNever("critical", check.Day),

@@ -131,7 +131,7 @@ func (b *bot) send(ctx context.Context, text string, thread place, broadcast boo
 	if p := judge(x, err); p != nil {
 		return nil, p
 	}
-	posted, _ := x.taken()
+	posted, _ := x.answer()
 	// Where the first message is gone, Slack may post a reply as a message of
 	// its own. Then that is the one to follow.
 	alone := posted.Message.TS != "" && posted.Message.ThreadTS == ""

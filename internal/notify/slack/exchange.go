@@ -68,7 +68,12 @@ func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // answer is what matters of the Web API's answer to a message.
 type answer struct {
-	OK      bool   `json:"ok"`
+	OK       bool   `json:"ok"`
+	Error    string `json:"error"`
+	Needed   string `json:"needed"` // the scope that is missing
+	Metadata struct {
+		Messages []string `json:"messages"` // what is wrong with the blocks
+	} `json:"response_metadata"`
 	Channel string `json:"channel"`
 	TS      string `json:"ts"`
 	Message struct {
@@ -77,13 +82,13 @@ type answer struct {
 	} `json:"message"`
 }
 
-// taken tells whether Slack took the message, and where it is. slack-go reads
-// the whole message that Slack sends back: should it stumble over a part that
-// it does not know, the message would be posted again, and again.
-func (x *exchange) taken() (answer, bool) {
+// answer reads the answer. slack-go reads much more of it: should it stumble
+// over a part that it does not know, a message that was taken would be posted
+// again, and again.
+func (x *exchange) answer() (answer, error) {
 	var a answer
 	err := json.Unmarshal(x.body, &a)
-	return a, err == nil && x.status == http.StatusOK && a.OK && a.TS != ""
+	return a, err
 }
 
 // retryAfter reads a Retry-After, in seconds or as a date, and returns 0 for

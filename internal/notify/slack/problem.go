@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	slackgo "github.com/slack-go/slack"
-
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/secret"
 )
@@ -29,26 +27,27 @@ type problem struct {
 	cause error
 }
 
-// judge finds out how a call of the Web API ended: nil if well. Neither the
-// status nor the error is enough: see each case.
+// judge finds out how a call of the Web API ended: nil if well. err is what
+// slack-go made of it, and not enough: {} and {"ok":false} are no error to it.
 func judge(x *exchange, err error) *problem {
-	var no slackgo.SlackErrorResponse
-	_, taken := x.taken()
 	switch {
-	case taken:
-		return nil
 	case x.status == http.StatusTooManyRequests:
-		// Of which slack-go knows only a Retry-After in seconds.
 		return tooMany(x, err)
-	case x.status == http.StatusOK && errors.As(err, &no):
-		return named(x, no)
-	case x.status == http.StatusOK && err != nil:
-		return &problem{what: "gave an answer that is no JSON; is there a proxy or a login page in between?", cause: err}
-	case x.status == http.StatusOK:
-		// {} and {"ok":false} are no error to slack-go.
-		return &problem{what: "gave an answer that does not say that the message was taken", cause: err}
+	case x.status != http.StatusOK:
+		return unanswered(x, err)
 	}
-	return unanswered(x, err)
+	a, bad := x.answer()
+	switch {
+	case bad != nil:
+		return &problem{what: "gave an answer that is no JSON; is there a proxy or a login page in between?", cause: err}
+	case a.OK && a.TS != "":
+		return nil
+	case a.Error == "ratelimited", a.Error == "rate_limited":
+		return tooMany(x, err)
+	case !a.OK && a.Error != "":
+		return named(a, err)
+	}
+	return &problem{what: "gave an answer that does not say that the message was taken", cause: err}
 }
 
 // judgeWebhook is judge for a webhook, where slack-go takes any 200 for a
@@ -70,18 +69,15 @@ func judgeWebhook(x *exchange, err error) *problem {
 }
 
 // named is ok:false with an error's name.
-func named(x *exchange, no slackgo.SlackErrorResponse) *problem {
-	if no.Err == "ratelimited" || no.Err == "rate_limited" {
-		return tooMany(x, no)
+func named(a answer, err error) *problem {
+	p := &problem{name: a.Error, what: "answered " + a.Error, cause: err}
+	if a.Needed != "" {
+		p.what += ", and needs the scope " + a.Needed
 	}
-	p := &problem{name: no.Err, what: "answered " + no.Err, cause: no}
-	if no.Needed != "" {
-		p.what += ", and needs the scope " + no.Needed
-	}
-	if more := no.ResponseMetadata.Messages; len(more) > 0 {
+	if more := a.Metadata.Messages; len(more) > 0 {
 		p.what += " (" + strings.Join(more, "; ") + ")"
 	}
-	_, p.refused = meaning(no.Err)
+	_, p.refused = meaning(a.Error)
 	return p
 }
 

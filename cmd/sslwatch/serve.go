@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+
+	"github.com/sslwatch/sslwatch/internal/config"
+	"github.com/sslwatch/sslwatch/internal/state"
+	"github.com/sslwatch/sslwatch/internal/watch"
+	"github.com/sslwatch/sslwatch/internal/web"
+)
+
+// serve serves HTTP until the function that it returns is called.
+func serve(c config.HTTP, w *watch.Watch, registry *prometheus.Registry, log *slog.Logger) (stop func(), err error) {
+	l, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("can't serve HTTP: %w: change [http] listen, or set it to \"\" for none", err)
+	}
+	server := web.NewServer(web.Handler(w, registry))
+	server.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		// The toolkit's own words are about flags that sslwatch has not.
+		quiet := slog.New(slog.DiscardHandler)
+		err := toolkit.Serve(l, server, &toolkit.FlagConfig{WebConfigFile: &c.WebConfigFile}, quiet)
+		if !errors.Is(err, http.ErrServerClosed) {
+			log.Error("http ended", "err", err)
+		}
+	}()
+	log.Info("serving http", "address", l.Addr().String(), "tls_or_auth", c.WebConfigFile != "")
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if server.Shutdown(ctx) != nil {
+			server.Close()
+		}
+		<-done
+	}, nil
+}
+
+// daemonMetrics are those of the daemon as a whole.
+type daemonMetrics struct {
+	reloadSuccessful prometheus.Gauge
+	reloadTime       prometheus.Gauge
+}
+
+func newDaemonMetrics(r prometheus.Registerer, notes []state.Note) *daemonMetrics {
+	f := promauto.With(r)
+	m := &daemonMetrics{
+		reloadSuccessful: f.NewGauge(prometheus.GaugeOpts{
+			Name: "sslwatch_config_last_reload_successful",
+			Help: "Whether the last attempt to read the configuration succeeded.",
+		}),
+		reloadTime: f.NewGauge(prometheus.GaugeOpts{
+			Name: "sslwatch_config_last_reload_success_timestamp_seconds",
+			Help: "When the configuration in force was read.",
+		}),
+	}
+	m.reloaded(nil, time.Now())
+	mended := f.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "sslwatch_state_mended",
+		Help: "Whether the state file could not be read at the start: recovered from the generation before, or lost.",
+	}, []string{"kind"})
+	for _, kind := range []state.Kind{state.Recovered, state.Lost} {
+		mended.WithLabelValues(string(kind))
+	}
+	for _, n := range notes {
+		mended.WithLabelValues(string(n.Kind)).Set(1)
+	}
+	goVersion := "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		goVersion = info.GoVersion
+	}
+	v, commit := identity()
+	f.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "sslwatch_build_info",
+		Help: "1, with what this binary was built from.",
+	}, []string{"version", "commit", "go_version"}).WithLabelValues(v, commit, goVersion).Set(1)
+	return m
+}
+
+func (m *daemonMetrics) reloaded(err error, now time.Time) {
+	if err != nil {
+		m.reloadSuccessful.Set(0)
+		return
+	}
+	m.reloadSuccessful.Set(1)
+	m.reloadTime.Set(float64(now.Unix()))
+}

@@ -1,0 +1,129 @@
+// Package heartbeat gives signs of life to a dead-man service: one that
+// raises an alarm when it has heard nothing for a while. So something notices
+// when sslwatch itself is dead.
+package heartbeat
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sslwatch/sslwatch/internal/secret"
+)
+
+// timeout bounds one sign.
+const timeout = 10 * time.Second
+
+// Heart sends signs, one after the other. Its methods may be called
+// concurrently.
+type Heart struct {
+	url    secret.Text
+	client *http.Client
+	log    *slog.Logger
+	signs  chan sign
+
+	mu      sync.Mutex
+	failure string // why the last sign did not arrive, empty if it did
+}
+
+// sign is what is sent: a suffix of the URL, and words.
+type sign struct{ path, text string }
+
+// queue is how many signs may wait. More are dropped: they are old by then.
+const queue = 4
+
+// New returns a heart that beats at a URL while Run runs.
+func New(u secret.Text, log *slog.Logger) *Heart {
+	return &Heart{
+		url: u, log: log, signs: make(chan sign, queue),
+		client: &http.Client{
+			Timeout: timeout,
+			Transport: &http.Transport{
+				Proxy:           http.ProxyFromEnvironment,
+				TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
+			},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+}
+
+// Start says that a pass over the fleet begins.
+func (h *Heart) Start() { h.send(sign{path: "/start"}) }
+
+// Success says that it was clean.
+func (h *Heart) Success() { h.send(sign{}) }
+
+// Fail says that it was not, and why.
+func (h *Heart) Fail(why string) { h.send(sign{path: "/fail", text: why}) }
+
+func (h *Heart) send(s sign) {
+	select {
+	case h.signs <- s:
+	default:
+	}
+}
+
+// Run sends the signs until ctx ends.
+func (h *Heart) Run(ctx context.Context) {
+	defer h.client.CloseIdleConnections()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case s := <-h.signs:
+			h.note(ctx, h.deliver(ctx, s))
+		}
+	}
+}
+
+// deliver sends one sign.
+func (h *Heart) deliver(ctx context.Context, s sign) error {
+	u, err := url.Parse(h.url.Reveal())
+	if err != nil {
+		return errors.New("the URL is none")
+	}
+	u.Path = strings.TrimSuffix(u.Path, "/") + s.path
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), strings.NewReader(s.text))
+	if err != nil {
+		return errors.New("the URL is none")
+	}
+	resp, err := h.client.Do(r)
+	if err != nil {
+		var inner *url.Error
+		if errors.As(err, &inner) {
+			err = inner.Err // the outer one's text has the URL in it
+		}
+		return err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)); err != nil {
+		return err
+	}
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return fmt.Errorf("it answered HTTP %d", resp.StatusCode)
+	}
+	return nil
+}
+
+// note logs what is new about whether signs arrive.
+func (h *Heart) note(ctx context.Context, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case ctx.Err() != nil:
+	case err == nil && h.failure != "":
+		h.failure = ""
+		h.log.Info("heartbeat arrives again")
+	case err != nil && err.Error() != h.failure:
+		h.failure = err.Error()
+		h.log.Warn("heartbeat failed", "err", secret.Redact(h.failure, h.url))
+	}
+}
