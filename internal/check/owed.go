@@ -138,7 +138,14 @@ func news(a Alert, line Line, p Policy, now time.Time) (n Notice, owed bool) {
 		return n, false
 	}
 	n.Kind, n.Reminder = Reminder, int(now.Sub(told.Anchor)/every)
-	return n, n.Reminder > int(told.Last.Sub(told.Anchor)/every)
+	return n, n.Reminder > told.reminders(every)
+}
+
+// reminders counts the repeat intervals, since something new was told, that
+// what was told last stands for. What came late stands for the interval that
+// is nearer, so that the next does not come on its heels.
+func (t Told) reminders(every time.Duration) int {
+	return int((t.Last.Sub(t.Anchor) + every/2) / every)
 }
 
 // NextReminder returns when a reminder will be due if nothing changes; zero
@@ -150,7 +157,7 @@ func NextReminder(standing []Alert, told Lines, p Policy) time.Time {
 		if a.State != Stands || t == nil || every <= 0 {
 			continue
 		}
-		at := t.Anchor.Add((t.Last.Sub(t.Anchor)/every + 1) * every)
+		at := t.Anchor.Add(time.Duration(t.reminders(every)+1) * every)
 		next = earlier(next, at, time.Time{})
 	}
 	return next

@@ -23,7 +23,8 @@ type problem struct {
 	what       string
 	refused    bool
 	retryAfter time.Duration
-	// cause holds no URL: that of a webhook is a secret.
+	// cause is set where there was no answer. It holds no URL, since that of a
+	// webhook is a secret.
 	cause error
 }
 
@@ -32,22 +33,22 @@ type problem struct {
 func judge(x *exchange, err error) *problem {
 	switch {
 	case x.status == http.StatusTooManyRequests:
-		return tooMany(x, err)
+		return tooMany(x)
 	case x.status != http.StatusOK:
 		return unanswered(x, err)
 	}
 	a, bad := x.answer()
 	switch {
 	case bad != nil:
-		return &problem{what: "gave an answer that is no JSON; is there a proxy or a login page in between?", cause: err}
+		return &problem{what: "gave an answer that is no JSON; is there a proxy or a login page in between?"}
 	case a.OK && a.TS != "":
 		return nil
 	case a.Error == "ratelimited", a.Error == "rate_limited":
-		return tooMany(x, err)
+		return tooMany(x)
 	case !a.OK && a.Error != "":
-		return named(a, err)
+		return named(a)
 	}
-	return &problem{what: "gave an answer that does not say that the message was taken", cause: err}
+	return &problem{what: "gave an answer that does not say that the message was taken"}
 }
 
 // judgeWebhook is judge for a webhook, where slack-go takes any 200 for a
@@ -58,19 +59,19 @@ func judgeWebhook(x *exchange, err error) *problem {
 	case x.status == http.StatusOK && string(x.body) == "ok":
 		return nil
 	case x.status == http.StatusTooManyRequests || said == "rate_limited" || said == "ratelimited":
-		return tooMany(x, err)
+		return tooMany(x)
 	case x.status == http.StatusOK:
-		return &problem{what: `gave an answer that is not "ok"; is there a proxy or a login page in between?`, cause: err}
+		return &problem{what: `gave an answer that is not "ok"; is there a proxy or a login page in between?`}
 	case x.status != 0 && x.status < 500 && isName(said):
 		_, refused := meaning(said)
-		return &problem{name: said, what: "answered " + said, refused: refused, cause: err}
+		return &problem{name: said, what: "answered " + said, refused: refused}
 	}
 	return unanswered(x, err)
 }
 
 // named is ok:false with an error's name.
-func named(a answer, err error) *problem {
-	p := &problem{name: a.Error, what: "answered " + a.Error, cause: err}
+func named(a answer) *problem {
+	p := &problem{name: a.Error, what: "answered " + a.Error}
 	if a.Needed != "" {
 		p.what += ", and needs the scope " + a.Needed
 	}
@@ -81,8 +82,8 @@ func named(a answer, err error) *problem {
 	return p
 }
 
-func tooMany(x *exchange, err error) *problem {
-	p := &problem{name: "ratelimited", what: "asks for fewer messages", retryAfter: x.retryAfter, cause: err}
+func tooMany(x *exchange) *problem {
+	p := &problem{name: "ratelimited", what: "asks for fewer messages", retryAfter: x.retryAfter}
 	if p.retryAfter == 0 {
 		p.retryAfter = throttled
 	}
@@ -91,7 +92,7 @@ func tooMany(x *exchange, err error) *problem {
 
 // unanswered is what did not get as far as an answer of Slack's own.
 func unanswered(x *exchange, err error) *problem {
-	p := &problem{retryAfter: x.retryAfter, cause: err}
+	p := &problem{retryAfter: x.retryAfter}
 	switch {
 	case x.status >= 500, x.status == http.StatusRequestTimeout, x.status == http.StatusTooEarly:
 		p.what = fmt.Sprintf("answered HTTP %d", x.status)
