@@ -82,11 +82,11 @@ func newDaemonMetrics(r prometheus.Registerer, notes []state.Note) *daemonMetric
 	if info, ok := debug.ReadBuildInfo(); ok {
 		goVersion = info.GoVersion
 	}
-	v, commit := identity()
+	v, revision, _ := identity()
 	f.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "sslwatch_build_info",
 		Help: "1, with what this binary was built from.",
-	}, []string{"version", "commit", "go_version"}).WithLabelValues(v, commit, goVersion).Set(1)
+	}, []string{"version", "commit", "go_version"}).WithLabelValues(v, revision, goVersion).Set(1)
 	return m
 }
 

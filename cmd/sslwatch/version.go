@@ -1,15 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
 )
 
-// version is set by the linker in packages; "go install" leaves it empty,
-// and the module's own version is taken.
-var version string
+// Set by the linker in packages and images; "go install" leaves them empty,
+// and what the module and its repository say is taken.
+var version, commit, date string
 
 func newVersion(a *app) *cobra.Command {
 	return &cobra.Command{
@@ -29,27 +30,28 @@ func build() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		module, goVersion = info.Main.Path, info.GoVersion
 	}
-	v, commit := identity()
-	return fmt.Sprintf("%s %s (commit %s, %s)", module, v, commit, goVersion)
+	v, c, d := identity()
+	return fmt.Sprintf("%s %s (commit %s of %s, %s)", module, v, c, d, goVersion)
 }
 
-// identity returns the version and the commit of this binary.
-func identity() (v, commit string) {
-	v, commit = version, "unknown"
+// identity returns the version, the commit and its date of this binary.
+func identity() (v, c, d string) {
+	v, c, d = version, commit, date
 	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return v, commit
-	}
-	if v == "" {
+	if ok && v == "" {
 		v = info.Main.Version
 	}
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			commit = s.Value
-		case s.Key == "vcs.modified" && s.Value == "true":
-			commit += " with changes"
+	settings := map[string]string{}
+	if ok {
+		for _, s := range info.Settings {
+			settings[s.Key] = s.Value
 		}
 	}
-	return v, commit
+	if c == "" {
+		c = cmp.Or(settings["vcs.revision"], "unknown")
+		if settings["vcs.modified"] == "true" {
+			c += " with changes"
+		}
+	}
+	return v, c, cmp.Or(d, settings["vcs.time"], "an unknown date")
 }

@@ -125,8 +125,11 @@ func (d draft) lay() page {
 			// Verbatim: Slack makes no links, channels or mentions of words.
 			blocks = append(blocks, slackgo.NewSectionBlock(text(slackgo.MarkdownType, s, false, true), nil, nil))
 		}
+		if count >= maxBlocks {
+			continue
+		}
 		todo := p.todo(said, min(maxContext, maxShown-used))
-		if todo == "" || count == maxBlocks {
+		if todo == "" {
 			continue
 		}
 		used += size(todo)
