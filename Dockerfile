@@ -25,13 +25,12 @@ ARG VERSION=devel
 ARG COMMIT=unknown
 ARG DATE=unknown
 ENV CGO_ENABLED=0 GOFLAGS=-trimpath
-RUN go build -buildvcs=false -o /root.image/usr/bin/sslwatch \
+# With the tag, the zone data of Go is in the binary.
+RUN go build -buildvcs=false -tags timetzdata -o /root.image/usr/bin/sslwatch \
       -ldflags "-s -w -buildid= -X main.version=${VERSION} -X main.commit=${COMMIT} -X main.date=${DATE}" \
       ./cmd/sslwatch
-# The zone data is Go's own: a builder has it, whatever else it lacks.
-RUN cd /root.image && mkdir -p etc/ssl/certs etc/sslwatch usr/share var/lib /state/sslwatch && \
+RUN cd /root.image && mkdir -p etc/ssl/certs etc/sslwatch var/lib /state/sslwatch && \
     cp /etc/ssl/certs/ca-certificates.crt etc/ssl/certs/ && \
-    cp "$(go env GOROOT)/lib/time/zoneinfo.zip" usr/share/ && \
     echo 'sslwatch:x:65532:65532:sslwatch:/var/lib/sslwatch:/nonexistent' >etc/passwd && \
     echo 'sslwatch:x:65532:' >etc/group && \
     chmod 0700 /state/sslwatch
@@ -51,7 +50,7 @@ LABEL org.opencontainers.image.title="sslwatch" \
       org.opencontainers.image.revision="${COMMIT}" \
       org.opencontainers.image.created="${DATE}"
 
-ENV PATH=/usr/bin ZONEINFO=/usr/share/zoneinfo.zip STATE_DIRECTORY=/var/lib/sslwatch
+ENV PATH=/usr/bin STATE_DIRECTORY=/var/lib/sslwatch
 # A number, so that Kubernetes can see that it is not root's.
 USER 65532:65532
 WORKDIR /var/lib/sslwatch

@@ -1,61 +1,56 @@
 package email
 
 import (
-	"fmt"
+	"errors"
 	"slices"
 	"strings"
 
 	"github.com/wneessen/go-mail/smtp"
-
-	"github.com/sslwatch/sslwatch/internal/secret"
 )
 
-// chooser authenticates with the best mechanism that the server offers. It
-// never does so in the clear. go-mail's own choice does not know implicit
-// TLS over a connection that was made for it.
-type chooser struct {
-	username string
-	password secret.Text
-	host     string
-	chosen   smtp.Auth
+var (
+	errNoAuth    = errors.New("the server offers no authentication")
+	errNoWay     = errors.New("the server offers no way of authentication that is known here")
+	errClearText = errors.New("the connection is not encrypted")
+)
+
+// chosen is the way to authenticate that suits the server best. It chooses
+// when the server's offers are known, the same over STARTTLS and implicit
+// TLS, and sends nothing over a connection that is not encrypted.
+type chosen struct {
+	settings Settings
+	smtp.Auth
 }
 
-// authError is an authentication that was not even tried.
-type authError struct{ reason string }
-
-var _ error = (*authError)(nil)
-
-func (e *authError) Error() string { return e.reason }
-
-// Start implements smtp.Auth.
-func (c *chooser) Start(server *smtp.ServerInfo) (string, []byte, error) {
+// Start chooses.
+func (c *chosen) Start(server *smtp.ServerInfo) (string, []byte, error) {
 	if !server.TLS {
-		return "", nil, &authError{"the connection is not protected by TLS, so the password was not sent"}
+		return "", nil, errClearText
 	}
-	offered := make([]string, len(server.Auth))
-	for i, mechanism := range server.Auth {
-		offered[i] = strings.ToUpper(mechanism)
+	offers := make([]string, 0, len(server.Auth))
+	for _, o := range server.Auth {
+		offers = append(offers, strings.ToUpper(o))
 	}
-	for _, m := range []struct {
+	user, password, host := c.settings.Username, c.settings.Password.Reveal(), c.settings.Host
+	// Within TLS, PLAIN is better than CRAM-MD5, for which the server has to
+	// keep the password itself, and which some offer to all and grant to few.
+	for _, way := range []struct {
 		name string
-		auth func() smtp.Auth
+		auth smtp.Auth
 	}{
-		{"SCRAM-SHA-256", func() smtp.Auth { return smtp.ScramSHA256Auth(c.username, c.password.Reveal()) }},
-		{"SCRAM-SHA-1", func() smtp.Auth { return smtp.ScramSHA1Auth(c.username, c.password.Reveal()) }},
-		{"PLAIN", func() smtp.Auth { return smtp.PlainAuth("", c.username, c.password.Reveal(), c.host, false) }},
-		{"LOGIN", func() smtp.Auth { return smtp.LoginAuth(c.username, c.password.Reveal(), c.host, false) }},
-		{"CRAM-MD5", func() smtp.Auth { return smtp.CRAMMD5Auth(c.username, c.password.Reveal()) }},
+		{"SCRAM-SHA-256", smtp.ScramSHA256Auth(user, password)},
+		{"SCRAM-SHA-1", smtp.ScramSHA1Auth(user, password)},
+		{"PLAIN", smtp.PlainAuth("", user, password, host, false)},
+		{"LOGIN", smtp.LoginAuth(user, password, host, false)},
+		{"CRAM-MD5", smtp.CRAMMD5Auth(user, password)},
 	} {
-		if slices.Contains(offered, m.name) {
-			c.chosen = m.auth()
-			return c.chosen.Start(server)
+		if slices.Contains(offers, way.name) {
+			c.Auth = way.auth
+			return c.Auth.Start(server)
 		}
 	}
-	return "", nil, &authError{fmt.Sprintf("the server offers no authentication that sslwatch knows (it offers: %s)",
-		strings.Join(offered, " "))}
-}
-
-// Next implements smtp.Auth.
-func (c *chooser) Next(fromServer []byte, more bool) ([]byte, error) {
-	return c.chosen.Next(fromServer, more)
+	if len(offers) == 0 {
+		return "", nil, errNoAuth
+	}
+	return "", nil, errNoWay
 }

@@ -1,135 +1,100 @@
-// Package email carries messages to one person's mailbox by SMTP.
+// Package email carries messages to one person by e-mail: text and HTML, over
+// SMTP with STARTTLS, with TLS from the first byte, or without.
 //
-// Each recipient is a receiver of its own, so that an address that is
-// refused costs nobody else theirs.
+// The wording is not made here. What is: how it looks in a mail, that one
+// deadline holds for the whole dialogue with the server, and what the
+// server's refusals mean.
 package email
 
 import (
 	"context"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/mail"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 
-	gomail "github.com/wneessen/go-mail"
-
 	"github.com/sslwatch/sslwatch/internal/notify"
 )
 
-// timeout bounds one whole dialogue, from the dial to the QUIT.
-const timeout = 25 * time.Second
+// dialogueTimeout bounds one delivery, from the dial to the goodbye, should
+// the caller allow more.
+const dialogueTimeout = time.Minute
 
-// limits are what a mail can hold: one is better than many, and no server
-// refuses a megabyte.
-var limits = notify.Limits{Items: 2000, Bytes: 1 << 20}
-
-// Receiver is one recipient of mail.
-type Receiver struct {
+// receiver is one person, reached by way of one server.
+type receiver struct {
 	settings Settings
-	from     *mail.Address
-	to       *mail.Address
-	domain   string // of the sender: for Message-ID and HELO
-	roots    *x509.CertPool
+	from, to *mail.Address
+	// domain is the host part of From, as far as it can be part of an ID and
+	// a greeting. Both name who we are for people, and not the container.
+	domain string
 }
 
-var _ notify.Receiver = (*Receiver)(nil)
+var _ notify.Receiver = (*receiver)(nil)
 
-// New returns a receiver, or says what is wrong with the settings. It
-// connects to nothing yet.
-func New(s Settings) (*Receiver, error) {
-	r := &Receiver{settings: s}
-	var err error
-	if r.from, err = mail.ParseAddress(s.From); err != nil {
-		return nil, fmt.Errorf("from is not an address: %w", err)
-	}
-	if r.to, err = mail.ParseAddress(s.To); err != nil {
-		return nil, fmt.Errorf("to is not an address: %w", err)
-	}
-	_, r.domain, _ = strings.Cut(r.from.Address, "@")
-	if s.Security == None && s.Username != "" {
-		return nil, errors.New("a password is never sent without TLS: set tls, or take out username")
-	}
-	if s.CAFile != "" {
-		pem, err := os.ReadFile(s.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("ca_file: %w", err)
-		}
-		r.roots = x509.NewCertPool()
-		if !r.roots.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("ca_file %s holds no certificate in PEM", s.CAFile)
-		}
-	}
-	return r, nil
-}
-
-// Limits returns what one message can hold.
-func (r *Receiver) Limits() notify.Limits { return limits }
-
-// Deliver sends a mail. It was delivered once the server took its data,
-// whatever happens to the dialogue after that.
-func (r *Receiver) Deliver(ctx context.Context, m notify.Message) (json.RawMessage, error) {
-	msg, err := r.compose(m)
+// New returns the receiver that the settings describe. It connects to nothing.
+func New(s Settings) (notify.Receiver, error) {
+	from, err := mail.ParseAddress(s.From)
 	if err != nil {
-		return nil, &notify.Failure{Refused: true, Reason: "the mail can't be made: " + err.Error(), Err: err}
+		return nil, fmt.Errorf("from is no e-mail address: %w", err)
 	}
-	limited, cancel := context.WithTimeout(ctx, timeout)
+	to, err := mail.ParseAddress(s.To)
+	if err != nil {
+		return nil, fmt.Errorf("to is no e-mail address: %w", err)
+	}
+	switch {
+	case s.Host == "" || s.Port < 1 || s.Port > 65535:
+		return nil, errors.New("a mail server needs a host and a port")
+	case s.Security != STARTTLS && s.Security != Implicit && s.Security != None:
+		return nil, fmt.Errorf("there is no security %q", s.Security)
+	case s.Security == None && s.Username != "":
+		return nil, errors.New("a password is never sent without TLS")
+	}
+	if _, err := roots(s.CAFile); err != nil {
+		return nil, err
+	}
+	return &receiver{s, from, to, domain(from.Address)}, nil
+}
+
+// Limits returns what one message can hold: as much as the mail servers of
+// this world take, with its markup and encoded.
+func (r *receiver) Limits() notify.Limits {
+	return notify.Limits{Items: 2000, Bytes: 1 << 20}
+}
+
+// Deliver sends a message. There is no receipt: the ID of a mail follows from
+// that of the message.
+func (r *receiver) Deliver(ctx context.Context, m notify.Message) (json.RawMessage, error) {
+	mail, err := r.compose(m)
+	if err != nil {
+		return nil, &notify.Failure{
+			Refused: true, Reason: "the mail could not be written; this is a fault of sslwatch, please report it", Err: err,
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialogueTimeout)
 	defer cancel()
-	line := &line{}
-	// go-mail's context covers the dial alone, and it leaks connections of
-	// dialogues that fail early. Closing the connection mends both.
-	stop := context.AfterFunc(limited, line.close)
-	defer func() {
-		stop()
-		line.close()
-	}()
-	client, err := r.client(line)
-	if err != nil {
-		return nil, &notify.Failure{Refused: true, Reason: "the mail settings can't be used: " + err.Error(), Err: err}
+	d := dialogue{receiver: r}
+	if err := d.hold(ctx, mail); err != nil {
+		return nil, d.failure(ctx, err)
 	}
-	err = client.DialAndSendWithContext(limited, msg)
-	if msg.IsDelivered() {
-		return nil, nil
-	}
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	if err == nil {
-		err = errors.New("the server did not take the mail")
-	}
-	return nil, r.failure(limited, msg, line, err)
+	return nil, nil
 }
 
-// client prepares one dialogue.
-func (r *Receiver) client(l *line) (*gomail.Client, error) {
-	l.host, l.security, l.roots = r.settings.Host, r.settings.Security, r.roots
-	options := []gomail.Option{
-		gomail.WithPort(r.settings.Port),
-		gomail.WithTimeout(timeout),
-		gomail.WithHELO(r.domain),
-		gomail.WithDialContextFunc(l.dial),
-		gomail.WithTLSConfig(l.tlsConfig()),
-		gomail.WithoutNoop(),
-	}
-	if r.settings.Security == STARTTLS {
-		options = append(options, gomail.WithTLSPolicy(gomail.TLSMandatory))
-	} else {
-		options = append(options, gomail.WithTLSPolicy(gomail.NoTLS)) // for implicit TLS the dial does it
-	}
-	if r.settings.Username != "" {
-		options = append(options, gomail.WithSMTPAuthCustom(&chooser{
-			username: r.settings.Username, password: r.settings.Password, host: r.settings.Host,
-		}))
-	}
-	return gomail.NewClient(r.settings.Host, options...)
-}
-
-// address is where the server is, for people.
-func (r *Receiver) address() string {
+// address is where the server is.
+func (r *receiver) address() string {
 	return net.JoinHostPort(r.settings.Host, strconv.Itoa(r.settings.Port))
+}
+
+// domain returns the host part of an address, or a name that is nobody's if
+// it is not of plain ASCII: an ID of anything else would be encoded on its
+// way, and never found again.
+func domain(address string) string {
+	host := strings.ToLower(address[strings.LastIndexByte(address, '@')+1:])
+	if strings.Trim(host, "abcdefghijklmnopqrstuvwxyz0123456789.-") != "" {
+		return "sslwatch.invalid"
+	}
+	return host
 }

@@ -1,0 +1,85 @@
+package email
+
+import (
+	_ "embed"
+	"html/template"
+	"strings"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/notify"
+)
+
+//go:embed mail.html
+var mailHTML string
+
+// mailPage is how a mail looks. Each style is with its element, for readers
+// that drop the rest; the sheet at the top is for the dark alone.
+var mailPage = template.Must(template.New("mail").Parse(mailHTML))
+
+// page is what mailPage shows.
+type page struct {
+	Title, Time string
+	Tone        tone
+	Groups      []group
+}
+
+type group struct {
+	Heading string
+	Tone    tone
+	Items   []row
+	Advice  []string
+	Links   []notify.Link
+}
+
+type row struct {
+	Name, What, Where, Severity string
+	Tone                        tone
+}
+
+// tone is the colour of a severity or an outcome: a class, which the dark
+// replaces, and the colour itself.
+type tone struct {
+	Class  string
+	Colour template.CSS
+}
+
+func toneOf(firing bool, s check.Severity) tone {
+	switch {
+	case s == "":
+		return tone{"n", "#57606a"}
+	case !firing:
+		return tone{"g", "#1a7f37"}
+	case s == check.Critical:
+		return tone{"r", "#cf222e"}
+	}
+	return tone{"a", "#9a6700"}
+}
+
+// layHTML writes the mail for everybody else.
+func layHTML(m notify.Message) (string, error) {
+	p := page{Title: clip(m.Title, maxLine), Time: stamp(m.Time), Tone: toneOf(m.Firing, m.Severity)}
+	for _, g := range m.Groups {
+		out := group{Heading: clip(g.Heading, maxLine), Tone: toneOf(g.Firing, g.Severity)}
+		for _, i := range g.Items {
+			r := row{
+				Name: clip(notify.Name(i.Notice.Subject), maxLine), What: clip(i.What, maxLine), Where: clip(i.Where, maxLine),
+				Severity: string(i.Notice.Severity), Tone: toneOf(i.Notice.Fires(), i.Notice.Severity),
+			}
+			if !i.Notice.Fires() {
+				r.Severity = "resolved"
+			}
+			out.Items = append(out.Items, r)
+		}
+		for _, a := range g.Advice {
+			out.Advice = append(out.Advice, clip(a, maxLine))
+		}
+		for _, l := range g.Links {
+			// The template lets through no address that is a script.
+			out.Links = append(out.Links, notify.Link{Text: clip(l.Text, maxLine), URL: flat(l.URL)})
+		}
+		p.Groups = append(p.Groups, out)
+	}
+	var b strings.Builder
+	err := mailPage.Execute(&b, p)
+	return b.String(), err
+}

@@ -1,0 +1,153 @@
+package slack_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/sim"
+)
+
+type verdict struct {
+	fault   sim.SlackFault
+	refused bool
+	wait    time.Duration
+	says    string
+	taken   bool // Slack took the message, and we can't know
+}
+
+func TestWhatABotMakesOfEachFailure(t *testing.T) {
+	bad := sim.SlackError.With
+	for _, tt := range []verdict{
+		{fault: bad("invalid_auth"), refused: true, says: "bot token (xoxb-…)"},
+		{fault: bad("not_authed"), refused: true, says: "bot token"},
+		{fault: bad("token_revoked"), refused: true, says: "bot token"},
+		{fault: bad("token_expired"), refused: true, says: "bot token"},
+		{fault: bad("account_inactive"), refused: true, says: "bot token"},
+		{fault: bad("missing_scope"), refused: true, says: "chat:write"},
+		{fault: bad("channel_not_found"), refused: true, says: "/invite"},
+		{fault: bad("not_in_channel"), refused: true, says: "/invite"},
+		{fault: bad("is_archived"), refused: true, says: "archived"},
+		{fault: bad("restricted_action"), refused: true, says: "may not post"},
+		{fault: bad("invalid_blocks"), refused: true, says: "report"},
+		{fault: bad("msg_too_long"), refused: true, says: "report"},
+		{fault: bad("msg_blocks_too_long"), refused: true, says: "report"},
+		{fault: bad("ratelimited"), wait: time.Second, says: "fewer messages"},
+		{fault: bad("fatal_error"), says: "fatal_error"},
+		{fault: bad("internal_error"), says: "internal_error"},
+		{fault: bad("service_unavailable"), says: "service_unavailable"},
+		{fault: bad("an_error_of_tomorrow"), says: "an_error_of_tomorrow"},
+		{fault: bad("a\x1b[31m\r\nbad " + token + " name"), says: "a [31m bad [redacted] name"},
+		{fault: bad(strings.Repeat("long ", 10_000)), says: "…"},
+		{fault: sim.SlackEmpty, says: "does not say that the message was taken"},
+		{fault: sim.SlackNotOK, says: "does not say that the message was taken"},
+		{fault: sim.SlackHTML, says: "no JSON"},
+		{fault: sim.SlackRedirect, says: "HTTP 302"},
+		{fault: sim.SlackThrottled.With("17"), wait: 17 * time.Second, says: "fewer messages"},
+		{fault: sim.SlackThrottled, wait: 30 * time.Second},
+		{fault: sim.SlackThrottled.With("soon"), wait: 30 * time.Second},
+		{fault: sim.SlackThrottled.With("-5"), wait: 30 * time.Second},
+		{fault: sim.SlackThrottled.With("99999999999"), wait: time.Hour},
+		{fault: sim.SlackThrottled.With(time.Now().AddDate(1, 0, 0).UTC().Format(http.TimeFormat)), wait: time.Hour},
+		{fault: sim.SlackServerError, says: "HTTP 500"},
+		{fault: sim.SlackServerError.With("503"), says: "HTTP 503"},
+		{fault: sim.SlackReset, says: "connection broke"},
+		{fault: sim.SlackTakenReset, says: "connection broke", taken: true},
+		{fault: sim.SlackTakenCut, says: "connection broke", taken: true},
+		{fault: sim.SlackTakenError, says: "HTTP 500", taken: true},
+	} {
+		s := newSim(t)
+		b := newBot(t, s.APIURL())
+		must(t, s.Fail("chat.postMessage", tt.fault))
+		tt.check(t, s, b, 1)
+	}
+}
+
+func TestWhatAWebhookMakesOfEachFailure(t *testing.T) {
+	bad := sim.SlackError.With
+	for _, tt := range []verdict{
+		{fault: bad("no_service"), refused: true, says: "webhook_url"},
+		{fault: bad("no_active_hooks"), refused: true, says: "webhook_url"},
+		{fault: bad("invalid_token"), refused: true, says: "webhook_url"},
+		{fault: bad("channel_is_archived"), refused: true, says: "archived"},
+		{fault: bad("channel_not_found"), refused: true, says: "channel"},
+		{fault: bad("action_prohibited"), refused: true, says: "may not post"},
+		{fault: bad("posting_to_general_channel_denied"), refused: true, says: "may not post"},
+		{fault: bad("invalid_payload"), refused: true, says: "report"},
+		{fault: bad("an_error_of_tomorrow"), says: "an_error_of_tomorrow"},
+		{fault: bad("internal_error"), says: "HTTP 500"},
+		{fault: bad("rollup_error"), says: "HTTP 500"},
+		{fault: bad("ratelimited"), wait: time.Second, says: "fewer messages"},
+		{fault: sim.SlackEmpty, says: `not "ok"`},
+		{fault: sim.SlackHTML, says: `not "ok"`},
+		{fault: sim.SlackRedirect, says: "HTTP 302"},
+		{fault: sim.SlackThrottled.With("17"), wait: 17 * time.Second},
+		{fault: sim.SlackThrottled, wait: 30 * time.Second},
+		{fault: sim.SlackServerError.With("502"), says: "HTTP 502"},
+		{fault: sim.SlackReset, says: "connection broke"},
+		{fault: sim.SlackTakenReset, says: "connection broke", taken: true},
+		{fault: sim.SlackTakenError, says: "HTTP 500", taken: true},
+		{fault: sim.SlackTakenCut, says: "connection broke", taken: true},
+	} {
+		s := newSim(t)
+		w := newWebhook(t, s.URL())
+		must(t, s.Fail("webhook", tt.fault))
+		tt.check(t, s, w, 1)
+	}
+}
+
+func (v verdict) check(t *testing.T, s *sim.Slack, r notify.Receiver, messages int) {
+	t.Helper()
+	receipt, err := r.Deliver(t.Context(), firing())
+	if !v.taken {
+		messages--
+	}
+	if n := len(s.Messages("")); receipt != nil || err == nil || n != messages {
+		t.Fatalf("%.40s: receipt %s, error %v, %d messages", v.fault, receipt, err, n)
+	}
+	f := failure(t, err)
+	if f.Refused != v.refused || f.RetryAfter != v.wait || !strings.Contains(f.Reason, v.says) {
+		t.Errorf("%.40s: refused %t, after %s, %q", v.fault, f.Refused, f.RetryAfter, f.Reason)
+	}
+	// It heals.
+	s.Heal()
+	if _, err := r.Deliver(t.Context(), firing()); err != nil {
+		t.Errorf("%.40s, healed: %v", v.fault, err)
+	}
+}
+
+func TestAnEndedContextEndsTheDelivery(t *testing.T) {
+	for _, fault := range []sim.SlackFault{sim.SlackHang, sim.SlackTakenHang} {
+		s := newSim(t)
+		must(t, s.Fail("", fault))
+		for _, r := range []notify.Receiver{newBot(t, s.APIURL()), newWebhook(t, s.URL())} {
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			_, err := r.Deliver(ctx, firing())
+			f := failure(t, err)
+			if !errors.Is(err, context.DeadlineExceeded) || f.Refused || !strings.Contains(f.Reason, "in time") {
+				t.Errorf("%s: %+v", fault, f)
+			}
+			_, err = r.Deliver(ended(), firing())
+			if f := failure(t, err); !errors.Is(err, context.Canceled) || f.Refused {
+				t.Errorf("%s, cancelled: %+v", fault, f)
+			}
+		}
+	}
+}
+
+func TestNobodyThere(t *testing.T) {
+	s := newSim(t)
+	bot, webhook := newBot(t, s.APIURL()), newWebhook(t, s.URL())
+	must(t, s.Close())
+	for _, r := range []notify.Receiver{bot, webhook} {
+		_, err := r.Deliver(t.Context(), firing())
+		if f := failure(t, err); f.Refused || !strings.Contains(f.Reason, "connection refused") {
+			t.Errorf("%+v", f)
+		}
+	}
+}

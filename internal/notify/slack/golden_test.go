@@ -1,0 +1,90 @@
+package slack_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/sim"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// What Slack is sent, whole. Read a difference as someone woken at three.
+func TestMessagesAsSent(t *testing.T) {
+	for name, compose := range map[string]func(json.RawMessage) notify.Message{
+		"firing":     func(json.RawMessage) notify.Message { return firing() },
+		"digest":     func(json.RawMessage) notify.Message { return digest() },
+		"tighter":    tighter,
+		"resolution": resolution,
+		"test":       func(json.RawMessage) notify.Message { return notify.Test("golden", odd) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSim(t)
+			b := newBot(t, s.APIURL())
+			var receipt json.RawMessage
+			var err error
+			if compose(nil).Thread != nil {
+				receipt, err = b.Deliver(t.Context(), firing())
+				must(t, err)
+			}
+			_, err = b.Deliver(t.Context(), compose(receipt))
+			must(t, err)
+			var out bytes.Buffer
+			for i, m := range s.Messages("") {
+				switch {
+				case len(m.Edits) > 0:
+					out.WriteString("== the first message, edited\n")
+				case m.ThreadTS != "":
+					out.WriteString("== a reply\n")
+				case i == 0:
+					out.WriteString("== a message\n")
+				}
+				out.Write(asSent(t, m))
+			}
+			golden(t, name, out.Bytes())
+		})
+	}
+}
+
+// asSent writes what of a message was ours.
+func asSent(t *testing.T, m sim.SlackMessage) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	out.WriteString("-- text\n" + m.Text + "\n-- as read\n" + m.Plain() + "\n")
+	for _, part := range []struct {
+		name string
+		raw  json.RawMessage
+	}{{"blocks", m.Blocks}, {"metadata", m.Metadata}} {
+		if part.raw == nil {
+			continue
+		}
+		out.WriteString("-- " + part.name + "\n")
+		var v any
+		must(t, json.Unmarshal(part.raw, &v))
+		e := json.NewEncoder(&out)
+		e.SetIndent("", "  ")
+		e.SetEscapeHTML(false)
+		must(t, e.Encode(v))
+	}
+	return out.Bytes()
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".golden")
+	if *update {
+		must(t, os.WriteFile(file, got, 0o644))
+	}
+	want, err := os.ReadFile(file)
+	must(t, err)
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file, diff)
+	}
+}

@@ -1,0 +1,241 @@
+package slack_test
+
+import (
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/notify/slack"
+	"github.com/sslwatch/sslwatch/internal/secret"
+)
+
+// What slack-go would have us believe. Most of its traps are among the
+// failures too; here each stands by its name.
+
+// serve is a server that is not Slack.
+func serve(t *testing.T, h http.HandlerFunc) string {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// say answers everything alike.
+func say(status int, contentType, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		w.WriteHeader(status)
+		fmt.Fprint(w, body)
+	}
+}
+
+func TestTrapAWebhooks200IsNotAYes(t *testing.T) {
+	for _, body := range []string{"<html>captive portal</html>", "", "okay", "ok\n<html>", `{"ok":true}`} {
+		_, err := newWebhook(t, serve(t, say(200, "text/html", body))).Deliver(t.Context(), firing())
+		if f := failure(t, err); f.Refused {
+			t.Errorf("%q: %+v", body, f)
+		}
+	}
+}
+
+func TestTrapARedirectIsNotFollowed(t *testing.T) {
+	var asked atomic.Int32
+	login := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		fmt.Fprint(w, "ok")
+	})
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		base := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, login, status) })
+		for _, r := range []notify.Receiver{newBot(t, base), newWebhook(t, base)} {
+			_, err := r.Deliver(t.Context(), firing())
+			failure(t, err)
+		}
+	}
+	if asked.Load() != 0 {
+		t.Errorf("a redirect was followed %d times", asked.Load())
+	}
+}
+
+// Closed, refused, too large, not HTTP, not TLS: whatever goes wrong with a
+// request, its URL is in the error that net/http makes.
+func TestTrapAWebhooksErrorsShowItsURL(t *testing.T) {
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	tls := httptest.NewUnstartedServer(say(200, "text/plain", "ok"))
+	tls.Config.ErrorLog = log.New(io.Discard, "", 0)
+	tls.StartTLS()
+	t.Cleanup(tls.Close)
+	for name, base := range map[string]string{
+		"refused":       gone.URL,
+		"no such host":  "http://sslwatch.invalid",
+		"no TLS":        strings.Replace(serve(t, say(200, "text/plain", "ok")), "http:", "https:", 1),
+		"too large":     serve(t, say(200, "text/plain", strings.Repeat("x", 2<<20))),
+		"echoes it":     serve(t, say(404, "text/plain", "nothing at "+webhookPath)),
+		"no such thing": "gopher://127.0.0.1",
+	} {
+		_, err := newWebhook(t, base).Deliver(t.Context(), firing())
+		f := failure(t, err)
+		if f.Err != nil && strings.Contains(f.Err.Error(), "webhooksecret") {
+			t.Errorf("%s: the cause shows it: %v", name, f.Err)
+		}
+	}
+	_, err := newWebhook(t, tls.URL).Deliver(t.Context(), firing())
+	if f := failure(t, err); !f.Refused || !strings.Contains(f.Reason, "not trusted") {
+		t.Errorf("an unknown authority: %+v", f)
+	}
+}
+
+func TestTrapAWebhooksErrorIsInTheBody(t *testing.T) {
+	_, err := newWebhook(t, serve(t, say(410, "text/plain", "channel_is_archived\n"))).Deliver(t.Context(), firing())
+	if f := failure(t, err); !f.Refused || !strings.Contains(f.Reason, "bring it back") {
+		t.Errorf("%+v", f)
+	}
+	// A proxy's page is not an error's name.
+	_, err = newWebhook(t, serve(t, say(403, "text/html", "<html>blocked</html>"))).Deliver(t.Context(), firing())
+	if f := failure(t, err); !f.Refused || !strings.Contains(f.Reason, "proxy") || strings.Contains(f.Reason, "html") {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestTrapNoErrorAndNoTimestampIsNotAYes(t *testing.T) {
+	for _, body := range []string{`{}`, `{"ok":false}`, `{"ok":true}`, `{"ok":true,"channel":"C1"}`, `null`, `[]`, `{"ts":"1.2"}`, ``} {
+		_, err := newBot(t, serve(t, say(200, "application/json", body))).Deliver(t.Context(), firing())
+		if f := failure(t, err); f.Refused {
+			t.Errorf("%s: %+v", body, f)
+		}
+	}
+}
+
+// The message that Slack sends back may hold what slack-go can't read. To
+// take that for a failure would post it again, and again.
+func TestAYesThatSlackGoCantReadIsAYes(t *testing.T) {
+	body := `{"ok":true,"channel":"C1","ts":"1.2","errors":[{"new":1}],"message":{"ts":"1.2","blocks":[{"type":"section","text":7}]}}`
+	receipt, err := newBot(t, serve(t, say(200, "application/json", body))).Deliver(t.Context(), firing())
+	if err != nil || string(receipt) != `{"channel":"C1","ts":"1.2","to":"#redis-oncall"}` {
+		t.Errorf("receipt %s, error %v", receipt, err)
+	}
+}
+
+// Slack may post a reply to a message that is gone as one of its own.
+func TestAReplyThatSlackPostsOutsideTheThreadCanBeFollowed(t *testing.T) {
+	base := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "chat.update") {
+			fmt.Fprint(w, `{"ok":false,"error":"cant_update_message"}`)
+			return
+		}
+		fmt.Fprint(w, `{"ok":true,"channel":"C1","ts":"9.9","message":{"ts":"9.9"}}`)
+	})
+	receipt, err := newBot(t, base).Deliver(t.Context(), tighter([]byte(`{"channel":"C1","ts":"1.2"}`)))
+	if err != nil || !strings.Contains(string(receipt), "9.9") {
+		t.Errorf("receipt %s, error %v", receipt, err)
+	}
+}
+
+// Slack says for some what slack-go takes for an error of its own.
+func TestTrapTooManyComesInManyForms(t *testing.T) {
+	for name, h := range map[string]http.HandlerFunc{
+		"200":      say(200, "application/json", `{"ok":false,"error":"ratelimited"}`),
+		"200, new": say(200, "application/json", `{"ok":false,"error":"rate_limited"}`),
+		"no header, HTML": func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(429)
+			fmt.Fprint(w, "<html>")
+		},
+		"no number": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "in a while")
+			w.WriteHeader(429)
+		},
+	} {
+		for _, r := range []notify.Receiver{newBot(t, serve(t, h)), newWebhook(t, serve(t, h))} {
+			_, err := r.Deliver(t.Context(), firing())
+			f := failure(t, err)
+			if webhook200 := strings.HasPrefix(name, "200") && !r.Limits().Threads; webhook200 {
+				continue // where {"ok":false} means nothing
+			}
+			if f.Refused || f.RetryAfter == 0 {
+				t.Errorf("%s: %+v", name, f)
+			}
+		}
+	}
+}
+
+// Only the fallback is escaped by slack-go.
+func TestTrapNothingInBlocksIsMarkup(t *testing.T) {
+	s := newSim(t)
+	hostile := []string{
+		"<!channel>", "<!here|x>", "<@U123>", "<https://evil.example|console>", "@here", "*bold*", "_it_", "~gone~", "`code`",
+		"```", ":white_check_mark:", "> quote", "&lt;!channel&gt;", "a\nRESOLVED critical b", "a\u2028b", "\u202eevil", "a\r\nb", "\x1b[2J", "\xff",
+	}
+	for _, h := range hostile {
+		m := firing()
+		m.Title = "CRITICAL " + h
+		it := &m.Groups[0].Items[0]
+		it.Notice.Instance, it.Notice.Labels = h, map[string]string{h: h}
+		it.Line = "FIRING critical certificate_expiring " + h + ": " + h + " (" + h + ")"
+		m.Groups[0].Heading, m.Groups[0].Advice = h, []string{h}
+		m.Groups[0].Links = []notify.Link{
+			{Text: h, URL: "https://example.com/" + h}, {Text: h, URL: h}, {Text: h, URL: "javascript:alert(1)"},
+		}
+		m.Thread = nil
+		_, err := newBot(t, s.APIURL()).Deliver(t.Context(), m)
+		must(t, err)
+		_, err = newWebhook(t, s.URL()).Deliver(t.Context(), m)
+		must(t, err)
+	}
+	all := s.Messages("")
+	if len(all) != 2*len(hostile) {
+		t.Fatalf("%d messages", len(all))
+	}
+	for i, m := range all {
+		h := hostile[i/2]
+		for _, bad := range []string{
+			"<!", "<@", "<https://evil", "*bold*", "_it_", "~gone~", "`", ":white", "javascript:", "\\n> ", "\u202e", "\\u202e", "\u2028", "\\r", "\x1b", "\\u001b", "\\nRESOLVED",
+		} {
+			blocks := strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(m.Blocks))
+			blocks = target.ReplaceAllString(blocks, "") // an address is no markup
+			if strings.Contains(blocks, bad) && !inHeader(blocks, bad) || strings.Contains(m.Text, strings.ReplaceAll(bad, `\n`, "\n")) {
+				t.Errorf("%q gives %q in\n%s\n%s", h, bad, blocks, m.Text)
+			}
+		}
+		if lines := strings.Count(m.Text, "\n"); lines != 1 {
+			t.Errorf("%q makes %d lines of the text: %q", h, lines+1, m.Text)
+		}
+	}
+}
+
+var target = regexp.MustCompile(`<https://example\.com/[^|>]*\|`)
+
+// inHeader tells whether all of it is in the header, which has no markup.
+func inHeader(blocks, s string) bool {
+	_, rest, _ := strings.Cut(blocks, `"type":"section"`)
+	return !strings.Contains(rest, s)
+}
+
+func TestOrdinaryNamesStayAsTheyAre(t *testing.T) {
+	s := newSim(t)
+	m := firing()
+	line := "FIRING critical certificate_expiring orders_cache-1.prod: dcs:ssl:get at 02:07:13 (10 * 2, a~b, me@example.com)"
+	m.Groups[0].Items[0].Line = line
+	_, err := newBot(t, s.APIURL()).Deliver(t.Context(), m)
+	must(t, err)
+	want := strings.Replace(line, "10 * 2", "10 ∗ 2", 1)
+	if got := s.Messages("")[0]; !strings.Contains(got.Text, want) || !strings.Contains(got.Plain(), want) {
+		t.Errorf("text %q, shown %q", got.Text, got.Plain())
+	}
+}
+
+func TestAnAPIURLNeedsNoSlash(t *testing.T) {
+	s := newSim(t)
+	r, err := slack.New(slack.Settings{Token: secret.New(token), Channel: channel, APIURL: strings.TrimRight(s.APIURL(), "/")})
+	must(t, err)
+	_, err = r.Deliver(t.Context(), firing())
+	if must(t, err); s.Calls()["chat.postMessage"] != 1 {
+		t.Errorf("calls: %v", s.Calls())
+	}
+}
