@@ -194,8 +194,8 @@ func TestRules(t *testing.T) {
 		"critical between two rungs is told": func(l *life) {
 			l.policy.Repeat = nil
 			l.record.Terms.Critical = span("10d")
-			l.sees(on(12*day)).told("firing warning certificate_expiring 14d").
-				after(2*day).told("tighter critical certificate_expiring 10d").
+			l.sees(on(12 * day)).told("firing warning certificate_expiring 14d").
+				after(2 * day).told("tighter critical certificate_expiring 10d").
 				after(3 * day).told("tighter critical certificate_expiring 7d")
 		},
 		"a wider threshold says nothing, a tighter one already crossed is told once": func(l *life) {
