@@ -12,6 +12,7 @@ import (
 // worldPace makes the daemon quick enough to play with.
 const worldPace = `[check]
 interval    = "5s"
+timeout     = "3s"
 backoff     = { initial = "1s", max = "10s" }
 
 [alerts]

@@ -455,6 +455,7 @@ func TestAProjectSpeaksForWhatConcernsIt(t *testing.T) {
 		"refused twice":             {[]check.Record{record("1", refused, refused), record("2")}, p, "stands warning refused 2"},
 		"refused, one near its end": {[]check.Record{record("1", refused, refused), record("2", on(day))}, p, "stands critical refused 2"},
 		"overdue":                   {[]check.Record{late(record("1", on(300*day))), record("2", on(300*day))}, p, "stands warning overdue 1"},
+		"overdue behind a refusal":  {[]check.Record{late(record("1", on(300*day))), record("2", refused)}, p, "stands warning refused 2"},
 		"overdue while away":        {[]check.Record{late(record("1", on(300*day))), record("2", on(300*day))}, asleep, "nothing"},
 		"nothing was ever seen":     {[]check.Record{record("1")}, p, "nothing"},
 	} {

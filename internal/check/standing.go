@@ -248,6 +248,12 @@ func Project(records []Record, p Policy, now time.Time) []Alert {
 		first := slices.MinFunc(overdue, func(r, s Record) int { return r.Due.Compare(s.Due) })
 		a.Cause, a.Since = CauseOverdue, first.Due
 		a.Affected, a.Severity = len(overdue), blindest(overdue, now)
+		// A refusal that waits to be confirmed is why the others wait.
+		if i := slices.IndexFunc(watched, func(r Record) bool { return r.Denied.Run > 0 }); i >= 0 {
+			r := watched[i]
+			a.Cause, a.Since, a.Reason = r.Denial.Cause, r.Denied.From, r.Denial.Reason
+			a.Affected = len(watched)
+		}
 	case !known || a.Verified.IsZero():
 		return nil
 	default:

@@ -137,7 +137,7 @@ func (w *Watch) logCheck(before, after check.Record, err *dcs.Error) {
 	case err == nil:
 		log.Debug("checked", "enabled", !after.Off.Set, "validated", !after.Invalid.Set, "expires", after.Expires, "next", after.Due)
 	case before.Failing.Count == 0 || before.Failing.Reason != err.Reason:
-		log.Warn("check failed", "kind", err.Kind, "err", err.Reason, "request_id", err.RequestID, "next", after.Due)
+		log.Warn("check failed", "kind", err.Kind.String(), "err", err.Reason, "request_id", err.RequestID, "next", after.Due)
 	}
 	if !before.Expires.IsZero() && !before.Expires.Equal(after.Expires) {
 		log.Info("certificate changed", "expires", after.Expires, "before", before.Expires)

@@ -34,7 +34,7 @@ const (
 	// maxHeard bounds what a server may say in one dialogue.
 	maxHeard = 1 << 20
 	// goodbye is how long to wait for an answer to QUIT: the mail is taken.
-	goodbye = 5 * time.Second
+	goodbye = time.Second
 )
 
 // errNotOffered is a server that does not offer STARTTLS.

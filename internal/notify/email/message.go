@@ -47,7 +47,9 @@ func (r *receiver) compose(m notify.Message) ([]byte, error) {
 		mail.SetGenHeader(headerStatus, status)
 		mail.SetGenHeader(headerSeverity, severity)
 		if m.Firing && m.Severity == check.Critical && !m.Aside {
-			mail.SetImportance(gomail.ImportanceHigh)
+			// Not SetImportance: its Priority is not one that RFC 2156 knows.
+			mail.SetGenHeader(gomail.HeaderImportance, "high")
+			mail.SetGenHeader(gomail.HeaderXPriority, "1")
 		}
 	}
 	html, err := layHTML(m)
