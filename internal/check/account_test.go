@@ -1,0 +1,129 @@
+package check_test
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+)
+
+// account is what one receiver heard, kept by other rules than those of the
+// code under test.
+type account struct {
+	open       map[check.Condition]bool
+	thresholds map[string]bool // certificate and threshold
+	fired      map[check.Condition]int
+	resolved   map[check.Condition]int
+	last       map[check.Condition]time.Time
+}
+
+func newAccount() *account {
+	return &account{open: map[check.Condition]bool{}, thresholds: map[string]bool{}, last: map[check.Condition]time.Time{}}
+}
+
+// take checks a notice against what was heard before.
+func (a *account) take(n check.Notice, p check.Policy, now time.Time) error {
+	switch n.Kind {
+	case check.Firing, check.Tighter:
+		if n.Replaced() {
+			a.forget(n.Told.Certificate)
+		}
+		if n.Condition == check.CertificateExpiring {
+			key := fmt.Sprintf("%v %v %v", n.Certificate, n.Threshold, n.Severity)
+			if a.thresholds[key] {
+				return fmt.Errorf("threshold %v of %v was told before", n.Threshold, n.Certificate)
+			}
+			a.thresholds[key] = true
+		} else if n.Kind == check.Firing && a.open[n.Condition] {
+			return fmt.Errorf("%s fires and was open", n.Condition)
+		}
+		a.open[n.Condition] = true
+	case check.Reminder:
+		if !a.open[n.Condition] {
+			return fmt.Errorf("reminder of %s, which was never told", n.Condition)
+		}
+		if since := now.Sub(a.last[n.Condition]); since < p.Repeat[n.Severity]/2 {
+			return fmt.Errorf("reminder of %s after %v", n.Condition, since)
+		}
+	case check.Resolved:
+		if !a.open[n.Condition] {
+			return fmt.Errorf("%s is resolved and was not open", n.Condition)
+		}
+		for _, c := range n.Closes {
+			delete(a.open, c)
+		}
+		a.forget(n.Was)
+	case check.Passed:
+		if a.open[n.Condition] {
+			return fmt.Errorf("%s passed and was told", n.Condition)
+		}
+	}
+	a.last[n.Condition] = now
+	return nil
+}
+
+// forget drops a certificate that was replaced: should it come back, its
+// story begins anew.
+func (a *account) forget(certificate time.Time) {
+	maps.DeleteFunc(a.thresholds, func(key string, _ bool) bool { return strings.HasPrefix(key, certificate.String()) })
+}
+
+// step judges and delivers as the loop does, and checks what must hold each
+// time: at most one notice for an alert, nothing owed after a delivery, and
+// what was given is as it was.
+func (l *life) step(acc *account) error {
+	alerts := check.Standing(l.record, l.policy, l.now)
+	before := l.copyLines()
+	notices := check.Owed(alerts, l.lines, l.who, l.policy, l.now)
+	next := check.Await(l.lines, alerts, notices, l.now)
+	if !reflect.DeepEqual(before, l.lines) {
+		return fmt.Errorf("the lines were modified: %v, before %v", l.lines, before)
+	}
+	l.lines = next
+	seen := map[string]bool{}
+	for _, n := range notices {
+		alert := fmt.Sprintf("%s %v %v", n.Condition, n.Fires(), n.Certificate)
+		if seen[alert] {
+			return fmt.Errorf("two notices for one alert: %v", notices)
+		}
+		seen[alert] = true
+		if l.down {
+			l.lines = check.Miss(l.lines, n)
+			continue
+		}
+		if err := acc.take(n, l.policy, l.now); err != nil {
+			return err
+		}
+		l.lines = check.Tell(l.lines, n, "m", l.now)
+	}
+	if l.down {
+		return nil
+	}
+	if again := check.Owed(alerts, l.lines, l.who, l.policy, l.now); len(again) > 0 {
+		return fmt.Errorf("owed after delivery: %v", again)
+	}
+	return nil
+}
+
+// copyLines returns a copy that shares nothing.
+func (l *life) copyLines() check.Lines {
+	if l.lines == nil {
+		return nil
+	}
+	out := check.Lines{}
+	for c, line := range l.lines {
+		if line.Told != nil {
+			t := *line.Told
+			line.Told = &t
+		}
+		if line.Waits != nil {
+			w := *line.Waits
+			line.Waits = &w
+		}
+		out[c] = line
+	}
+	return out
+}

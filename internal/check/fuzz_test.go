@@ -1,0 +1,92 @@
+package check_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+)
+
+// FuzzLife has bytes decide what happens, and checks after each what must
+// hold always. At the end all becomes well, and nothing may stay open.
+func FuzzLife(f *testing.F) {
+	f.Add([]byte{0, 1, 1, 20, 0, 0, 30, 7, 30, 2, 2, 9, 30, 9})
+	f.Add([]byte{3, 3, 3, 40, 3, 8, 0, 0, 31, 10, 31, 11, 31})
+	f.Add([]byte("certificates end, and nobody is told"))
+	f.Fuzz(func(t *testing.T, story []byte) {
+		if len(story) > 400 {
+			return
+		}
+		l := newLife(t)
+		acc := newAccount()
+		expires := 40 * day
+		ladders := [][]check.Duration{ladder("30d", "14d", "7d"), ladder("60d", "10d"), ladder("1d"), ladder("35d", "30d", "20d", "10d", "5d", "1d")}
+		for i, b := range story {
+			arg := int(b >> 4)
+			switch b & 15 {
+			case 0:
+				l.record = check.Learn(l.record, on(expires), l.policy, l.now)
+			case 1:
+				l.record = check.Learn(l.record, off, l.policy, l.now)
+			case 2:
+				l.record = check.Learn(l.record, invalid(expires), l.policy, l.now)
+			case 3:
+				l.record = check.Learn(l.record, failed, l.policy, l.now)
+			case 4:
+				l.record = check.Learn(l.record, missing, l.policy, l.now)
+			case 5:
+				l.record = check.Learn(l.record, unable, l.policy, l.now)
+			case 6:
+				l.record = check.Learn(l.record, refused, l.policy, l.now)
+			case 7: // renewed
+				expires = l.now.Sub(birth) + time.Duration(arg*10+1)*day
+				l.record = check.Learn(l.record, on(expires), l.policy, l.now)
+			case 8: // another node, with an earlier date
+				l.record = check.Learn(l.record, on(expires-time.Duration(arg)*day), l.policy, l.now)
+			case 9:
+				l.down = !l.down
+			case 10:
+				l.restarts()
+			case 11:
+				l.record.Terms.Expiry = ladders[arg%len(ladders)]
+			case 12:
+				l.record.Terms.RequireSSL = arg%2 == 0
+			case 13:
+				l.who.MinSeverity = []check.Severity{check.Warning, check.Critical}[arg%2]
+			default:
+				l.now = l.now.Add(time.Duration(arg*arg)*3*time.Hour + time.Minute)
+			}
+			if err := l.step(acc); err != nil {
+				t.Fatalf("step %d: %v", i, err)
+			}
+		}
+		l.down = false
+		for range 3 {
+			l.now = l.now.Add(time.Hour)
+			l.record = check.Learn(l.record, on(l.now.Sub(birth)+3000*day), l.policy, l.now)
+			if err := l.step(acc); err != nil {
+				t.Fatalf("at the end: %v", err)
+			}
+		}
+		if len(acc.open) > 0 || len(l.lines) > 0 {
+			t.Errorf("still open: %v, %v", acc.open, l.lines)
+		}
+	})
+}
+
+// FuzzParseDuration checks that what is read can be written and read again.
+func FuzzParseDuration(f *testing.F) {
+	for _, s := range []string{"30d", "2w", "1w2d3h4m5s", "0", "-1d", "1.5h", "9999999w"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		d, err := check.ParseDuration(s)
+		if err != nil {
+			return
+		}
+		again, err := check.ParseDuration(d.String())
+		if err != nil || again != d || d < 0 {
+			t.Errorf("%q is %d, written %q, read as %d, %v", s, d, d, again, err)
+		}
+	})
+}
