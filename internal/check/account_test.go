@@ -15,8 +15,6 @@ import (
 type account struct {
 	open       map[check.Condition]bool
 	thresholds map[string]bool // certificate and threshold
-	fired      map[check.Condition]int
-	resolved   map[check.Condition]int
 	last       map[check.Condition]time.Time
 }
 

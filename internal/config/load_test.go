@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/notify/email"
@@ -135,7 +136,7 @@ func TestDefaults(t *testing.T) {
 			{Name: "ops", ID: "ops/ops@example.com", Audience: audience, FallbackAfter: 5 * time.Minute, Email: &mail},
 		},
 	}
-	if diff := cmp.Diff(want, c, cmp.AllowUnexported(secret.Text{})); diff != "" {
+	if diff := cmp.Diff(want, c, cmpopts.EquateComparable(secret.Text{})); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }

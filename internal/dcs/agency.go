@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/sslwatch/sslwatch/internal/secret"
 )
 
 const (
@@ -59,7 +61,7 @@ func (g *agency) fetch(ctx context.Context) (Credential, error) {
 	switch a.status {
 	case http.StatusOK:
 		session = strings.TrimSpace(string(a.body))
-		out.add(session)
+		out.add(secret.New(session))
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusServiceUnavailable:
 		// A metadata service of the first version has no sessions.
 	default:
@@ -156,8 +158,8 @@ func issued(accessKey, secretKey, securityToken, end string, from origin) Creden
 	expires, _ := parseDate(end)
 	return Credential{
 		accessKey:     accessKey,
-		secretKey:     newSecret(secretKey),
-		securityToken: newSecret(securityToken),
+		secretKey:     secret.New(secretKey),
+		securityToken: secret.New(securityToken),
 		origin:        from,
 		expires:       expires,
 	}

@@ -22,6 +22,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/sslwatch/sslwatch/internal/secret"
 )
 
 const (
@@ -236,7 +238,7 @@ func (c *Client) try(ctx context.Context, instanceID string, cred Credential, ou
 	r.Header.Set("User-Agent", c.userAgent)
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("X-Project-Id", c.projectID)
-	out.add(cred.apply(r, time.Now()))
+	out.add(secret.New(cred.apply(r, time.Now())))
 
 	a, err := exchange(c.transport, r)
 	if err == nil && a.status == http.StatusOK {

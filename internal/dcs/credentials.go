@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/sslwatch/sslwatch/internal/secret"
 )
 
 // Credentials says as whom to ask. The four kinds are Keys, Token, ECSAgency
@@ -24,9 +26,9 @@ type Credentials interface {
 // printed, logged or marshalled, it shows the access key and no secret.
 type Credential struct {
 	accessKey     string
-	secretKey     secret
-	securityToken secret // goes with a temporary access key
-	authToken     secret // stands for all of the above
+	secretKey     secret.Text
+	securityToken secret.Text // goes with a temporary access key
+	authToken     secret.Text // stands for all of the above
 	origin        origin
 	expires       time.Time // zero for one that does not say
 }
@@ -42,35 +44,16 @@ const (
 	fromPod
 )
 
-// secret holds its text behind a pointer: fmt calls no String method on the
-// unexported field of a struct, it prints what it finds, and here that is
-// an address.
-type secret struct{ value *string }
-
-func newSecret(s string) secret {
-	if s == "" {
-		return secret{}
-	}
-	return secret{&s}
-}
-
-func (s secret) reveal() string {
-	if s.value == nil {
-		return ""
-	}
-	return *s.value
-}
-
 // Keys returns an access key with its secret key, and the security token if
 // they are temporary ones. They are never refreshed.
 func Keys(accessKey, secretKey, securityToken string) Credentials {
 	c := Credential{
 		// A key can't begin or end with a space, a line read from a file can.
 		accessKey:     strings.TrimSpace(accessKey),
-		secretKey:     newSecret(strings.TrimSpace(secretKey)),
-		securityToken: newSecret(strings.TrimSpace(securityToken)),
+		secretKey:     secret.New(strings.TrimSpace(secretKey)),
+		securityToken: secret.New(strings.TrimSpace(securityToken)),
 	}
-	if c.securityToken.reveal() != "" {
+	if !c.securityToken.IsZero() {
 		c.origin = fromTemporaryKeys
 	}
 	return static{c}
@@ -79,7 +62,7 @@ func Keys(accessKey, secretKey, securityToken string) Credentials {
 // Token returns a ready IAM token, sent as X-Auth-Token. It is valid for 24
 // hours from when it was issued, and never refreshed.
 func Token(token string) Credentials {
-	return static{Credential{authToken: newSecret(strings.TrimSpace(token)), origin: fromToken}}
+	return static{Credential{authToken: secret.New(strings.TrimSpace(token)), origin: fromToken}}
 }
 
 // static is a credential that has no successor.
@@ -89,11 +72,11 @@ type static struct{ credential Credential }
 func (s static) incomplete() string {
 	c := s.credential
 	switch {
-	case c.origin == fromToken && c.authToken.reveal() == "":
+	case c.origin == fromToken && c.authToken.IsZero():
 		return "the token is empty"
 	case c.origin != fromToken && c.accessKey == "":
 		return "the access key is empty"
-	case c.origin != fromToken && c.secretKey.reveal() == "":
+	case c.origin != fromToken && c.secretKey.IsZero():
 		return "the secret key is empty"
 	}
 	return ""
@@ -108,31 +91,31 @@ func (s static) Refresh(_ context.Context, refused Credential) (Credential, erro
 // apply signs a request as of a time and returns the signature, which is
 // to be kept out of texts. The request must have all other headers by now.
 func (c Credential) apply(r *http.Request, now time.Time) (signed string) {
-	if token := c.authToken.reveal(); token != "" {
+	if token := c.authToken.Reveal(); token != "" {
 		r.Header.Set("X-Auth-Token", token)
 		return ""
 	}
 	// What a proxy may rewrite, such as User-Agent, is left unsigned.
 	names := []string{"host", "x-project-id", "x-sdk-date"}
 	r.Header.Set(dateHeader, now.UTC().Format(dateLayout))
-	if token := c.securityToken.reveal(); token != "" {
+	if token := c.securityToken.Reveal(); token != "" {
 		r.Header.Set("X-Security-Token", token)
 		names = append(names, "x-security-token")
 	}
-	signed = signature(r, emptyHash, c.secretKey.reveal(), names)
+	signed = signature(r, emptyHash, c.secretKey.Reveal(), names)
 	r.Header.Set("Authorization", authorization(c.accessKey, signed, names))
 	return signed
 }
 
 // secrets returns all that must not be seen.
-func (c Credential) secrets() []string {
-	return []string{c.secretKey.reveal(), c.securityToken.reveal(), c.authToken.reveal()}
+func (c Credential) secrets() []secret.Text {
+	return []secret.Text{c.secretKey, c.securityToken, c.authToken}
 }
 
 // same tells whether the API would see no difference.
 func (c Credential) same(d Credential) bool {
-	return c.accessKey == d.accessKey && c.secretKey.reveal() == d.secretKey.reveal() &&
-		c.securityToken.reveal() == d.securityToken.reveal() && c.authToken.reveal() == d.authToken.reveal()
+	return c.accessKey == d.accessKey && c.secretKey == d.secretKey &&
+		c.securityToken == d.securityToken && c.authToken == d.authToken
 }
 
 // isZero tells whether there is nothing to sign with.
@@ -143,8 +126,8 @@ func (c Credential) String() string {
 	switch {
 	case c.isZero():
 		return "no credential"
-	case c.authToken.reveal() != "":
-		return "token " + redacted
+	case !c.authToken.IsZero():
+		return "token " + c.authToken.String()
 	}
 	return "access key " + c.accessKey
 }

@@ -160,7 +160,7 @@ func redirect(a answer, asked *url.URL, out *redactor) string {
 func refusal(a answer, f fault, asked *url.URL, cred Credential, out *redactor, said string) string {
 	message := strings.ToLower(f.message)
 	what, do := cred.origin.refused()
-	signed := cred.authToken.reveal() == ""
+	signed := cred.authToken.IsZero()
 	off, isOff := clockOff(a, f.message)
 	switch {
 	case signed && isOff:

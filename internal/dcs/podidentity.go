@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"os"
 	"strings"
+
+	"github.com/sslwatch/sslwatch/internal/secret"
 )
 
 // PodIdentity returns the credential that CCE gives to a pod whose service
@@ -44,7 +46,7 @@ func (p *podIdentity) fetch(ctx context.Context) (Credential, error) {
 		return refuse("the pod's identity token can't be read: " + err.Error())
 	}
 	out := &redactor{}
-	out.add(token)
+	out.add(secret.New(token))
 
 	r, err := http.NewRequest(http.MethodPost, u.String(), strings.NewReader("{}"))
 	if err != nil {

@@ -4,25 +4,25 @@ import (
 	"errors"
 	"strings"
 	"unicode"
+
+	"github.com/sslwatch/sslwatch/internal/secret"
 )
 
 // maxMessage is how many characters of a message of the API are kept.
 const maxMessage = 300
 
-const redacted = "[redacted]"
-
 // A redactor makes text from outside fit to be shown: on one line, short,
 // and without the secrets that it was told of. The zero value knows none.
-type redactor struct{ secrets []string }
+type redactor struct{ secrets []secret.Text }
 
 // add tells of secrets.
-func (r *redactor) add(secrets ...string) { r.secrets = append(r.secrets, secrets...) }
+func (r *redactor) add(secrets ...secret.Text) { r.secrets = append(r.secrets, secrets...) }
 
 // text returns s in at most limit characters.
 func (r *redactor) text(s string, limit int) string {
 	// Redacting shortens and lengthens, so some more than the limit is
-	// taken first. That cut may go through a secret, which redact bears.
-	s = r.redact(oneLine(s, 4*limit))
+	// taken first. That cut may go through a secret, which Redact bears.
+	s = secret.Redact(oneLine(s, 4*limit), r.secrets...)
 	runes := []rune(s)
 	if len(runes) > limit {
 		return string(runes[:limit-1]) + "…"
@@ -51,46 +51,6 @@ func oneLine(s string, limit int) string {
 		n++
 	}
 	return b.String()
-}
-
-// window is how many bytes of a secret in a row give it away.
-const window = 8
-
-// redact replaces every stretch of s that is made of pieces of secrets. It
-// looks for pieces and not for the whole, because what echoes a secret may
-// cut it short, wrap it or escape a part of it. A secret of fewer than four
-// bytes is left alone: it would replace half of the text and say thereby
-// what it is.
-func (r *redactor) redact(s string) string {
-	hide := make([]bool, len(s))
-	found := false
-	for _, secret := range r.secrets {
-		n := min(len(secret), window)
-		if n < 4 {
-			continue
-		}
-		for i := 0; i+n <= len(s); i++ {
-			if strings.Contains(secret, s[i:i+n]) {
-				found = true
-				for j := range n {
-					hide[i+j] = true
-				}
-			}
-		}
-	}
-	if !found {
-		return s
-	}
-	var b strings.Builder
-	for i := range len(s) {
-		switch {
-		case !hide[i]:
-			b.WriteByte(s[i])
-		case i == 0 || !hide[i-1]:
-			b.WriteString(redacted)
-		}
-	}
-	return strings.ToValidUTF8(b.String(), "")
 }
 
 // cause returns an error that is err for errors.Is and errors.As, with a

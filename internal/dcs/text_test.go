@@ -11,11 +11,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sslwatch/sslwatch/internal/secret"
 )
 
 func TestRedact(t *testing.T) {
 	out := &redactor{}
-	out.add("wJalrXUtnFEMIK7MDENGbPxRfiCY", "small", "abc", "")
+	out.add(secret.New("wJalrXUtnFEMIK7MDENGbPxRfiCY"), secret.New("small"), secret.New("abc"), secret.New(""))
 	for text, want := range map[string]string{
 		"nothing to hide":                             "nothing to hide",
 		"it is wJalrXUtnFEMIK7MDENGbPxRfiCY.":         "it is [redacted].",
@@ -36,7 +38,7 @@ func TestRedact(t *testing.T) {
 
 func TestCauseShowsNoSecretAndIsStillFound(t *testing.T) {
 	out := &redactor{}
-	out.add("secret-key-of-tests")
+	out.add(secret.New("secret-key-of-tests"))
 	if out.cause(nil) != nil {
 		t.Error("no cause has become one")
 	}
@@ -54,19 +56,19 @@ func FuzzText(f *testing.F) {
 	f.Add("before", "after", "wJalrXUtnFEMIK7MDENG", 300)
 	f.Add("\x00\u202e", "\xff", "väl\u200bigg", 5)
 	f.Add("", "", "aaaaaaaaaaaa", 1)
-	f.Fuzz(func(t *testing.T, before, after, secret string, limit int) {
+	f.Fuzz(func(t *testing.T, before, after, value string, limit int) {
 		if limit < 1 || limit > 1000 {
 			return
 		}
 		out := &redactor{}
-		out.add(secret)
-		got := out.text(before+secret+after, limit)
+		out.add(secret.New(value))
+		got := out.text(before+value+after, limit)
 		if n := len([]rune(got)); n > limit {
 			t.Errorf("%d characters, want %d at most", n, limit)
 		}
 		// What is shown of a secret is compared in the form in which it is shown.
-		if len(secret) >= 12 && secret == oneLine(secret, len(secret)) && !strings.Contains(redacted, secret) && strings.Contains(got, secret) {
-			t.Errorf("%q holds %q", got, secret)
+		if len(value) >= 12 && value == oneLine(value, len(value)) && !strings.Contains("[redacted]", value) && strings.Contains(got, value) {
+			t.Errorf("%q holds %q", got, value)
 		}
 		if got != oneLine(got, limit) {
 			t.Errorf("%q is not one clean line", got)

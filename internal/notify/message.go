@@ -61,9 +61,8 @@ type Item struct {
 	// Line is the whole story in one line, as DESIGN lays down: FIRING or
 	// RESOLVED, severity, condition, instance, what is so, project, region, ID.
 	Line string
-	// What is the part of Line that says what is so, Brief the same in a few
-	// words, for where there is little room.
-	What, Brief string
+	// What is the part of Line that says what is so.
+	What string
 	// Where is the part of Line that names project, region and instance ID.
 	Where string
 }

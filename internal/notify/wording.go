@@ -70,7 +70,7 @@ func item(n check.Notice, now time.Time) Item {
 	if !n.Fires() {
 		status = "RESOLVED"
 	}
-	i := Item{Notice: n, What: what(n, now), Brief: short(n, now), Where: where(n.Subject)}
+	i := Item{Notice: n, What: what(n, now), Where: where(n.Subject)}
 	i.Line = oneLine(fmt.Sprintf("%s %s %s %s: %s (%s)", status, n.Severity, n.Condition, Name(n.Subject), i.What, i.Where))
 	return i
 }

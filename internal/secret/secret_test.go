@@ -16,7 +16,8 @@ func TestNoWayOfPrintingShowsTheValue(t *testing.T) {
 	in := struct {
 		Password secret.Text
 		P        *secret.Text
-	}{s, &s}
+		hidden   secret.Text
+	}{s, &s, s}
 	var out bytes.Buffer
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 		fmt.Fprintf(&out, verb, s)
@@ -33,6 +34,13 @@ func TestNoWayOfPrintingShowsTheValue(t *testing.T) {
 	}
 	if s.Reveal() != "hunter2" {
 		t.Errorf("Reveal() = %q", s.Reveal())
+	}
+}
+
+func TestEqualValuesAreEqualSecrets(t *testing.T) {
+	one, same := secret.New("a"), secret.New(strings.Repeat("a", 1))
+	if one != same || one == secret.New("b") || secret.New("") != (secret.Text{}) {
+		t.Error("secrets are not compared by value")
 	}
 }
 

@@ -1,18 +1,18 @@
 package email
 
 import (
-	"errors"
 	"slices"
 	"strings"
 
 	"github.com/wneessen/go-mail/smtp"
 )
 
-var (
-	errNoAuth    = errors.New("the server offers no authentication")
-	errNoWay     = errors.New("the server offers no way of authentication that is known here")
-	errClearText = errors.New("the connection is not encrypted")
-)
+// noLoginError is a server that there is no way to authenticate to.
+type noLoginError struct{ why string }
+
+var _ error = (*noLoginError)(nil)
+
+func (e *noLoginError) Error() string { return e.why }
 
 // chosen is the way to authenticate that suits the server best. It chooses
 // when the server's offers are known, the same over STARTTLS and implicit
@@ -25,7 +25,7 @@ type chosen struct {
 // Start chooses.
 func (c *chosen) Start(server *smtp.ServerInfo) (string, []byte, error) {
 	if !server.TLS {
-		return "", nil, errClearText
+		return "", nil, &noLoginError{"the connection is not encrypted"}
 	}
 	offers := make([]string, 0, len(server.Auth))
 	for _, o := range server.Auth {
@@ -50,7 +50,7 @@ func (c *chosen) Start(server *smtp.ServerInfo) (string, []byte, error) {
 		}
 	}
 	if len(offers) == 0 {
-		return "", nil, errNoAuth
+		return "", nil, &noLoginError{"it offers no authentication"}
 	}
-	return "", nil, errNoWay
+	return "", nil, &noLoginError{"it offers no way of authentication that is known here"}
 }

@@ -26,7 +26,7 @@ func (d *dialogue) failure(ctx context.Context, err error) *notify.Failure {
 	if ctx.Err() != nil && !answered {
 		err = ctx.Err() // what broke did because the connection was closed
 	}
-	f := &notify.Failure{Err: err}
+	f := &notify.Failure{}
 	what, advice := "", ""
 	switch {
 	case answered && no.Code >= 400 && no.Code <= 599:
@@ -40,6 +40,7 @@ func (d *dialogue) failure(ctx context.Context, err error) *notify.Failure {
 		what = fmt.Sprintf("answered %s out of turn with %d %s", d.at, no.Code, no.Msg)
 	default:
 		what, advice, f.Refused = d.explain(err)
+		f.Err = err
 	}
 	// Before the cut, or a part of a secret might be left.
 	f.Reason = clip(secret.Redact("mail server "+d.address()+" "+what, d.secrets()...), maxReason)
@@ -53,6 +54,7 @@ func (d *dialogue) failure(ctx context.Context, err error) *notify.Failure {
 // help, it says how.
 func (d *dialogue) explain(err error) (what, advice string, refused bool) {
 	var ca *caError
+	var nowhere *noLoginError
 	var name x509.HostnameError
 	var untrusted *tls.CertificateVerificationError
 	var notTLS tls.RecordHeaderError
@@ -71,8 +73,8 @@ func (d *dialogue) explain(err error) (what, advice string, refused bool) {
 	case errors.As(err, &notTLS):
 		return "failed the TLS handshake: it does not speak TLS there",
 			`set tls = "starttls" if the port is for submission (587), or use the port for TLS from the first byte (465)`, true
-	case errors.Is(err, errNoAuth), errors.Is(err, errNoWay), errors.Is(err, errClearText):
-		return fmt.Sprintf("can't be logged in to: %v", err), "remove username and password, or use a server or a port that takes them", true
+	case errors.As(err, &nowhere):
+		return "can't be logged in to: " + nowhere.Error(), "remove username and password, or use a server or a port that takes them", true
 	case errors.Is(err, context.Canceled):
 		return fmt.Sprintf("was not waited for at %s, since sslwatch stops", d.at), "", false
 	case errors.Is(err, context.DeadlineExceeded):

@@ -51,13 +51,7 @@ func (b *bot) Deliver(ctx context.Context, m notify.Message) (json.RawMessage, e
 	if p != nil {
 		return nil, p.failure(b.settings.Channel, b.settings.Token)
 	}
-	for _, t := range m.Edits {
-		// The news has been told. That an older message still says what was
-		// so before is no reason to tell it again.
-		if first, ok := parse(t.Receipt); ok {
-			_ = b.edit(ctx, first, t, m)
-		}
-	}
+	b.editOthers(ctx, m)
 	if at == nil {
 		return nil, nil
 	}
@@ -66,6 +60,21 @@ func (b *bot) Deliver(ctx context.Context, m notify.Message) (json.RawMessage, e
 		return nil, &notify.Failure{Reason: "the receipt of Slack can't be written", Err: err}
 	}
 	return receipt, nil
+}
+
+// editOthers brings other earlier messages up to date, as far as that goes.
+// The news has been told by now: that an older message still says what was so
+// before is no reason to tell it twice.
+func (b *bot) editOthers(ctx context.Context, m notify.Message) {
+	for _, t := range m.Edits {
+		first, ok := parse(t.Receipt)
+		if !ok {
+			continue
+		}
+		if p := b.edit(ctx, first, t, m); p != nil && !p.gone() && !p.particular() {
+			return // the next would fare no better, and Slack counts them
+		}
+	}
 }
 
 // deliver returns where a message is that others can follow, nil for a reply.

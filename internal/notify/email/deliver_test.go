@@ -1,0 +1,256 @@
+package email_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sslwatch/sslwatch/internal/notify/email"
+	"github.com/sslwatch/sslwatch/internal/secret"
+	"github.com/sslwatch/sslwatch/internal/sim"
+)
+
+var modes = []sim.MailTLS{sim.MailStartTLS, sim.MailImplicit, sim.MailPlain}
+
+func TestAMailArrives(t *testing.T) {
+	for _, mode := range modes {
+		m := newSim(t, mode)
+		receipt, err := newReceiver(t, settings(t, m, mode)).Deliver(t.Context(), digest())
+		must(t, err)
+		all := m.Messages()
+		if receipt != nil || len(all) != 1 || m.Dials() != 1 {
+			t.Fatalf("%s: receipt %s, %d mails, %d dials", mode, receipt, len(all), m.Dials())
+		}
+		got := all[0]
+		if got.TLS != (mode != sim.MailPlain) || got.From != "sslwatch@Mon.Example.com" || fmt.Sprint(got.To) != "[ops@example.com]" ||
+			got.Subject != "[sslwatch] "+digest().Title || got.MessageID != digest().ID+"@mon.example.com" || got.Problem != "" {
+			t.Errorf("%s: %+v", mode, got)
+		}
+		for _, g := range digest().Groups {
+			for _, i := range g.Items {
+				if !strings.Contains(got.Text, "\n"+i.Line+"\n") || !strings.Contains(got.HTML, i.Where) {
+					t.Errorf("%s: %q is not on a line of its own, or not in the HTML", mode, i.Line)
+				}
+			}
+		}
+	}
+}
+
+func TestARepetitionHasTheSameID(t *testing.T) {
+	m := newSim(t, sim.MailPlain)
+	r := newReceiver(t, settings(t, m, sim.MailPlain))
+	for range 2 {
+		_, err := r.Deliver(t.Context(), firing())
+		must(t, err)
+	}
+	if all := m.Messages(); all[0].MessageID != all[1].MessageID || all[0].Header.Get("Date") != all[1].Header.Get("Date") {
+		t.Errorf("%q and %q", all[0].MessageID, all[1].MessageID)
+	}
+}
+
+func TestReferencesStayWithinAHeader(t *testing.T) {
+	m := newSim(t, sim.MailPlain)
+	message := tighter()
+	for i := range 3000 {
+		message.References = append(message.References, fmt.Sprintf("%024x", i))
+	}
+	_, err := newReceiver(t, settings(t, m, sim.MailPlain)).Deliver(t.Context(), message)
+	must(t, err)
+	got := m.Messages()[0]
+	refs := strings.Fields(got.Header.Get("References"))
+	if len(refs) != 50 || refs[0] != "<"+firing().ID+"@mon.example.com>" || got.Header.Get("In-Reply-To") != refs[49] {
+		t.Errorf("%d references from %s, in reply to %s", len(refs), refs[0], got.Header.Get("In-Reply-To"))
+	}
+	for _, l := range strings.Split(string(got.Raw), "\r\n") {
+		if len(l) > 998 {
+			t.Errorf("a line of %d bytes", len(l))
+		}
+	}
+}
+
+func TestSettingsThatCantWork(t *testing.T) {
+	good := email.Settings{Host: "mail.example.com", Port: 587, Security: email.STARTTLS, From: "a@example.com", To: "b@example.com"}
+	empty := filepath.Join(t.TempDir(), "empty.pem")
+	must(t, os.WriteFile(empty, nil, 0o600))
+	if _, err := email.New(good); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*email.Settings){
+		"no host":         func(s *email.Settings) { s.Host = "" },
+		"no port":         func(s *email.Settings) { s.Port = 0 },
+		"no sender":       func(s *email.Settings) { s.From = "" },
+		"no recipient":    func(s *email.Settings) { s.To = "" },
+		"two recipients":  func(s *email.Settings) { s.To = "a@example.com, b@example.com" },
+		"a line too many": func(s *email.Settings) { s.To = "a@example.com\r\nBcc: evil@example.com" },
+		"what security":   func(s *email.Settings) { s.Security = "ssl" },
+		"no such CA":      func(s *email.Settings) { s.CAFile = empty + "x" },
+		"no CA in it":     func(s *email.Settings) { s.CAFile = empty },
+		"clear password": func(s *email.Settings) {
+			s.Security, s.Username, s.Password = email.None, user, secret.New(password)
+		},
+	} {
+		s := good
+		change(&s)
+		if _, err := email.New(s); err == nil || strings.Contains(err.Error(), password) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// What each refusal means: 5xx needs a person, 4xx and all that is no answer
+// needs another try.
+func TestWhatIsMadeOfEachFailure(t *testing.T) {
+	type verdict struct {
+		stage   sim.MailStage
+		fault   sim.MailFault
+		refused bool
+		says    string
+	}
+	table := []verdict{
+		{sim.MailTLSStage, sim.MailNotOffered, true, "does not offer STARTTLS"},
+		{sim.MailTLSStage, sim.MailWrongName, true, "certificate is for another name"},
+		{sim.MailAuth, sim.MailReply.With("535 5.7.8 you are " + password), true, "answered AUTH with 535 5.7.8 you are [redacted]: check username and password"},
+		{sim.MailAuth, sim.MailReply.With("454 4.7.0 later"), false, "answered AUTH with 454 4.7.0 later"},
+		{sim.MailAuth, sim.MailReply.With("421 4.7.0 bye"), false, "421"},
+		{sim.MailFrom, sim.MailReply.With("550 5.7.1 not as this address"), true, "in from"},
+		{sim.MailRecipient, sim.MailReply.With("550 5.1.1 no such user"), true, "answered RCPT TO with 550 5.1.1 no such user: check the address in to"},
+		{sim.MailRecipient, sim.MailReply.With("450 4.2.0 greylisted"), false, "greylisted"},
+		{sim.MailData, sim.MailReply.With("554 5.7.1 spam"), true, "end of DATA"},
+		{sim.MailData, sim.MailReply.With("550 a\x1b[31mb " + strings.Repeat("long ", 300)), true, "…: ask"},
+		{sim.MailTaken, sim.MailReply, false, "end of DATA"},
+	}
+	for _, stage := range []sim.MailStage{sim.MailConnect, sim.MailHello, sim.MailFrom, sim.MailRecipient, sim.MailData} {
+		table = append(table,
+			verdict{stage, sim.MailReply.With("451 4.3.0 not now"), false, "451"},
+			verdict{stage, sim.MailReply.With("421 4.3.0 not now"), false, "421"},
+			verdict{stage, sim.MailReply.With("554 5.3.0 never"), true, "554"},
+		)
+	}
+	for _, stage := range []sim.MailStage{
+		sim.MailConnect, sim.MailHello, sim.MailTLSStage, sim.MailAuth, sim.MailFrom, sim.MailRecipient, sim.MailData, sim.MailTaken,
+	} {
+		table = append(table, verdict{stage, sim.MailDrop, false, "connection"})
+	}
+	for _, mode := range modes {
+		for _, tt := range table {
+			if mode != sim.MailStartTLS && tt.fault == sim.MailNotOffered ||
+				mode == sim.MailPlain && (tt.stage == sim.MailTLSStage || tt.stage == sim.MailAuth) {
+				continue
+			}
+			m := newSim(t, mode)
+			r := newReceiver(t, settings(t, m, mode))
+			must(t, m.Fail(tt.stage, tt.fault))
+			_, err := r.Deliver(t.Context(), firing())
+			if err == nil {
+				t.Errorf("%s, %s %.40s: delivered", mode, tt.stage, tt.fault)
+				continue
+			}
+			f := failure(t, err)
+			if f.Refused != tt.refused || f.RetryAfter != 0 || !strings.Contains(f.Reason, tt.says) {
+				t.Errorf("%s, %s %.40s: refused %t, %q", mode, tt.stage, tt.fault, f.Refused, f.Reason)
+			}
+			m.Heal()
+			if _, err := r.Deliver(t.Context(), firing()); err != nil {
+				t.Errorf("%s, %s %.40s, healed: %v", mode, tt.stage, tt.fault, err)
+			}
+		}
+	}
+}
+
+func TestAnEndedContextEndsTheDeliveryAtEveryStage(t *testing.T) {
+	for _, mode := range modes {
+		for _, stage := range []sim.MailStage{
+			sim.MailConnect, sim.MailHello, sim.MailTLSStage, sim.MailAuth, sim.MailFrom, sim.MailRecipient, sim.MailData, sim.MailTaken,
+		} {
+			if mode == sim.MailPlain && (stage == sim.MailTLSStage || stage == sim.MailAuth) {
+				continue
+			}
+			m := newSim(t, mode)
+			r := newReceiver(t, settings(t, m, mode))
+			must(t, m.Fail(stage, sim.MailHang))
+			_, err := r.Deliver(soon(t), firing())
+			f := failure(t, err)
+			if !errors.Is(err, context.DeadlineExceeded) || f.Refused || !strings.Contains(f.Reason, "in time") {
+				t.Errorf("%s, %s: %+v", mode, stage, f)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			_, err = r.Deliver(ctx, firing())
+			if f := failure(t, err); !errors.Is(err, context.Canceled) || f.Refused {
+				t.Errorf("%s, %s, cancelled: %+v", mode, stage, f)
+			}
+		}
+	}
+}
+
+func TestNobodyThere(t *testing.T) {
+	m := newSim(t, sim.MailStartTLS)
+	r := newReceiver(t, settings(t, m, sim.MailStartTLS))
+	must(t, m.Close())
+	_, err := r.Deliver(t.Context(), firing())
+	if f := failure(t, err); f.Refused || !strings.Contains(f.Reason, "can't be reached") || !strings.Contains(f.Reason, "refused") {
+		t.Errorf("%+v", f)
+	}
+	m = newSim(t, sim.MailPlain)
+	r = newReceiver(t, settings(t, m, sim.MailPlain))
+	m.Down()
+	_, err = r.Deliver(t.Context(), firing())
+	if f := failure(t, err); f.Refused {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestAnUnknownAuthority(t *testing.T) {
+	for _, mode := range []sim.MailTLS{sim.MailStartTLS, sim.MailImplicit} {
+		m, other := newSim(t, mode), newSim(t, mode)
+		s := settings(t, m, mode)
+		must(t, other.WriteCA(s.CAFile))
+		r := newReceiver(t, s)
+		_, err := r.Deliver(t.Context(), firing())
+		if f := failure(t, err); !f.Refused || !strings.Contains(f.Reason, "not trusted") || !strings.Contains(f.Reason, "ca_file") {
+			t.Errorf("%s: %+v", mode, f)
+		}
+		// The file is read each time, so that it can be mended.
+		must(t, m.WriteCA(s.CAFile))
+		_, err = r.Deliver(t.Context(), firing())
+		must(t, err)
+		must(t, os.Remove(s.CAFile))
+		_, err = r.Deliver(t.Context(), firing())
+		if f := failure(t, err); !f.Refused || !strings.Contains(f.Reason, "no such file") {
+			t.Errorf("%s: %+v", mode, f)
+		}
+		s.CAFile = ""
+		_, err = newReceiver(t, s).Deliver(t.Context(), firing())
+		if f := failure(t, err); !f.Refused {
+			t.Errorf("%s, the system's: %+v", mode, f)
+		}
+	}
+}
+
+func TestTLSWhereThereIsNone(t *testing.T) {
+	m := newSim(t, sim.MailPlain)
+	s := settings(t, m, sim.MailPlain)
+	s.Security = email.Implicit
+	_, err := newReceiver(t, s).Deliver(t.Context(), firing())
+	if f := failure(t, err); !f.Refused || !strings.Contains(f.Reason, `tls = "starttls"`) {
+		t.Errorf("%+v", f)
+	}
+	s.Security, s.Username, s.Password = email.STARTTLS, user, secret.New(password)
+	_, err = newReceiver(t, s).Deliver(t.Context(), firing())
+	if f := failure(t, err); !f.Refused || !strings.Contains(f.Reason, `tls = "implicit"`) {
+		t.Errorf("%+v", f)
+	}
+
+	// And none where there is: both wait for the other to begin.
+	m = newSim(t, sim.MailImplicit)
+	s = settings(t, m, sim.MailImplicit)
+	s.Security = email.STARTTLS
+	_, err = newReceiver(t, s).Deliver(soon(t), firing())
+	if f := failure(t, err); f.Refused || !strings.Contains(f.Reason, `set tls = "implicit"`) {
+		t.Errorf("%+v", f)
+	}
+}
