@@ -13,17 +13,18 @@ import (
 // account is what one receiver heard, kept by other rules than those of the
 // code under test.
 type account struct {
-	open       map[check.Condition]bool
+	open       map[check.Condition]time.Time // the certificate that it was told of
 	thresholds map[string]bool // certificate and threshold
 	last       map[check.Condition]time.Time
 }
 
 func newAccount() *account {
-	return &account{open: map[check.Condition]bool{}, thresholds: map[string]bool{}, last: map[check.Condition]time.Time{}}
+	return &account{open: map[check.Condition]time.Time{}, thresholds: map[string]bool{}, last: map[check.Condition]time.Time{}}
 }
 
 // take checks a notice against what was heard before.
 func (a *account) take(n check.Notice, p check.Policy, now time.Time) error {
+	certificate, open := a.open[n.Condition]
 	switch n.Kind {
 	case check.Firing, check.Tighter:
 		if n.Replaced() {
@@ -35,27 +36,30 @@ func (a *account) take(n check.Notice, p check.Policy, now time.Time) error {
 				return fmt.Errorf("threshold %v of %v was told before", n.Threshold, n.Certificate)
 			}
 			a.thresholds[key] = true
-		} else if n.Kind == check.Firing && a.open[n.Condition] {
+		} else if n.Kind == check.Firing && open {
 			return fmt.Errorf("%s fires and was open", n.Condition)
 		}
-		a.open[n.Condition] = true
+		a.open[n.Condition] = n.Certificate
 	case check.Reminder:
-		if !a.open[n.Condition] {
+		if !open {
 			return fmt.Errorf("reminder of %s, which was never told", n.Condition)
 		}
 		if since := now.Sub(a.last[n.Condition]); since < p.Repeat[n.Severity]/2 {
 			return fmt.Errorf("reminder of %s after %v", n.Condition, since)
 		}
 	case check.Resolved:
-		if !a.open[n.Condition] {
+		if !open {
 			return fmt.Errorf("%s is resolved and was not open", n.Condition)
 		}
+		if n.Condition == check.CertificateExpiring && !n.Was.Equal(certificate) {
+			return fmt.Errorf("the end of %v is told, what was told was of %v", n.Was, certificate)
+		}
 		for _, c := range n.Closes {
+			a.forget(a.open[c])
 			delete(a.open, c)
 		}
-		a.forget(n.Was)
 	case check.Passed:
-		if a.open[n.Condition] {
+		if open {
 			return fmt.Errorf("%s passed and was told", n.Condition)
 		}
 	}
