@@ -14,7 +14,7 @@ import (
 // code under test.
 type account struct {
 	open       map[check.Condition]time.Time // the certificate that it was told of
-	thresholds map[string]bool // certificate and threshold
+	thresholds map[string]bool               // certificate and threshold
 	last       map[check.Condition]time.Time
 }
 

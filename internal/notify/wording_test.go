@@ -168,7 +168,9 @@ func TestADigestTellsTheWorstFirst(t *testing.T) {
 	var all []check.Notice
 	for i, s := range story() {
 		for _, n := range s.notices {
-			n.InstanceID = fmt.Sprintf("%08d-b865-4159-b774-204dc0a36e37", i)
+			if !n.IsProject() {
+				n.InstanceID = fmt.Sprintf("%08d-b865-4159-b774-204dc0a36e37", i)
+			}
 			all = append(all, n)
 		}
 	}

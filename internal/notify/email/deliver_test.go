@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/sslwatch/sslwatch/internal/notify/email"
+	"github.com/sslwatch/sslwatch/internal/notify/notifytest"
 	"github.com/sslwatch/sslwatch/internal/secret"
 	"github.com/sslwatch/sslwatch/internal/sim"
 )
@@ -19,7 +20,7 @@ var modes = []sim.MailTLS{sim.MailStartTLS, sim.MailImplicit, sim.MailPlain}
 func TestAMailArrives(t *testing.T) {
 	for _, mode := range modes {
 		m := newSim(t, mode)
-		receipt, err := newReceiver(t, settings(t, m, mode)).Deliver(t.Context(), digest())
+		receipt, err := newReceiver(t, settings(t, m, mode)).Deliver(t.Context(), notifytest.Digest())
 		must(t, err)
 		all := m.Messages()
 		if receipt != nil || len(all) != 1 || m.Dials() != 1 {
@@ -27,10 +28,10 @@ func TestAMailArrives(t *testing.T) {
 		}
 		got := all[0]
 		if got.TLS != (mode != sim.MailPlain) || got.From != "sslwatch@Mon.Example.com" || fmt.Sprint(got.To) != "[ops@example.com]" ||
-			got.Subject != "[sslwatch] "+digest().Title || got.MessageID != digest().ID+"@mon.example.com" || got.Problem != "" {
+			got.Subject != "[sslwatch] "+notifytest.Digest().Title || got.MessageID != notifytest.Digest().ID+"@mon.example.com" || got.Problem != "" {
 			t.Errorf("%s: %+v", mode, got)
 		}
-		for _, g := range digest().Groups {
+		for _, g := range notifytest.Digest().Groups {
 			for _, i := range g.Items {
 				if !strings.Contains(got.Text, "\n"+i.Line+"\n") || !strings.Contains(got.HTML, i.Where) {
 					t.Errorf("%s: %q is not on a line of its own, or not in the HTML", mode, i.Line)
@@ -44,7 +45,7 @@ func TestARepetitionHasTheSameID(t *testing.T) {
 	m := newSim(t, sim.MailPlain)
 	r := newReceiver(t, settings(t, m, sim.MailPlain))
 	for range 2 {
-		_, err := r.Deliver(t.Context(), firing())
+		_, err := r.Deliver(t.Context(), notifytest.Firing())
 		must(t, err)
 	}
 	if all := m.Messages(); all[0].MessageID != all[1].MessageID || all[0].Header.Get("Date") != all[1].Header.Get("Date") {
@@ -54,7 +55,7 @@ func TestARepetitionHasTheSameID(t *testing.T) {
 
 func TestReferencesStayWithinAHeader(t *testing.T) {
 	m := newSim(t, sim.MailPlain)
-	message := tighter()
+	message := notifytest.Tighter(nil)
 	for i := range 3000 {
 		message.References = append(message.References, fmt.Sprintf("%024x", i))
 	}
@@ -62,7 +63,7 @@ func TestReferencesStayWithinAHeader(t *testing.T) {
 	must(t, err)
 	got := m.Messages()[0]
 	refs := strings.Fields(got.Header.Get("References"))
-	if len(refs) != 50 || refs[0] != "<"+firing().ID+"@mon.example.com>" || got.Header.Get("In-Reply-To") != refs[49] {
+	if len(refs) != 50 || refs[0] != "<"+notifytest.Firing().ID+"@mon.example.com>" || got.Header.Get("In-Reply-To") != refs[49] {
 		t.Errorf("%d references from %s, in reply to %s", len(refs), refs[0], got.Header.Get("In-Reply-To"))
 	}
 	for _, l := range strings.Split(string(got.Raw), "\r\n") {
@@ -144,7 +145,7 @@ func TestWhatIsMadeOfEachFailure(t *testing.T) {
 			m := newSim(t, mode)
 			r := newReceiver(t, settings(t, m, mode))
 			must(t, m.Fail(tt.stage, tt.fault))
-			_, err := r.Deliver(t.Context(), firing())
+			_, err := r.Deliver(t.Context(), notifytest.Firing())
 			if err == nil {
 				t.Errorf("%s, %s %.40s: delivered", mode, tt.stage, tt.fault)
 				continue
@@ -154,7 +155,7 @@ func TestWhatIsMadeOfEachFailure(t *testing.T) {
 				t.Errorf("%s, %s %.40s: refused %t, %q", mode, tt.stage, tt.fault, f.Refused, f.Reason)
 			}
 			m.Heal()
-			if _, err := r.Deliver(t.Context(), firing()); err != nil {
+			if _, err := r.Deliver(t.Context(), notifytest.Firing()); err != nil {
 				t.Errorf("%s, %s %.40s, healed: %v", mode, tt.stage, tt.fault, err)
 			}
 		}
@@ -172,14 +173,14 @@ func TestAnEndedContextEndsTheDeliveryAtEveryStage(t *testing.T) {
 			m := newSim(t, mode)
 			r := newReceiver(t, settings(t, m, mode))
 			must(t, m.Fail(stage, sim.MailHang))
-			_, err := r.Deliver(soon(t), firing())
+			_, err := r.Deliver(soon(t), notifytest.Firing())
 			f := failure(t, err)
 			if !errors.Is(err, context.DeadlineExceeded) || f.Refused || !strings.Contains(f.Reason, "in time") {
 				t.Errorf("%s, %s: %+v", mode, stage, f)
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
-			_, err = r.Deliver(ctx, firing())
+			_, err = r.Deliver(ctx, notifytest.Firing())
 			if f := failure(t, err); !errors.Is(err, context.Canceled) || f.Refused {
 				t.Errorf("%s, %s, cancelled: %+v", mode, stage, f)
 			}
@@ -191,14 +192,14 @@ func TestNobodyThere(t *testing.T) {
 	m := newSim(t, sim.MailStartTLS)
 	r := newReceiver(t, settings(t, m, sim.MailStartTLS))
 	must(t, m.Close())
-	_, err := r.Deliver(t.Context(), firing())
+	_, err := r.Deliver(t.Context(), notifytest.Firing())
 	if f := failure(t, err); f.Refused || !strings.Contains(f.Reason, "can't be reached") || !strings.Contains(f.Reason, "refused") {
 		t.Errorf("%+v", f)
 	}
 	m = newSim(t, sim.MailPlain)
 	r = newReceiver(t, settings(t, m, sim.MailPlain))
 	m.Down()
-	_, err = r.Deliver(t.Context(), firing())
+	_, err = r.Deliver(t.Context(), notifytest.Firing())
 	if f := failure(t, err); f.Refused {
 		t.Errorf("%+v", f)
 	}
@@ -210,21 +211,21 @@ func TestAnUnknownAuthority(t *testing.T) {
 		s := settings(t, m, mode)
 		must(t, other.WriteCA(s.CAFile))
 		r := newReceiver(t, s)
-		_, err := r.Deliver(t.Context(), firing())
+		_, err := r.Deliver(t.Context(), notifytest.Firing())
 		if f := failure(t, err); !f.Refused || !strings.Contains(f.Reason, "not trusted") || !strings.Contains(f.Reason, "ca_file") {
 			t.Errorf("%s: %+v", mode, f)
 		}
 		// The file is read each time, so that it can be mended.
 		must(t, m.WriteCA(s.CAFile))
-		_, err = r.Deliver(t.Context(), firing())
+		_, err = r.Deliver(t.Context(), notifytest.Firing())
 		must(t, err)
 		must(t, os.Remove(s.CAFile))
-		_, err = r.Deliver(t.Context(), firing())
+		_, err = r.Deliver(t.Context(), notifytest.Firing())
 		if f := failure(t, err); !f.Refused || !strings.Contains(f.Reason, "no such file") {
 			t.Errorf("%s: %+v", mode, f)
 		}
 		s.CAFile = ""
-		_, err = newReceiver(t, s).Deliver(t.Context(), firing())
+		_, err = newReceiver(t, s).Deliver(t.Context(), notifytest.Firing())
 		if f := failure(t, err); !f.Refused {
 			t.Errorf("%s, the system's: %+v", mode, f)
 		}
@@ -235,12 +236,12 @@ func TestTLSWhereThereIsNone(t *testing.T) {
 	m := newSim(t, sim.MailPlain)
 	s := settings(t, m, sim.MailPlain)
 	s.Security = email.Implicit
-	_, err := newReceiver(t, s).Deliver(t.Context(), firing())
+	_, err := newReceiver(t, s).Deliver(t.Context(), notifytest.Firing())
 	if f := failure(t, err); !f.Refused || !strings.Contains(f.Reason, `tls = "starttls"`) {
 		t.Errorf("%+v", f)
 	}
 	s.Security, s.Username, s.Password = email.STARTTLS, user, secret.New(password)
-	_, err = newReceiver(t, s).Deliver(t.Context(), firing())
+	_, err = newReceiver(t, s).Deliver(t.Context(), notifytest.Firing())
 	if f := failure(t, err); !f.Refused || !strings.Contains(f.Reason, `tls = "implicit"`) {
 		t.Errorf("%+v", f)
 	}
@@ -249,7 +250,7 @@ func TestTLSWhereThereIsNone(t *testing.T) {
 	m = newSim(t, sim.MailImplicit)
 	s = settings(t, m, sim.MailImplicit)
 	s.Security = email.STARTTLS
-	_, err = newReceiver(t, s).Deliver(soon(t), firing())
+	_, err = newReceiver(t, s).Deliver(soon(t), notifytest.Firing())
 	if f := failure(t, err); f.Refused || !strings.Contains(f.Reason, `set tls = "implicit"`) {
 		t.Errorf("%+v", f)
 	}

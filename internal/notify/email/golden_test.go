@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/notify/notifytest"
 	"github.com/sslwatch/sslwatch/internal/sim"
 )
 
@@ -22,8 +23,8 @@ var boundary = regexp.MustCompile(`boundary=\w+`)
 // Mails as they arrive. Read a difference as someone woken at three.
 func TestMailsAsTheyArrive(t *testing.T) {
 	for name, message := range map[string]notify.Message{
-		"firing": firing(), "digest": digest(), "tighter": tighter(), "resolution": resolution(),
-		"test": notify.Test("golden", odd),
+		"firing": notifytest.Firing(), "digest": notifytest.Digest(), "tighter": notifytest.Tighter(nil), "resolution": notifytest.Resolution(nil),
+		"test": notify.Test("golden", notifytest.Now),
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newSim(t, sim.MailPlain)

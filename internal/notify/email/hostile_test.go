@@ -7,6 +7,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/notify/notifytest"
 	"github.com/sslwatch/sslwatch/internal/sim"
 )
 
@@ -15,7 +16,7 @@ func TestNothingGetsOutOfItsPlace(t *testing.T) {
 	m := newSim(t, sim.MailPlain)
 	s := settings(t, m, sim.MailPlain)
 	send := func(h string) sim.MailMessage {
-		message := firing()
+		message := notifytest.Firing()
 		message.Title = "CRITICAL " + h
 		g := &message.Groups[0]
 		g.Heading, g.Advice = h, []string{h}
@@ -66,11 +67,11 @@ func TestWhatTheLimitsPromiseFits(t *testing.T) {
 		m := newSim(t, sim.MailPlain)
 		r := newReceiver(t, settings(t, m, sim.MailPlain))
 		limits := r.Limits()
-		message := firing()
+		message := notifytest.Firing()
 		g := &message.Groups[0]
 		g.Items = nil
 		for i := range limits.Items {
-			it := item(check.Firing, check.Critical, check.CertificateExpiring, fmt.Sprintf("cache-%04d", i), "x")
+			it := notifytest.Item(fmt.Sprintf("cache-%04d", i))
 			it.What = strings.Repeat(of, (limits.Bytes/limits.Items-len(it.Line))/len(of))
 			it.Line = "FIRING critical certificate_expiring " + it.Notice.Instance + ": " + it.What + " (" + it.Where + ")"
 			g.Items = append(g.Items, it)

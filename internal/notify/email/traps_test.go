@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/notify/email"
+	"github.com/sslwatch/sslwatch/internal/notify/notifytest"
 	"github.com/sslwatch/sslwatch/internal/secret"
 	"github.com/sslwatch/sslwatch/internal/sim"
 )
@@ -32,10 +33,10 @@ func TestTrapTheOthersGetTheirsWhenOneIsRefused(t *testing.T) {
 	m := newSim(t, sim.MailStartTLS)
 	must(t, m.FailRecipient("ops@example.com", sim.MailReply.With("550 5.1.1 no such user")))
 	s := settings(t, m, sim.MailStartTLS)
-	_, err := newReceiver(t, s).Deliver(t.Context(), firing())
+	_, err := newReceiver(t, s).Deliver(t.Context(), notifytest.Firing())
 	failure(t, err)
 	s.To = "other@example.com"
-	_, err = newReceiver(t, s).Deliver(t.Context(), firing())
+	_, err = newReceiver(t, s).Deliver(t.Context(), notifytest.Firing())
 	if must(t, err); len(m.Messages()) != 1 {
 		t.Errorf("%d mails", len(m.Messages()))
 	}
@@ -47,7 +48,7 @@ func TestTrapADropAfterTheYesIsNoFailure(t *testing.T) {
 		for _, stage := range []sim.MailStage{sim.MailReset, sim.MailQuit} {
 			m := newSim(t, sim.MailStartTLS)
 			must(t, m.Fail(stage, fault))
-			_, err := newReceiver(t, settings(t, m, sim.MailStartTLS)).Deliver(t.Context(), firing())
+			_, err := newReceiver(t, settings(t, m, sim.MailStartTLS)).Deliver(t.Context(), notifytest.Firing())
 			if err != nil || len(m.Messages()) != 1 {
 				t.Errorf("%s at %s: %v, %d mails", fault, stage, err, len(m.Messages()))
 			}
@@ -59,7 +60,7 @@ func TestTrapALostConnectionIsNotPermanent(t *testing.T) {
 	for _, stage := range []sim.MailStage{sim.MailFrom, sim.MailRecipient, sim.MailData, sim.MailTaken} {
 		m := newSim(t, sim.MailStartTLS)
 		must(t, m.Fail(stage, sim.MailDrop))
-		_, err := newReceiver(t, settings(t, m, sim.MailStartTLS)).Deliver(t.Context(), firing())
+		_, err := newReceiver(t, settings(t, m, sim.MailStartTLS)).Deliver(t.Context(), notifytest.Firing())
 		if f := failure(t, err); f.Refused {
 			t.Errorf("%s: %+v", stage, f)
 		}
@@ -153,7 +154,7 @@ func TestTrapNoConnectionIsLeftOpen(t *testing.T) {
 		if tt.login {
 			s.settings.Username, s.settings.Password = user, secret.New(password)
 		}
-		_, err := newReceiver(t, s.settings).Deliver(t.Context(), firing())
+		_, err := newReceiver(t, s.settings).Deliver(t.Context(), notifytest.Firing())
 		f := failure(t, err)
 		if strings.HasPrefix(name, "AUTH") && (!f.Refused || !strings.Contains(f.Reason, "offers no")) {
 			t.Errorf("%s: %+v", name, f)
@@ -168,7 +169,7 @@ func TestAServerThatNeverStopsTalking(t *testing.T) {
 		"many lines": strings.Repeat("220-x\r\n", 1<<19),
 	} {
 		s := serve(t, email.None, banner, func(string) string { return "" })
-		_, err := newReceiver(t, s.settings).Deliver(t.Context(), firing())
+		_, err := newReceiver(t, s.settings).Deliver(t.Context(), notifytest.Firing())
 		if f := failure(t, err); f.Refused || !strings.Contains(f.Reason, "no end") {
 			t.Errorf("%s: %+v", name, f)
 		}
@@ -202,7 +203,7 @@ func TestTrapTheBestWayToLogInIsFoundOverEitherTLS(t *testing.T) {
 				return "500 what?\r\n"
 			})
 			s.settings.Username, s.settings.Password = user, secret.New(password)
-			_, err := newReceiver(t, s.settings).Deliver(t.Context(), firing())
+			_, err := newReceiver(t, s.settings).Deliver(t.Context(), notifytest.Firing())
 			f := failure(t, err)
 			s.gone(t, offered)
 			if got != want || !f.Refused {
@@ -224,7 +225,7 @@ func TestTrapNoPasswordInTheClear(t *testing.T) {
 		return "250 ok\r\n"
 	})
 	s.settings.Username, s.settings.Password = user, secret.New(password)
-	_, err := newReceiver(t, s.settings).Deliver(t.Context(), firing())
+	_, err := newReceiver(t, s.settings).Deliver(t.Context(), notifytest.Firing())
 	s.gone(t, "clear")
 	if f := failure(t, err); !f.Refused || strings.Contains(heard, "AUTH") {
 		t.Errorf("%+v, after\n%s", f, heard)
@@ -243,7 +244,7 @@ func TestTrapWeGreetByTheHostOfFrom(t *testing.T) {
 			return "421 no\r\n"
 		})
 		s.settings.From = from
-		_, err := newReceiver(t, s.settings).Deliver(t.Context(), firing())
+		_, err := newReceiver(t, s.settings).Deliver(t.Context(), notifytest.Firing())
 		failure(t, err)
 		s.gone(t, from)
 		if strings.Replace(heard, "HELO", "EHLO", 1) != want {
@@ -297,7 +298,7 @@ func TestLogInByCRAMMD5(t *testing.T) {
 		return "535 no\r\n"
 	}))
 	s.settings.Username, s.settings.Password = user, secret.New(password)
-	_, err := newReceiver(t, s.settings).Deliver(t.Context(), firing())
+	_, err := newReceiver(t, s.settings).Deliver(t.Context(), notifytest.Firing())
 	must(t, err)
 }
 
@@ -338,6 +339,6 @@ func TestLogInBySCRAM(t *testing.T) {
 		return "235 welcome\r\n"
 	}))
 	s.settings.Username, s.settings.Password = user, secret.New(password)
-	_, err = newReceiver(t, s.settings).Deliver(t.Context(), firing())
+	_, err = newReceiver(t, s.settings).Deliver(t.Context(), notifytest.Firing())
 	must(t, err)
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/notify/notifytest"
 	"github.com/sslwatch/sslwatch/internal/notify/slack"
 	"github.com/sslwatch/sslwatch/internal/secret"
 	"github.com/sslwatch/sslwatch/internal/sim"
@@ -15,7 +16,7 @@ import (
 // first delivers a first message and returns its receipt.
 func first(t *testing.T, b notify.Receiver) json.RawMessage {
 	t.Helper()
-	receipt, err := b.Deliver(t.Context(), firing())
+	receipt, err := b.Deliver(t.Context(), notifytest.Firing())
 	must(t, err)
 	return receipt
 }
@@ -31,7 +32,7 @@ func TestWhatFollowsGoesIntoTheThreadOfTheFirstMessage(t *testing.T) {
 			t.Errorf("receipt %s, message %s in %s", receipt, m.TS, m.ChannelID)
 		}
 
-		m := tighter(receipt)
+		m := notifytest.Tighter(receipt)
 		m.Aside = aside
 		reply, err := b.Deliver(t.Context(), m)
 		must(t, err)
@@ -51,7 +52,7 @@ func TestWhatFollowsGoesIntoTheThreadOfTheFirstMessage(t *testing.T) {
 func TestFollowingAgainAfterACrashEditsToTheSame(t *testing.T) {
 	s := newSim(t)
 	b := newBot(t, s.APIURL())
-	m := resolution(first(t, b))
+	m := notifytest.Resolution(first(t, b))
 	for range 2 {
 		_, err := b.Deliver(t.Context(), m)
 		must(t, err)
@@ -101,7 +102,7 @@ func TestWhatFollowsAMessageThatIsGoneIsPostedAnew(t *testing.T) {
 			if tt.receipt != "" {
 				receipt = json.RawMessage(tt.receipt)
 			}
-			anew, err := b.Deliver(t.Context(), tighter(receipt))
+			anew, err := b.Deliver(t.Context(), notifytest.Tighter(receipt))
 			must(t, err)
 			all := s.Messages("")
 			last := all[len(all)-1]
@@ -109,7 +110,7 @@ func TestWhatFollowsAMessageThatIsGoneIsPostedAnew(t *testing.T) {
 				t.Errorf("receipt %s, last message: %+v", anew, last)
 			}
 			// The new one can be followed.
-			next, err := b.Deliver(t.Context(), tighter(anew))
+			next, err := b.Deliver(t.Context(), notifytest.Tighter(anew))
 			must(t, err)
 			all = s.Messages("")
 			if next != nil || all[len(all)-1].ThreadTS != last.TS {
@@ -128,7 +129,7 @@ func TestAnImpossibleEditDoesNotHoldUpTheReply(t *testing.T) {
 		b := newBot(t, s.APIURL())
 		receipt := first(t, b)
 		must(t, s.Fail("chat.update", sim.SlackError.With(name)))
-		anew, err := b.Deliver(t.Context(), tighter(receipt))
+		anew, err := b.Deliver(t.Context(), notifytest.Tighter(receipt))
 		if err != nil || anew != nil || len(s.Messages("")) != 2 || s.Messages("")[1].ThreadTS == "" {
 			t.Errorf("%s: receipt %s, %v, messages %+v", name, anew, err, s.Messages(""))
 		}
@@ -145,12 +146,12 @@ func TestAnEditThatMaySucceedLaterIsTriedAgainWithItsReply(t *testing.T) {
 		b := newBot(t, s.APIURL())
 		receipt := first(t, b)
 		must(t, s.FailNext("chat.update", fault))
-		_, err := b.Deliver(t.Context(), tighter(receipt))
+		_, err := b.Deliver(t.Context(), notifytest.Tighter(receipt))
 		failure(t, err)
 		if n := len(s.Messages("")); n != 1 {
 			t.Errorf("%s: %d messages", fault, n)
 		}
-		_, err = b.Deliver(t.Context(), tighter(receipt))
+		_, err = b.Deliver(t.Context(), notifytest.Tighter(receipt))
 		if must(t, err); len(s.Messages("")) != 2 || !strings.HasPrefix(s.Messages("")[0].Text, "FIRING critical\n") {
 			t.Errorf("%s: then %+v", fault, s.Messages(""))
 		}
@@ -161,8 +162,8 @@ func TestOtherMessagesAreEditedAndNotRepliedTo(t *testing.T) {
 	s := newSim(t)
 	b := newBot(t, s.APIURL())
 	one, two := first(t, b), first(t, b)
-	m := resolution(one)
-	m.Edits = []notify.Thread{*resolution(two).Thread, *resolution(json.RawMessage(`{}`)).Thread}
+	m := notifytest.Resolution(one)
+	m.Edits = []notify.Thread{*notifytest.Resolution(two).Thread, *notifytest.Resolution(json.RawMessage(`{}`)).Thread}
 	_, err := b.Deliver(t.Context(), m)
 	must(t, err)
 	all := s.Messages("")
@@ -184,7 +185,7 @@ func TestAnotherChannelInTheConfigurationGetsWhatFollows(t *testing.T) {
 	receipt := first(t, newBot(t, s.APIURL()))
 	b, err := slack.New(slack.Settings{Token: secret.New(token), Channel: "#moved-here", APIURL: s.APIURL()})
 	must(t, err)
-	anew, err := b.Deliver(t.Context(), tighter(receipt))
+	anew, err := b.Deliver(t.Context(), notifytest.Tighter(receipt))
 	must(t, err)
 	moved := s.Messages("#moved-here")
 	if len(moved) != 1 || !strings.Contains(string(anew), moved[0].TS) || moved[0].ThreadTS != "" {
@@ -199,13 +200,13 @@ func TestALayoutThatSlackRefusesCostsTheLooksAndNotTheAlert(t *testing.T) {
 	for _, name := range []string{"invalid_blocks", "msg_blocks_too_long", "metadata_too_large", "invalid_metadata_format", "block_mismatch"} {
 		s := newSim(t)
 		must(t, s.FailNext("chat.postMessage", sim.SlackError.With(name)))
-		receipt, err := newBot(t, s.APIURL()).Deliver(t.Context(), digest())
+		receipt, err := newBot(t, s.APIURL()).Deliver(t.Context(), notifytest.Digest())
 		must(t, err)
 		all := s.Messages("")
 		if len(all) != 1 || receipt == nil || all[0].Blocks != nil {
 			t.Fatalf("%s: receipt %s, messages %+v", name, receipt, all)
 		}
-		for _, g := range digest().Groups {
+		for _, g := range notifytest.Digest().Groups {
 			for _, i := range g.Items {
 				if !strings.Contains(all[0].Text, i.Line) {
 					t.Errorf("%s: %q lacks %q", name, all[0].Text, i.Line)
@@ -215,7 +216,7 @@ func TestALayoutThatSlackRefusesCostsTheLooksAndNotTheAlert(t *testing.T) {
 	}
 	s := newSim(t)
 	must(t, s.FailNext("webhook", sim.SlackError.With("invalid_blocks")))
-	_, err := newWebhook(t, s.URL()).Deliver(t.Context(), digest())
+	_, err := newWebhook(t, s.URL()).Deliver(t.Context(), notifytest.Digest())
 	must(t, err)
 	if all := s.Messages(""); len(all) != 1 || all[0].Blocks != nil {
 		t.Errorf("webhook: %+v", all)
@@ -225,13 +226,13 @@ func TestALayoutThatSlackRefusesCostsTheLooksAndNotTheAlert(t *testing.T) {
 func TestAWebhookGetsPlainMessages(t *testing.T) {
 	s := newSim(t)
 	w := newWebhook(t, s.URL())
-	receipt, err := w.Deliver(t.Context(), digest())
+	receipt, err := w.Deliver(t.Context(), notifytest.Digest())
 	must(t, err)
 	all := s.Messages("")
 	if receipt != nil || len(all) != 1 || !all[0].Webhook || all[0].Blocks == nil || w.Limits().Threads {
 		t.Errorf("receipt %s, messages %+v", receipt, all)
 	}
-	if !strings.Contains(all[0].Text, "\n"+digest().Groups[0].Items[0].Line+"\n") {
+	if !strings.Contains(all[0].Text, "\n"+notifytest.Digest().Groups[0].Items[0].Line+"\n") {
 		t.Errorf("text: %q", all[0].Text)
 	}
 }

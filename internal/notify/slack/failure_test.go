@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/notify/notifytest"
 	"github.com/sslwatch/sslwatch/internal/sim"
 )
 
@@ -102,7 +103,7 @@ func TestWhatAWebhookMakesOfEachFailure(t *testing.T) {
 
 func (v verdict) check(t *testing.T, s *sim.Slack, r notify.Receiver, messages int) {
 	t.Helper()
-	receipt, err := r.Deliver(t.Context(), firing())
+	receipt, err := r.Deliver(t.Context(), notifytest.Firing())
 	if !v.taken {
 		messages--
 	}
@@ -115,7 +116,7 @@ func (v verdict) check(t *testing.T, s *sim.Slack, r notify.Receiver, messages i
 	}
 	// It heals.
 	s.Heal()
-	if _, err := r.Deliver(t.Context(), firing()); err != nil {
+	if _, err := r.Deliver(t.Context(), notifytest.Firing()); err != nil {
 		t.Errorf("%.40s, healed: %v", v.fault, err)
 	}
 }
@@ -127,12 +128,12 @@ func TestAnEndedContextEndsTheDelivery(t *testing.T) {
 		for _, r := range []notify.Receiver{newBot(t, s.APIURL()), newWebhook(t, s.URL())} {
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			defer cancel()
-			_, err := r.Deliver(ctx, firing())
+			_, err := r.Deliver(ctx, notifytest.Firing())
 			f := failure(t, err)
 			if !errors.Is(err, context.DeadlineExceeded) || f.Refused || !strings.Contains(f.Reason, "in time") {
 				t.Errorf("%s: %+v", fault, f)
 			}
-			_, err = r.Deliver(ended(), firing())
+			_, err = r.Deliver(ended(), notifytest.Firing())
 			if f := failure(t, err); !errors.Is(err, context.Canceled) || f.Refused {
 				t.Errorf("%s, cancelled: %+v", fault, f)
 			}
@@ -145,7 +146,7 @@ func TestNobodyThere(t *testing.T) {
 	bot, webhook := newBot(t, s.APIURL()), newWebhook(t, s.URL())
 	must(t, s.Close())
 	for _, r := range []notify.Receiver{bot, webhook} {
-		_, err := r.Deliver(t.Context(), firing())
+		_, err := r.Deliver(t.Context(), notifytest.Firing())
 		if f := failure(t, err); f.Refused || !strings.Contains(f.Reason, "connection refused") {
 			t.Errorf("%+v", f)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/notify/notifytest"
 	"github.com/sslwatch/sslwatch/internal/sim"
 )
 
@@ -19,11 +20,11 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // What Slack is sent, whole. Read a difference as someone woken at three.
 func TestMessagesAsSent(t *testing.T) {
 	for name, compose := range map[string]func(json.RawMessage) notify.Message{
-		"firing":     func(json.RawMessage) notify.Message { return firing() },
-		"digest":     func(json.RawMessage) notify.Message { return digest() },
-		"tighter":    tighter,
-		"resolution": resolution,
-		"test":       func(json.RawMessage) notify.Message { return notify.Test("golden", odd) },
+		"firing":     func(json.RawMessage) notify.Message { return notifytest.Firing() },
+		"digest":     func(json.RawMessage) notify.Message { return notifytest.Digest() },
+		"tighter":    notifytest.Tighter,
+		"resolution": notifytest.Resolution,
+		"test":       func(json.RawMessage) notify.Message { return notify.Test("golden", notifytest.Now) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSim(t)
@@ -31,7 +32,7 @@ func TestMessagesAsSent(t *testing.T) {
 			var receipt json.RawMessage
 			var err error
 			if compose(nil).Thread != nil {
-				receipt, err = b.Deliver(t.Context(), firing())
+				receipt, err = b.Deliver(t.Context(), notifytest.Firing())
 				must(t, err)
 			}
 			_, err = b.Deliver(t.Context(), compose(receipt))

@@ -9,11 +9,12 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/notify/notifytest"
 )
 
 // long is an item of about so many bytes that begins with its number.
 func long(n, bytes int, of string) notify.Item {
-	it := item(check.Firing, check.Warning, check.CertificateExpiring, fmt.Sprintf("c%04d", n), "x")
+	it := notifytest.Item(fmt.Sprintf("c%04d", n))
 	it.Line = fmt.Sprintf("FIRING warning certificate_expiring c%04d: ", n)
 	it.Line += strings.Repeat(of, max(0, bytes-len(it.Line))/len(of))
 	return it
@@ -46,7 +47,7 @@ func TestWhatTheLimitsPromiseFits(t *testing.T) {
 // hostile is as large a message as the limits allow, of items that are not
 // told yet, each in a group of its own or all in one.
 func hostile(next *int, all int, limits notify.Limits, of string, apart bool) notify.Message {
-	m := firing()
+	m := notifytest.Firing()
 	m.Title, m.Groups = strings.Repeat(of, 400), nil
 	for range limits.Items {
 		if *next == all {
@@ -70,7 +71,7 @@ func hostile(next *int, all int, limits notify.Limits, of string, apart bool) no
 func TestALineTooLongIsShortenedAndNotDropped(t *testing.T) {
 	s := newSim(t)
 	for _, of := range []string{"x", "&", "😀"} {
-		m := firing()
+		m := notifytest.Firing()
 		m.Groups[0].Items = []notify.Item{long(1, 300_000, of), long(2, 100, of)}
 		_, err := newBot(t, s.APIURL()).Deliver(t.Context(), m)
 		must(t, err)
@@ -89,7 +90,7 @@ func TestALineTooLongIsShortenedAndNotDropped(t *testing.T) {
 func TestAnEditFits(t *testing.T) {
 	s := newSim(t)
 	b := newBot(t, s.APIURL())
-	m := tighter(first(t, b))
+	m := notifytest.Tighter(first(t, b))
 	m.Thread.Title, m.Thread.Entries = strings.Repeat("&", 500), nil
 	for i := range b.Limits().Items {
 		m.Thread.Entries = append(m.Thread.Entries, check.Entry{Line: long(i, 2000, "&").Line, Severity: check.Warning, Over: i%2 == 0})

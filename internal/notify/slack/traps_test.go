@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/notify/notifytest"
 	"github.com/sslwatch/sslwatch/internal/notify/slack"
 	"github.com/sslwatch/sslwatch/internal/secret"
 )
@@ -38,7 +39,7 @@ func say(status int, contentType, body string) http.HandlerFunc {
 
 func TestTrapAWebhooks200IsNotAYes(t *testing.T) {
 	for _, body := range []string{"<html>captive portal</html>", "", "okay", "ok\n<html>", `{"ok":true}`} {
-		_, err := newWebhook(t, serve(t, say(200, "text/html", body))).Deliver(t.Context(), firing())
+		_, err := newWebhook(t, serve(t, say(200, "text/html", body))).Deliver(t.Context(), notifytest.Firing())
 		if f := failure(t, err); f.Refused {
 			t.Errorf("%q: %+v", body, f)
 		}
@@ -54,7 +55,7 @@ func TestTrapARedirectIsNotFollowed(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		base := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, login, status) })
 		for _, r := range []notify.Receiver{newBot(t, base), newWebhook(t, base)} {
-			_, err := r.Deliver(t.Context(), firing())
+			_, err := r.Deliver(t.Context(), notifytest.Firing())
 			failure(t, err)
 		}
 	}
@@ -80,25 +81,25 @@ func TestTrapAWebhooksErrorsShowItsURL(t *testing.T) {
 		"echoes it":     serve(t, say(404, "text/plain", "nothing at "+webhookPath)),
 		"no such thing": "gopher://127.0.0.1",
 	} {
-		_, err := newWebhook(t, base).Deliver(t.Context(), firing())
+		_, err := newWebhook(t, base).Deliver(t.Context(), notifytest.Firing())
 		f := failure(t, err)
 		if f.Err != nil && strings.Contains(f.Err.Error(), "webhooksecret") {
 			t.Errorf("%s: the cause shows it: %v", name, f.Err)
 		}
 	}
-	_, err := newWebhook(t, tls.URL).Deliver(t.Context(), firing())
+	_, err := newWebhook(t, tls.URL).Deliver(t.Context(), notifytest.Firing())
 	if f := failure(t, err); !f.Refused || !strings.Contains(f.Reason, "not trusted") {
 		t.Errorf("an unknown authority: %+v", f)
 	}
 }
 
 func TestTrapAWebhooksErrorIsInTheBody(t *testing.T) {
-	_, err := newWebhook(t, serve(t, say(410, "text/plain", "channel_is_archived\n"))).Deliver(t.Context(), firing())
+	_, err := newWebhook(t, serve(t, say(410, "text/plain", "channel_is_archived\n"))).Deliver(t.Context(), notifytest.Firing())
 	if f := failure(t, err); !f.Refused || !strings.Contains(f.Reason, "bring it back") {
 		t.Errorf("%+v", f)
 	}
 	// A proxy's page is not an error's name.
-	_, err = newWebhook(t, serve(t, say(403, "text/html", "<html>blocked</html>"))).Deliver(t.Context(), firing())
+	_, err = newWebhook(t, serve(t, say(403, "text/html", "<html>blocked</html>"))).Deliver(t.Context(), notifytest.Firing())
 	if f := failure(t, err); !f.Refused || !strings.Contains(f.Reason, "proxy") || strings.Contains(f.Reason, "html") {
 		t.Errorf("%+v", f)
 	}
@@ -106,7 +107,7 @@ func TestTrapAWebhooksErrorIsInTheBody(t *testing.T) {
 
 func TestTrapNoErrorAndNoTimestampIsNotAYes(t *testing.T) {
 	for _, body := range []string{`{}`, `{"ok":false}`, `{"ok":true}`, `{"ok":true,"channel":"C1"}`, `null`, `[]`, `{"ts":"1.2"}`, ``} {
-		_, err := newBot(t, serve(t, say(200, "application/json", body))).Deliver(t.Context(), firing())
+		_, err := newBot(t, serve(t, say(200, "application/json", body))).Deliver(t.Context(), notifytest.Firing())
 		if f := failure(t, err); f.Refused {
 			t.Errorf("%s: %+v", body, f)
 		}
@@ -117,7 +118,7 @@ func TestTrapNoErrorAndNoTimestampIsNotAYes(t *testing.T) {
 // take that for a failure would post it again, and again.
 func TestAYesThatSlackGoCantReadIsAYes(t *testing.T) {
 	body := `{"ok":true,"channel":"C1","ts":"1.2","errors":[{"new":1}],"message":{"ts":"1.2","blocks":[{"type":"section","text":7}]}}`
-	receipt, err := newBot(t, serve(t, say(200, "application/json", body))).Deliver(t.Context(), firing())
+	receipt, err := newBot(t, serve(t, say(200, "application/json", body))).Deliver(t.Context(), notifytest.Firing())
 	if err != nil || string(receipt) != `{"channel":"C1","ts":"1.2","to":"#redis-oncall"}` {
 		t.Errorf("receipt %s, error %v", receipt, err)
 	}
@@ -132,7 +133,7 @@ func TestAReplyThatSlackPostsOutsideTheThreadCanBeFollowed(t *testing.T) {
 		}
 		fmt.Fprint(w, `{"ok":true,"channel":"C1","ts":"9.9","message":{"ts":"9.9"}}`)
 	})
-	receipt, err := newBot(t, base).Deliver(t.Context(), tighter([]byte(`{"channel":"C1","ts":"1.2"}`)))
+	receipt, err := newBot(t, base).Deliver(t.Context(), notifytest.Tighter([]byte(`{"channel":"C1","ts":"1.2"}`)))
 	if err != nil || !strings.Contains(string(receipt), "9.9") {
 		t.Errorf("receipt %s, error %v", receipt, err)
 	}
@@ -153,7 +154,7 @@ func TestTrapTooManyComesInManyForms(t *testing.T) {
 		},
 	} {
 		for _, r := range []notify.Receiver{newBot(t, serve(t, h)), newWebhook(t, serve(t, h))} {
-			_, err := r.Deliver(t.Context(), firing())
+			_, err := r.Deliver(t.Context(), notifytest.Firing())
 			f := failure(t, err)
 			if webhook200 := strings.HasPrefix(name, "200") && !r.Limits().Threads; webhook200 {
 				continue // where {"ok":false} means nothing
@@ -173,7 +174,7 @@ func TestTrapNothingInBlocksIsMarkup(t *testing.T) {
 		"```", ":white_check_mark:", "> quote", "&lt;!channel&gt;", "a\nRESOLVED critical b", "a\u2028b", "\u202eevil", "a\r\nb", "\x1b[2J", "\xff",
 	}
 	for _, h := range hostile {
-		m := firing()
+		m := notifytest.Firing()
 		m.Title = "CRITICAL " + h
 		it := &m.Groups[0].Items[0]
 		it.Notice.Instance, it.Notice.Labels = h, map[string]string{h: h}
@@ -219,7 +220,7 @@ func inHeader(blocks, s string) bool {
 
 func TestOrdinaryNamesStayAsTheyAre(t *testing.T) {
 	s := newSim(t)
-	m := firing()
+	m := notifytest.Firing()
 	line := "FIRING critical certificate_expiring orders_cache-1.prod: dcs:ssl:get at 02:07:13 (10 * 2, a~b, me@example.com)"
 	m.Groups[0].Items[0].Line = line
 	_, err := newBot(t, s.APIURL()).Deliver(t.Context(), m)
@@ -234,7 +235,7 @@ func TestAnAPIURLNeedsNoSlash(t *testing.T) {
 	s := newSim(t)
 	r, err := slack.New(slack.Settings{Token: secret.New(token), Channel: channel, APIURL: strings.TrimRight(s.APIURL(), "/")})
 	must(t, err)
-	_, err = r.Deliver(t.Context(), firing())
+	_, err = r.Deliver(t.Context(), notifytest.Firing())
 	if must(t, err); s.Calls()["chat.postMessage"] != 1 {
 		t.Errorf("calls: %v", s.Calls())
 	}
