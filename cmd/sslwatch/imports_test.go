@@ -9,18 +9,19 @@ import (
 
 // arrows is which of our packages each of our packages may import.
 var arrows = map[string][]string{
-	"internal/secret":       {},
-	"internal/dcs":          {"internal/secret"},
-	"internal/check":        {"internal/dcs"},
-	"internal/state":        {"internal/check"},
-	"internal/notify":       {"internal/check"},
-	"internal/notify/slack": {"internal/notify", "internal/check", "internal/secret"},
-	"internal/notify/email": {"internal/notify", "internal/check", "internal/secret"},
-	"internal/config":       {"internal/check", "internal/dcs", "internal/notify/slack", "internal/notify/email", "internal/secret"},
-	"internal/watch":        {"internal/dcs", "internal/check", "internal/state", "internal/notify"},
-	"internal/web":          {"internal/check", "internal/state"},
-	"internal/heartbeat":    {"internal/secret"},
-	"internal/sim":          {},
+	"internal/secret":            {},
+	"internal/dcs":               {"internal/secret"},
+	"internal/check":             {"internal/dcs"},
+	"internal/state":             {"internal/check"},
+	"internal/notify":            {"internal/check"},
+	"internal/notify/slack":      {"internal/notify", "internal/check", "internal/secret"},
+	"internal/notify/email":      {"internal/notify", "internal/check", "internal/secret"},
+	"internal/notify/notifytest": {"internal/notify", "internal/check", "internal/dcs"}, // for tests only
+	"internal/config":            {"internal/check", "internal/dcs", "internal/notify/slack", "internal/notify/email", "internal/secret"},
+	"internal/watch":             {"internal/dcs", "internal/check", "internal/state", "internal/notify"},
+	"internal/web":               {"internal/check", "internal/state"},
+	"internal/heartbeat":         {"internal/secret"},
+	"internal/sim":               {},
 }
 
 // Data flows one way; see ARCHITECTURE.md.
