@@ -132,10 +132,16 @@ func Tell(told Lines, n Notice, message string, now time.Time) Lines {
 	if n.Kind == Tighter {
 		t.Anchor = now
 	}
-	if n.Severity.Compare(t.Severity) > 0 || !t.Certificate.Equal(n.Certificate) {
+	// The worst of what was told of a certificate stays told: other
+	// thresholds in the configuration, and back, are no news.
+	another := !t.Certificate.Equal(n.Certificate)
+	if another || n.Severity.Compare(t.Severity) > 0 {
 		t.Severity = n.Severity
 	}
-	t.Threshold, t.Certificate, t.Since, t.Last = n.Threshold, n.Certificate, n.Began, now
+	if another || t.Threshold == 0 || n.Threshold < t.Threshold {
+		t.Threshold = n.Threshold
+	}
+	t.Certificate, t.Since, t.Last = n.Certificate, n.Began, now
 	t.Message = message
 	out[n.Condition] = Line{Told: &t}
 	return out

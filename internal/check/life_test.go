@@ -206,6 +206,13 @@ func TestRules(t *testing.T) {
 			l.after(time.Minute).told("tighter warning certificate_expiring 10d")
 			l.after(time.Minute).told()
 		},
+		"a reminder under wider thresholds does not make the old one news again": func(l *life) {
+			l.sees(on(29 * day)).told("firing warning certificate_expiring 30d")
+			l.record.Terms.Expiry = ladder("60d", "14d", "7d")
+			l.after(7 * day).told("reminder warning certificate_expiring 60d")
+			l.record.Terms.Expiry = ladder("30d", "14d", "7d")
+			l.after(time.Minute).told()
+		},
 		"thresholds that are taken away cure nothing": func(l *life) {
 			l.sees(on(9 * day)).told("firing warning certificate_expiring 14d")
 			l.record.Terms.Expiry = ladder("7d")
