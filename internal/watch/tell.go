@@ -168,8 +168,8 @@ func (w *Watch) deliver(ctx context.Context, r *receiver, batch []check.Notice, 
 func (w *Watch) heard(o outcome, now time.Time) {
 	r := o.receiver
 	r.busy = false
-	if o.stopped {
-		return
+	if o.stopped || !slices.Contains(w.receivers, r) {
+		return // the latter: taken out of the configuration meanwhile
 	}
 	w.opt.Metrics.delivered(r.ID, o.err)
 	if o.err != nil {

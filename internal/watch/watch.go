@@ -238,7 +238,7 @@ func (w *Watch) configure(o Options, now time.Time) {
 	w.opt.Policy.Awake = check.Wall(w.awake)
 	w.configureReceivers(now)
 	w.state.Records = check.Reconcile(w.state.Records, w.state.Ledgers, o.Watched, now)
-	w.configureProjects()
+	mended := w.configureProjects()
 	w.expectMetrics()
 	for _, key := range slices.Sorted(maps.Keys(w.state.Records)) {
 		r := w.state.Records[key]
@@ -246,9 +246,10 @@ func (w *Watch) configure(o Options, now time.Time) {
 		if r.Left != "" || p == nil {
 			continue
 		}
-		if r.Due.After(now.Add(o.Interval)) {
-			r.Due = check.Wall(now) // from a longer interval, or another clock
+		if mended[p] && r.Failing.Count > 0 || r.Due.After(now.Add(o.Interval)) {
+			r.Due = check.Wall(now) // the latter: from a longer interval, or another clock
 			w.state.Records[key] = r
+			delete(w.backoffs, key)
 		}
 		if !w.asking[key] {
 			p.queue.set(key, r.Due)
@@ -270,9 +271,12 @@ func (w *Watch) expectMetrics() {
 	w.opt.Metrics.expect(projects, receivers)
 }
 
-// configureProjects rebuilds the projects around what they shared before.
-func (w *Watch) configureProjects() {
-	before := w.projects
+// configureProjects rebuilds the projects around what they shared before,
+// and returns those that were there with another credential: what failed
+// with the old one is to be tried with the new one at once. Not so at the
+// start, where a daemon that crashes in a loop would get its key locked.
+func (w *Watch) configureProjects() map[*project]bool {
+	before, mended := w.projects, map[*project]bool{}
 	keys := map[any]*credential{}
 	for _, p := range before {
 		keys[p.Credential] = p.key
@@ -288,10 +292,12 @@ func (w *Watch) configureProjects() {
 		for _, old := range before {
 			if old.ID == p.ID {
 				p.resumes = old.resumes
+				mended[p] = old.Credential != p.Credential
 			}
 		}
 		w.projects = append(w.projects, p)
 	}
+	return mended
 }
 
 // project returns the project with an ID, nil if it is not configured.

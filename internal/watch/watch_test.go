@@ -213,6 +213,7 @@ type life struct {
 	pager *pager
 	disk  *memory
 	opt   watch.Options
+	watch *watch.Watch
 	stop  func() error
 }
 
@@ -258,7 +259,17 @@ func (l *life) start() {
 	w := watch.New(l.opt, l.disk.load(l.t), l.disk, slog.New(slog.DiscardHandler))
 	done := make(chan error, 1)
 	go func() { done <- w.Run(ctx) }()
+	l.watch = w
 	l.stop = func() error { cancel(); return <-done }
+}
+
+// reload has the daemon take the options in again.
+func (l *life) reload() {
+	l.t.Helper()
+	if err := l.watch.Reload(l.t.Context(), l.opt); err != nil {
+		l.t.Fatal(err)
+	}
+	synctest.Wait()
 }
 
 // pass lets time pass.

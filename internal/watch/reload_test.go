@@ -1,0 +1,129 @@
+package watch_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/watch"
+)
+
+func TestAReloadOfTheSameTellsAndAsksNothingAnew(t *testing.T) {
+	bubble(t, 3, func(l *life) {
+		l.expires(1, time.Now().Add(10*check.Day))
+		l.start()
+		l.pass(time.Hour + time.Minute)
+		asked := l.cloud.count()
+		for range 50 {
+			l.reload()
+		}
+		l.pass(time.Minute)
+		l.want("firing certificate_expiring cache-1 14d")
+		if more := l.cloud.count() - asked; more > 0 {
+			t.Errorf("%d requests more", more)
+		}
+	})
+}
+
+func TestAReloadTakesInstancesInAndLetsThemGo(t *testing.T) {
+	bubble(t, 3, func(l *life) {
+		all := l.opt.Watched
+		l.expires(0, time.Now().Add(10*check.Day))
+		l.expires(2, time.Now().Add(10*check.Day))
+		l.opt.Watched = all[:2]
+		l.start()
+		l.pass(time.Hour)
+		l.opt.Watched = all[1:]
+		l.reload()
+		l.pass(time.Minute)
+		l.want("firing certificate_expiring cache-0 14d", "firing certificate_expiring cache-2 14d", "resolved certificate_expiring cache-0")
+		l.opt.Watched = all
+		l.reload()
+		l.pass(time.Minute)
+		if got := l.pager.lines(); len(got) != 4 || got[3] != "firing certificate_expiring cache-0 14d" {
+			t.Errorf("back again: %q", got)
+		}
+	})
+}
+
+func TestAReloadWithOtherThresholdsTellsOnlyWhatIsTighter(t *testing.T) {
+	bubble(t, 1, func(l *life) {
+		l.expires(0, time.Now().Add(9*check.Day))
+		l.start()
+		l.pass(time.Hour)
+		for _, days := range []int{60, 14, 10, 60, 10} {
+			terms := terms()
+			terms.Expiry = append(terms.Expiry, check.Duration(time.Duration(days)*check.Day))
+			l.opt.Watched = []check.Watched{{Subject: instance(0), Terms: terms}}
+			l.reload()
+			l.pass(time.Minute)
+		}
+		l.want("firing certificate_expiring cache-0 14d", "tighter certificate_expiring cache-0 10d")
+	})
+}
+
+func TestAReceiverThatIsNewHearsWhatStandsAndTheOthersNothing(t *testing.T) {
+	bubble(t, 1, func(l *life) {
+		l.expires(0, time.Now().Add(9*check.Day))
+		l.start()
+		l.pass(time.Hour)
+		late := newPager()
+		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{ID: "late", Name: "late", Carrier: late})
+		l.reload()
+		l.pass(time.Minute)
+		l.want("firing certificate_expiring cache-0 14d")
+		if got := late.lines(); len(got) != 1 {
+			t.Errorf("the new one heard %q", got)
+		}
+	})
+}
+
+func TestAReceiverThatGoesDuringADeliveryLeavesNothing(t *testing.T) {
+	bubble(t, 1, func(l *life) {
+		slow := newPager()
+		slow.slow = 20 * time.Second
+		stays := l.opt.Receivers
+		l.opt.Receivers = append(stays[:1:1], watch.Receiver{ID: "slow", Name: "slow", Carrier: slow})
+		l.expires(0, time.Now().Add(9*check.Day))
+		l.start()
+		l.pass(15 * time.Second)
+		l.opt.Receivers = stays
+		l.reload()
+		l.pass(time.Minute)
+		if slow.tries != 1 || len(slow.got) != 1 {
+			t.Fatalf("%d tries, %d taken: not during a delivery", slow.tries, len(slow.got))
+		}
+		if s := l.disk.load(t); s.Ledgers["slow"] != nil || s.Messages["slow"] != nil {
+			t.Errorf("left: %v, %v", s.Ledgers["slow"], s.Messages["slow"])
+		}
+		l.want("firing certificate_expiring cache-0 14d")
+	})
+}
+
+func TestAReloadKeepsAPauseAndANewKeyIsTriedAtOnce(t *testing.T) {
+	bubble(t, 5, func(l *life) {
+		l.cloud.err = &dcs.Error{Kind: dcs.Unauthenticated, Status: 401, Reason: "the API refused the access key"}
+		l.start()
+		l.pass(time.Minute)
+		for range 20 {
+			l.reload()
+			l.pass(time.Second)
+		}
+		if n := l.cloud.count(); n != 1 {
+			t.Errorf("%d requests with the same refused key", n)
+		}
+		l.cloud.set(func(c *cloud) { c.err = nil })
+		l.opt.Projects = []watch.Project{l.opt.Projects[0]}
+		l.opt.Projects[0].Credential = "another"
+		l.reload()
+		l.pass(time.Minute)
+		if n := l.cloud.count(); n < 6 {
+			t.Errorf("%d requests: the new key is not tried", n)
+		}
+		if text := strings.Join(l.pager.lines(), " "); text != "" {
+			t.Errorf("told: %s", text)
+		}
+	})
+}
