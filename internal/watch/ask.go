@@ -81,6 +81,7 @@ func (w *Watch) learn(a answer, now time.Time) {
 		return
 	}
 	a.project.heard(a.key, a.err, now)
+	w.freeProbes()
 	before, ok := w.state.Records[a.key]
 	if !ok || before.Left != "" {
 		return // taken out of the configuration meanwhile

@@ -127,3 +127,38 @@ func TestAReloadKeepsAPauseAndANewKeyIsTriedAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// While a credential is refused, one instance stands for all that it is for.
+func TestTheInstanceThatTriesARefusedKeyMayGo(t *testing.T) {
+	const other = "fedcba9876543210fedcba9876543210"
+	for name, leave := range map[string]func(*life){
+		"out of the configuration": func(l *life) { l.opt.Watched = l.opt.Watched[1:] },
+		"to another key":           func(l *life) { l.opt.Projects[0].Credential = "another" },
+	} {
+		for when, d := range map[string]time.Duration{"between requests": time.Minute, "during one": 10 * time.Millisecond} {
+			t.Run(name+", "+when, func(t *testing.T) {
+				bubble(t, 2, func(l *life) {
+					l.opt.Projects = append(l.opt.Projects, watch.Project{ID: other, API: l.cloud, Rate: 5, Credential: "ak"})
+					l.opt.Watched[1].ProjectID = other
+					l.cloud.err = &dcs.Error{Kind: dcs.Unauthenticated, Status: 401, Reason: "the API refused the access key"}
+					l.start()
+					l.pass(d)
+					if n := l.cloud.count(); n != 1 {
+						t.Fatalf("%d requests", n)
+					}
+					l.opt.Projects = append([]watch.Project(nil), l.opt.Projects...)
+					leave(l)
+					l.reload()
+					l.pass(20 * time.Minute)
+					l.cloud.set(func(c *cloud) { c.err = nil })
+					l.pass(2 * time.Hour)
+					for _, r := range l.disk.load(t).Records {
+						if time.Since(r.Verified) > time.Hour {
+							t.Errorf("%s was last verified %v", r.Instance, r.Verified)
+						}
+					}
+				})
+			})
+		}
+	}
+}

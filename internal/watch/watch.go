@@ -255,8 +255,22 @@ func (w *Watch) configure(o Options, now time.Time) {
 			p.queue.set(key, r.Due)
 		}
 	}
+	w.freeProbes()
 	w.judgeAll(now)
 	w.disk.touch()
+}
+
+// freeProbes has a refused credential be tried by another instance, where
+// the one that was to do so is no longer asked with it.
+func (w *Watch) freeProbes() {
+	for _, p := range w.projects {
+		r, ok := w.state.Records[p.key.probe]
+		if !ok || r.Left != "" {
+			p.key.probe = ""
+		} else if with := w.project(r.ProjectID); with == nil || with.key != p.key {
+			p.key.probe = ""
+		}
+	}
 }
 
 // expectMetrics makes the counters of the configuration exist.
