@@ -82,9 +82,6 @@ func (m *Metrics) delivered(receiver string, err error) {
 	m.notifications.WithLabelValues(receiver, result).Inc()
 }
 
-func (m *Metrics) wrote(took time.Duration, err error) {
-	m.writeDuration.Observe(took.Seconds())
-	if err != nil {
-		m.writesFailed.Inc()
-	}
-}
+func (m *Metrics) wrote(took time.Duration) { m.writeDuration.Observe(took.Seconds()) }
+
+func (m *Metrics) unwritten() { m.writesFailed.Inc() }

@@ -1,6 +1,8 @@
 package watch
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -15,6 +17,7 @@ type disk struct {
 	urgent   uint64 // what must be written at once
 	reached  uint64 // what was written, or could not be
 	writing  bool
+	began    time.Time // the write under way
 	next     time.Time // when a lazy write may come
 	resumes  time.Time // when a failed write is tried again
 	pace     *backoff.ExponentialBackOff
@@ -43,6 +46,12 @@ func (d *disk) demand() uint64 {
 func (w *Watch) save(now time.Time) time.Time {
 	d := &w.disk
 	switch {
+	case d.writing && d.failure == "":
+		if overdue := d.began.Add(hung); now.Before(overdue) {
+			return overdue
+		}
+		w.unwritten(fmt.Errorf("a write has been under way for %v: the disk does not answer", hung))
+		return time.Time{}
 	case d.writing, d.revision == d.reached && d.failure == "":
 		return time.Time{}
 	case d.failure != "" && now.Before(d.resumes):
@@ -56,7 +65,7 @@ func (w *Watch) save(now time.Time) time.Time {
 		w.saved(written{revision: d.revision, err: err}, now)
 		return d.resumes
 	}
-	d.writing = true
+	d.writing, d.began = true, now
 	revision := d.revision
 	w.work.Add(1)
 	go func() {
@@ -72,17 +81,14 @@ func (w *Watch) save(now time.Time) time.Time {
 // alert told twice is better than one not told.
 func (w *Watch) saved(d written, now time.Time) {
 	w.disk.writing = false
-	w.opt.Metrics.wrote(d.took, d.err)
+	w.opt.Metrics.wrote(d.took)
 	w.disk.reached = max(w.disk.reached, d.revision)
 	if d.err != nil {
 		if w.disk.pace == nil {
 			w.disk.pace = Backoff{Initial: time.Second, Max: time.Minute, Multiplier: 2, Jitter: 0.2}.exponential()
 		}
 		w.disk.resumes = now.Add(w.disk.pace.NextBackOff())
-		if d.err.Error() != w.disk.failure {
-			w.log.Error("state can't be written: alerts go on, but after a restart they may be told again", "err", d.err)
-			w.disk.failure = d.err.Error()
-		}
+		w.unwritten(d.err)
 		return
 	}
 	if w.disk.failure != "" {
@@ -91,6 +97,18 @@ func (w *Watch) saved(d written, now time.Time) {
 	}
 	w.disk.next = now.Add(max(lazy, thrift*d.took))
 }
+
+// unwritten takes in that a write failed, or that it does not end.
+func (w *Watch) unwritten(err error) {
+	w.opt.Metrics.unwritten()
+	if err.Error() != w.disk.failure {
+		w.log.Error("state can't be written: alerts go on, but after a restart they may be told again", "err", err)
+		w.disk.failure = err.Error()
+	}
+}
+
+// errHung is how a stop ends that a write holds up.
+var errHung = errors.New("the last write of the state does not end: after a restart, alerts may be told again")
 
 // flush writes what is left, at the stop.
 func (w *Watch) flush() error {

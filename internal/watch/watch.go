@@ -30,6 +30,8 @@ const (
 	lazy = 5 * time.Second
 	// thrift bounds the part of the time that lazy writes take.
 	thrift = 20
+	// hung is how long a write may take until nobody waits for it any more.
+	hung = 15 * time.Second
 	// tick is the longest sleep, so that a clock that was set is noticed.
 	tick = 30 * time.Second
 	// grace is how long a delivery may go on after the stop.
@@ -119,7 +121,7 @@ func New(o Options, remembered state.State, store Store, log *slog.Logger) *Watc
 		store: store, log: log, state: remembered,
 		asking: map[string]bool{}, backoffs: map[string]*backoff.ExponentialBackOff{}, judgement: newQueue(),
 		looks: make(chan chan state.Snapshot), reloads: make(chan Options),
-		answers: make(chan answer), outcome: make(chan outcome), written: make(chan written),
+		answers: make(chan answer), outcome: make(chan outcome), written: make(chan written, 1),
 	}
 	if w.state.Ledgers == nil {
 		w.state.Ledgers = map[string]check.Ledger{}
@@ -213,8 +215,9 @@ func (w *Watch) stop(abandon context.CancelFunc) error {
 	w.log.Info("stopping")
 	done := make(chan struct{})
 	go func() { w.work.Wait(); close(done) }()
-	patience := time.NewTimer(grace)
+	patience, despair := time.NewTimer(grace), time.NewTimer(hung)
 	defer patience.Stop()
+	defer despair.Stop()
 	for {
 		select {
 		case a := <-w.answers:
@@ -225,6 +228,8 @@ func (w *Watch) stop(abandon context.CancelFunc) error {
 			w.saved(d, time.Now())
 		case <-patience.C:
 			abandon()
+		case <-despair.C:
+			return errHung
 		case <-done:
 			return w.flush()
 		}

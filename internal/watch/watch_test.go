@@ -192,6 +192,12 @@ func (m *memory) Write(data []byte) error {
 	return nil
 }
 
+func (m *memory) set(change func(*memory)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	change(m)
+}
+
 func (m *memory) load(t *testing.T) state.State {
 	t.Helper()
 	m.mu.Lock()
@@ -613,17 +619,13 @@ func TestAFullDiskHoldsUpNoAlert(t *testing.T) {
 	bubble(t, 1, func(l *life) {
 		l.start()
 		l.pass(20 * time.Minute)
-		l.disk.mu.Lock()
-		l.disk.err = errors.New("no space left on device")
-		l.disk.mu.Unlock()
+		l.disk.set(func(m *memory) { m.err = errors.New("no space left on device") })
 		l.enabled(0, false)
 		l.pass(16 * time.Minute)
 		l.enabled(0, true)
 		l.pass(16 * time.Minute)
 		l.want("firing ssl_disabled cache-0", "resolved ssl_disabled cache-0")
-		l.disk.mu.Lock()
-		l.disk.err = nil
-		l.disk.mu.Unlock()
+		l.disk.set(func(m *memory) { m.err = nil })
 		l.pass(2 * time.Minute)
 		if r := l.disk.load(t).Records[instance(0).Key()]; r.Off.Set {
 			t.Errorf("the state did not heal: %+v", r)
