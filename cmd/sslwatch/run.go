@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -142,7 +143,7 @@ func (d *daemon) reloads(ctx context.Context, w *watch.Watch, hangups <-chan os.
 			d.metrics.reloaded(err, time.Now())
 			if err != nil && ctx.Err() == nil {
 				d.log.Error("reload failed: everything goes on as it was", "err", err)
-				d.systemd.note("reload failed, see the log; the configuration before is in force")
+				d.systemd.note("reload failed, the configuration before is in force: " + brief(err))
 			} else {
 				d.systemd.note("")
 			}
@@ -174,4 +175,17 @@ func (d *daemon) reload(ctx context.Context, w *watch.Watch) error {
 	d.config = c
 	d.log.Info("reloaded", "projects", len(o.Projects), "instances", len(o.Watched), "receivers", len(o.Receivers))
 	return nil
+}
+
+// brief says in one line why a reload failed.
+func brief(err error) string {
+	var bad *config.Error
+	if !errors.As(err, &bad) || len(bad.Problems) == 0 {
+		return err.Error()
+	}
+	s := bad.Problems[0].String()
+	if more := len(bad.Problems) - 1; more > 0 {
+		s += fmt.Sprintf(" (and %d more)", more)
+	}
+	return s
 }

@@ -26,6 +26,7 @@ type supervisor struct {
 
 	mu   sync.Mutex
 	said string // put before the status by note
+	news bool   // it is another since the last status
 }
 
 // statusEvery is how often the status line is made anew.
@@ -58,16 +59,19 @@ func (s *supervisor) reloading() {
 func (s *supervisor) note(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.news = s.news || s.said != text
 	s.said = text
 }
 
-func (s *supervisor) noted() string {
+// noted returns what to put before the status, and whether that is new.
+func (s *supervisor) noted() (text string, news bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	news, s.news = s.news, false
 	if s.said == "" {
-		return ""
+		return "", news
 	}
-	return s.said + "; "
+	return s.said + "; ", news
 }
 
 // tick is how often the loop must go round for the watchdog; 0 for no need.
@@ -80,11 +84,12 @@ func (s *supervisor) turn(snapshot watch.Snapshotter) {
 		s.pinged = now
 		s.tell(sdnotify.SdNotifyWatchdog)
 	}
-	if now.Sub(s.reported) < statusEvery {
+	text, news := s.noted()
+	if !news && now.Sub(s.reported) < statusEvery {
 		return
 	}
 	s.reported = now
-	if status := s.noted() + statusLine(snapshot()); status != s.status {
+	if status := text + statusLine(snapshot()); status != s.status {
 		s.status = status
 		s.tell("STATUS=" + status)
 	}

@@ -90,6 +90,12 @@ func TestSystemdIsToldInOrder(t *testing.T) {
 		t.Errorf("without a time: %q", reloading)
 	}
 	m.until("READY=1")
+	p.write(strings.Replace(string(good), `interval    = "300ms"`, `interval    = "soon"`, 1))
+	cmd.Process.Signal(syscall.SIGHUP)
+	m.until("READY=1")
+	if status, _ := m.until("STATUS=reload failed"); !strings.Contains(status, "check.interval") || !strings.Contains(status, "2 watched") {
+		t.Errorf("status: %s", status)
+	}
 	cmd.Process.Signal(syscall.SIGTERM)
 	m.until("STOPPING=1")
 	if err := cmd.Wait(); err != nil {
