@@ -25,7 +25,8 @@ const projectID = "0123456789abcdef0123456789abcdef"
 type cloud struct {
 	mu     sync.Mutex
 	ssl    map[string]dcs.SSL
-	err    error // for all, when set
+	err    error                 // for all, when set
+	fails  map[string]*dcs.Error // by instance
 	slow   time.Duration
 	asked  []time.Time
 	flight int
@@ -39,6 +40,9 @@ func (c *cloud) SSL(ctx context.Context, id string) (dcs.SSL, error) {
 	c.most = max(c.most, c.flight)
 	ssl, ok := c.ssl[id]
 	err, slow := c.err, c.slow
+	if failure := c.fails[id]; err == nil && failure != nil {
+		err = failure
+	}
 	c.mu.Unlock()
 	defer func() { c.mu.Lock(); c.flight--; c.mu.Unlock() }()
 	select {
@@ -260,9 +264,12 @@ func newLife(t *testing.T, instances int) *life {
 }
 
 // start starts the daemon on what the disk holds.
-func (l *life) start() {
+func (l *life) start() { l.startOn(l.disk) }
+
+// startOn is start with something before the disk.
+func (l *life) startOn(store watch.Store) {
 	ctx, cancel := context.WithCancel(l.t.Context())
-	w := watch.New(l.opt, l.disk.load(l.t), l.disk, slog.New(slog.DiscardHandler))
+	w := watch.New(l.opt, l.disk.load(l.t), store, slog.New(slog.DiscardHandler))
 	done := make(chan error, 1)
 	go func() { done <- w.Run(ctx) }()
 	l.watch = w
