@@ -49,11 +49,11 @@ func (f *fate) step() bool {
 	return f.dead
 }
 
-// rebirth lets operations have an effect again.
+// rebirth lets operations have an effect again, from now on all of them.
 func (f *fate) rebirth() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.dead = false
+	f.dead, f.killAt = false, 0
 }
 
 // mortalStore is a disk whose writes are operations: one before it takes
@@ -145,6 +145,7 @@ type heard struct {
 	times    map[string]int // by notice
 	repeated int            // notices told more than once
 	order    []string       // what is told of an alert that was not open
+	open     []string       // alerts of which the end was never told
 }
 
 func hear(p *pager) heard {
@@ -176,6 +177,7 @@ func hear(p *pager) heard {
 			}
 		}
 	}
+	h.open = slices.Sorted(maps.Keys(open))
 	for what, times := range h.times {
 		if strings.HasPrefix(what, string(check.Reminder)) {
 			continue // as many as there are intervals; see the reference
@@ -186,9 +188,9 @@ func hear(p *pager) heard {
 }
 
 // live plays the story, with the daemon killed at one operation and started
-// again at once. It returns how many operations there were, and what each
+// again at once, or only after the next two things have happened. It returns how many operations there were, and what each
 // receiver heard.
-func live(t *testing.T, killAt int) (operations int, oncall, ops heard) {
+func live(t *testing.T, killAt int, late bool) (operations int, oncall, ops heard) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLife(t, 5)
 		l.opt.Interval, l.opt.Backoff.Max = 12*time.Hour, 12*time.Hour
@@ -205,7 +207,11 @@ func live(t *testing.T, killAt int) (operations int, oncall, ops heard) {
 			{ID: "ops", Name: "ops", Carrier: mortalPager{other, f}},
 		}
 		l.startOn(store)
-		died := f.died
+		died, away := f.died, 0
+		restart := func() {
+			f.rebirth()
+			l.startOn(store)
+		}
 		for _, s := range story {
 			until := time.Now().Add(s.after)
 			select {
@@ -213,13 +219,30 @@ func live(t *testing.T, killAt int) (operations int, oncall, ops heard) {
 			case <-died:
 				died = nil
 				_ = l.stop() // its last writes and deliveries have no effect
-				f.rebirth()
-				l.startOn(store)
+				if late {
+					away = 3
+				} else {
+					restart()
+				}
 				time.Sleep(time.Until(until))
 			}
 			synctest.Wait()
 			s.what(l)
+			if away--; away == 0 {
+				restart()
+			}
 		}
+		select {
+		case <-died: // at the very end
+			_ = l.stop()
+			restart()
+		default:
+			if away > 0 {
+				restart()
+			}
+		}
+		f.rebirth()
+		l.pass(check.Day)
 		if err := l.stop(); err != nil {
 			t.Error(err)
 		}
@@ -231,7 +254,7 @@ func live(t *testing.T, killAt int) (operations int, oncall, ops heard) {
 // Whatever the moment in which the daemon dies: nothing is lost, nothing is
 // told twice but what was under way, and nothing ends that did not begin.
 func TestKilledAtEveryOperation(t *testing.T) {
-	operations, oncall, ops := live(t, 0)
+	operations, oncall, ops := live(t, 0, false)
 	for name, h := range map[string]heard{"oncall": oncall, "ops": ops} {
 		if h.repeated > 0 || len(h.order) > 0 || len(h.times) < 14 {
 			t.Fatalf("%s, undisturbed: %+v", name, h)
@@ -244,7 +267,7 @@ func TestKilledAtEveryOperation(t *testing.T) {
 	repeated, points := 0, 0
 	for k := 1; k <= operations; k += step {
 		points++
-		_, oncallNow, opsNow := live(t, k)
+		_, oncallNow, opsNow := live(t, k, false)
 		for name, h := range map[string][2]heard{"oncall": {oncall, oncallNow}, "ops": {ops, opsNow}} {
 			want, got := h[0], h[1]
 			for _, what := range slices.Sorted(maps.Keys(want.times)) {
@@ -257,8 +280,15 @@ func TestKilledAtEveryOperation(t *testing.T) {
 					t.Errorf("killed at %d of %d, %s heard what is not so: %q", k, operations, name, what)
 				}
 			}
-			if len(got.order) > 0 {
-				t.Errorf("killed at %d of %d, %s heard of what had not begun: %q", k, operations, name, got.order)
+			if len(got.order) > 0 || len(got.open) > 0 {
+				t.Errorf("killed at %d of %d, %s heard of what had not begun: %q, and not of the end of %q", k, operations, name, got.order, got.open)
+			}
+		}
+		_, oncallLate, opsLate := live(t, k, true)
+		for name, got := range map[string]heard{"oncall": oncallLate, "ops": opsLate} {
+			if len(got.order) > 0 || len(got.open) > 0 {
+				t.Errorf("killed at %d of %d and away for long, %s heard of what had not begun: %q, and not of the end of %q",
+					k, operations, name, got.order, got.open)
 			}
 		}
 		// One message of one receiver can have been under way, or one of each.

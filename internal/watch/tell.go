@@ -20,6 +20,7 @@ type receiver struct {
 	owed    map[string][]check.Notice // by subject
 	pace    *backoff.ExponentialBackOff
 	busy    bool      // a delivery is under way
+	marked  bool      // what is about to be told has been marked so
 	resumes time.Time // after a failure; has a monotonic reading
 	saved   uint64    // the revision that must be on disk before the next message
 	failure string    // why the last delivery failed, empty if it did not
@@ -141,16 +142,42 @@ func (w *Watch) tell(ctx context.Context, now time.Time) time.Time {
 			owed = append(owed, notices...)
 		}
 		batch := notify.Batch(owed, r.Carrier.Limits(), now)
-		for _, n := range batch {
-			// Until it is known to have arrived: should the daemon die or the
-			// alert end meanwhile, it is still to be told that it ended.
-			w.set(r, n.Key(), check.Miss(r.ledger[n.Key()], n))
+		if !r.marked && w.mark(r, batch) {
+			r.marked, r.saved = true, w.disk.demand()
+			wake = now
+			continue
+		}
+		batch = slices.DeleteFunc(batch, func(n check.Notice) bool { return !r.knows(n) })
+		r.marked = false
+		if len(batch) == 0 {
+			wake = now
+			continue
 		}
 		r.busy = true
 		w.work.Add(1)
 		go w.deliver(ctx, r, batch, notify.Compose(batch, w.state.Messages[r.ID], now))
 	}
 	return wake
+}
+
+// mark notes in the ledger what is about to be told for the first time, and
+// tells whether there is any such. It has to be on disk before it is told:
+// should the daemon die or the alert end before it is known to have arrived,
+// it is still to be told that it ended.
+func (w *Watch) mark(r *receiver, batch []check.Notice) bool {
+	news := false
+	for _, n := range batch {
+		news = news || !r.knows(n)
+		w.set(r, n.Key(), check.Miss(r.ledger[n.Key()], n))
+	}
+	return news
+}
+
+// knows tells whether the ledger says that a receiver may have been told of
+// the alert of a notice.
+func (r *receiver) knows(n check.Notice) bool {
+	line := r.ledger[n.Key()][n.Condition]
+	return line.Told != nil || line.Waits == nil || line.Waits.Missed
 }
 
 // deliver sends one message.
