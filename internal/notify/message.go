@@ -85,6 +85,8 @@ type Thread struct {
 type Limits struct {
 	Items int // at most so many items
 	Bytes int // at most so many bytes of Line in all
+	// Every is the least time from one message to the next.
+	Every time.Duration
 	// Threads is set when what follows about an alert must go to the
 	// message that told of it first.
 	Threads bool

@@ -10,10 +10,10 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// disk is the file system as this package uses it. Each method is one
+// Disk is the file system as this package uses it. Each method is one
 // operation that takes effect wholly or, with an error, not at all; so a
 // crash of the process falls between two of them.
-type disk interface {
+type Disk interface {
 	// Lock takes the lock, held until release is called or the process
 	// dies. While another holds it the error is a *held.
 	Lock(name string) (release func() error, err error)
@@ -22,7 +22,7 @@ type disk interface {
 	// Read returns the whole of a file.
 	Read(name string) ([]byte, error)
 	// Create makes a file for its owner only, which must not exist.
-	Create(name string) (file, error)
+	Create(name string) (DiskFile, error)
 	// Link gives a file a second name, which must not exist.
 	Link(from, to string) error
 	// Rename gives a file another name, in place of what had it.
@@ -33,8 +33,8 @@ type disk interface {
 	SyncDir(name string) error
 }
 
-// file is a file that is being written.
-type file interface {
+// DiskFile is a file that is being written.
+type DiskFile interface {
 	Write(data []byte) (int, error)
 	// Sync makes what was written durable.
 	Sync() error
@@ -56,7 +56,7 @@ func (h *held) Error() string {
 // osDisk is the file system of the machine.
 type osDisk struct{}
 
-var _ disk = osDisk{}
+var _ Disk = osDisk{}
 
 func (osDisk) Lock(name string) (func() error, error) {
 	lock := flock.New(name, flock.SetPermissions(0o600))
@@ -80,10 +80,10 @@ func (osDisk) Mkdir(name string) error { return os.Mkdir(name, 0o700) }
 
 func (osDisk) Read(name string) ([]byte, error) { return os.ReadFile(name) }
 
-func (osDisk) Create(name string) (file, error) {
+func (osDisk) Create(name string) (DiskFile, error) {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return nil, err // not f: a nil *os.File is no nil file
+		return nil, err // not f: a nil *os.File is no nil DiskFile
 	}
 	return f, nil
 }

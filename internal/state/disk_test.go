@@ -34,7 +34,7 @@ type inode struct{ data, synced []byte }
 type change map[string]*inode
 
 var (
-	_ disk = (*fakeDisk)(nil)
+	_ Disk = (*fakeDisk)(nil)
 
 	errCrash = errors.New("crash")
 )
@@ -180,7 +180,7 @@ func (d *fakeDisk) Read(name string) ([]byte, error) {
 	return slices.Clone(node.data), nil
 }
 
-func (d *fakeDisk) Create(name string) (file, error) {
+func (d *fakeDisk) Create(name string) (DiskFile, error) {
 	defer d.mu.Unlock()
 	if err := d.op("create %s", name); err != nil {
 		return nil, refuse("open", name, err)

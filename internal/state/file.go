@@ -15,7 +15,7 @@ import (
 // File is the state file of this process, which holds its lock. Make one
 // with Open. Its methods may be called from several goroutines.
 type File struct {
-	disk disk
+	disk Disk
 	path string
 
 	mu      sync.Mutex // guards release, and one write at a time
@@ -33,7 +33,10 @@ func Open(path string) (*File, State, []Note, error) {
 	return open(osDisk{}, resolve(path), time.Now())
 }
 
-func open(d disk, path string, now time.Time) (_ *File, _ State, _ []Note, err error) {
+// OpenOn is Open on another file system than that of the machine.
+func OpenOn(d Disk, path string) (*File, State, []Note, error) { return open(d, path, time.Now()) }
+
+func open(d Disk, path string, now time.Time) (_ *File, _ State, _ []Note, err error) {
 	release, err := lock(d, path)
 	if err != nil {
 		return nil, State{}, nil, err
@@ -57,7 +60,7 @@ func open(d disk, path string, now time.Time) (_ *File, _ State, _ []Note, err e
 }
 
 // lock takes the lock, making the directory if need be.
-func lock(d disk, path string) (func() error, error) {
+func lock(d Disk, path string) (func() error, error) {
 	release, err := d.Lock(path + ".lock")
 	if errors.Is(err, fs.ErrNotExist) {
 		dir := filepath.Dir(path)

@@ -47,7 +47,7 @@ func (f *flaw) damaged() bool { return f != nil && !f.missing }
 
 // load finds the newest generation that can be read. It changes nothing. An
 // error is one that no other generation makes good.
-func load(d disk, path string) (loaded, error) {
+func load(d Disk, path string) (loaded, error) {
 	var l loaded
 	var err error
 	if l.main, err = l.take(d, path, path); l.main == nil {
@@ -67,7 +67,7 @@ func load(d disk, path string) (loaded, error) {
 }
 
 // take reads one generation. If it can't be taken, the flaw says why.
-func (l *loaded) take(d disk, name, path string) (*flaw, error) {
+func (l *loaded) take(d Disk, name, path string) (*flaw, error) {
 	data, err := d.Read(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -97,7 +97,7 @@ func (l *loaded) take(d disk, name, path string) (*flaw, error) {
 // at all, the error is an fs.ErrNotExist.
 func Read(path string) (State, []Note, error) { return read(osDisk{}, resolve(path)) }
 
-func read(d disk, path string) (State, []Note, error) {
+func read(d Disk, path string) (State, []Note, error) {
 	l, err := load(d, path)
 	if err != nil {
 		return State{}, nil, err

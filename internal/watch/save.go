@@ -59,7 +59,8 @@ func (w *Watch) save(now time.Time) time.Time {
 	case d.urgent <= d.reached && d.failure == "" && now.Before(d.next):
 		return d.next
 	}
-	w.state.Written = check.Wall(time.Now())
+	start := time.Now()
+	w.state.Written = check.Wall(start)
 	data, err := state.Encode(w.state)
 	if err != nil {
 		w.saved(written{revision: d.revision, err: err}, now)
@@ -70,7 +71,6 @@ func (w *Watch) save(now time.Time) time.Time {
 	w.work.Add(1)
 	go func() {
 		defer w.work.Done()
-		start := time.Now()
 		err := w.store.Write(data)
 		w.written <- written{revision: revision, took: time.Since(start), err: err}
 	}()

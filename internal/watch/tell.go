@@ -21,7 +21,7 @@ type receiver struct {
 	pace    *backoff.ExponentialBackOff
 	busy    bool      // a delivery is under way
 	marked  bool      // what is about to be told has been marked so
-	resumes time.Time // after a failure; has a monotonic reading
+	resumes time.Time // not before; has a monotonic reading
 	saved   uint64    // the revision that must be on disk before the next message
 	failure string    // why the last delivery failed, empty if it did not
 }
@@ -204,6 +204,7 @@ func (w *Watch) heard(o outcome, now time.Time) {
 		return
 	}
 	r.pace.Reset()
+	r.resumes = now.Add(r.Carrier.Limits().Every)
 	if r.failure != "" {
 		w.log.Info("receiver recovered", "receiver", r.ID)
 		r.failure = ""

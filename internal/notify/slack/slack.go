@@ -58,7 +58,8 @@ func newTransport() *http.Transport {
 }
 
 // limits is what fits into one message, see layout: each of the items is
-// shown, the longest of them shortened, and whole in the fallback text.
+// shown, the longest of them shortened, and whole in the fallback text. Slack
+// takes one message a second in a channel.
 func limits(threads bool) notify.Limits {
-	return notify.Limits{Items: 40, Bytes: 13_000, Threads: threads}
+	return notify.Limits{Items: 40, Bytes: 13_000, Every: time.Second, Threads: threads}
 }
