@@ -49,6 +49,12 @@ func (f *fate) step() bool {
 	return f.dead
 }
 
+func (f *fate) isDead() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.dead
+}
+
 // rebirth lets operations have an effect again, from now on all of them.
 func (f *fate) rebirth() {
 	f.mu.Lock()
@@ -65,6 +71,10 @@ type mortalStore struct {
 
 func (s mortalStore) Write(data []byte) error {
 	if s.fate.step() {
+		return errKilled
+	}
+	time.Sleep(100 * time.Millisecond) // fake time, in which others go on, and it may die
+	if s.fate.isDead() {
 		return errKilled
 	}
 	err := s.memory.Write(data)
@@ -199,7 +209,7 @@ func live(t *testing.T, killAt int, late bool) (operations int, oncall, ops hear
 		}
 		l.expires(0, time.Now().Add(10*check.Day+time.Hour+123456789))
 		other := newPager()
-		other.slow, l.disk.slow = 300*time.Millisecond, 100*time.Millisecond
+		other.slow = 300 * time.Millisecond
 		f := &fate{killAt: killAt, died: make(chan struct{})}
 		store := mortalStore{l.disk, f}
 		l.opt.Receivers = []watch.Receiver{

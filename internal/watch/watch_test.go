@@ -144,18 +144,20 @@ func (p *pager) lines() []string {
 	defer p.mu.Unlock()
 	var out []string
 	for _, m := range p.got {
-		for _, g := range m.Groups {
-			for _, i := range g.Items {
-				n := i.Notice
-				s := fmt.Sprintf("%s %s %s", n.Kind, n.Condition, notify.Name(n.Subject))
-				if n.Fires() && n.Threshold > 0 {
-					s += " " + n.Threshold.String()
-				}
-				out = append(out, s)
-			}
+		for _, n := range noticesOf(m) {
+			out = append(out, line(n))
 		}
 	}
 	return out
+}
+
+// line is a notice in short.
+func line(n check.Notice) string {
+	s := fmt.Sprintf("%s %s %s", n.Kind, n.Condition, notify.Name(n.Subject))
+	if n.Fires() && n.Threshold > 0 {
+		s += " " + n.Threshold.String()
+	}
+	return s
 }
 
 func (p *pager) text() string {
