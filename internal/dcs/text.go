@@ -22,7 +22,7 @@ func (r *redactor) add(secrets ...secret.Text) { r.secrets = append(r.secrets, s
 func (r *redactor) text(s string, limit int) string {
 	// Redacting shortens and lengthens, so some more than the limit is
 	// taken first. That cut may go through a secret, which Redact bears.
-	s = secret.Redact(oneLine(s, 4*limit), r.secrets...)
+	s = strings.TrimSpace(secret.Redact(oneLine(s, 4*limit), r.secrets...))
 	runes := []rune(s)
 	if len(runes) > limit {
 		return string(runes[:limit-1]) + "…"
