@@ -56,3 +56,34 @@ func TestOperationsDocumentsEveryMessageAndMetric(t *testing.T) {
 		t.Errorf("found only %d messages and %d metrics: the patterns no longer fit the source", messages, metrics)
 	}
 }
+
+// A promise whose proof is gone is none.
+func TestReliabilityNamesTestsThatExist(t *testing.T) {
+	text, err := os.ReadFile("../../docs/reliability.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tests strings.Builder
+	for _, root := range []string{"../../internal", "."} {
+		err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			source, err := os.ReadFile(path)
+			tests.Write(source)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	names := regexp.MustCompile("\\b(?:Test|Fuzz)[A-Z]\\w+").FindAllString(string(text), -1)
+	if len(names) < 20 {
+		t.Fatalf("names %q", names)
+	}
+	for _, name := range names {
+		if !strings.Contains(tests.String(), "\nfunc "+name+"(") {
+			t.Errorf("there is no %s", name)
+		}
+	}
+}
