@@ -195,6 +195,20 @@ func Observe(ssl dcs.SSL, err *dcs.Error) Observation {
 	return o
 }
 
+// Accepts tells whether an answer with a cause shows that the API accepted
+// the credential, whatever else it says.
+func (c Cause) Accepts() bool { return c != CauseFailed && c != CauseRefused && c != CauseOverdue }
+
+// Accepted is what a record becomes when the credential was accepted for
+// another instance of its project: a refusal is then no longer so, even where
+// this instance gives no answer that could say it.
+func (r Record) Accepted() Record {
+	if r.Denial.Cause == CauseRefused {
+		r.Denied, r.Denial = Flag{}, Denial{}
+	}
+	return r
+}
+
 // Learn takes one observation into a record.
 func Learn(r Record, o Observation, p Policy, now time.Time) Record {
 	now = Wall(now)

@@ -80,6 +80,7 @@ func (w *Watch) learn(a answer, now time.Time) {
 	if a.stopped {
 		return
 	}
+	accepted := a.project.key.accepted
 	a.project.heard(a.key, a.err, now)
 	w.freeProbes()
 	before, ok := w.state.Records[a.key]
@@ -91,6 +92,9 @@ func (w *Watch) learn(a answer, now time.Time) {
 	r := check.Learn(before, o, w.opt.Policy, now)
 	r.Due = check.Wall(w.due(r, o, a.project, now))
 	w.state.Records[a.key] = r
+	if o.Cause.Accepts() && (!accepted || w.told(r.ProjectID)) {
+		w.accepted(r.ProjectID, now)
+	}
 	if p := w.project(r.ProjectID); p != nil {
 		p.queue.set(a.key, r.Due)
 	}
@@ -100,6 +104,19 @@ func (w *Watch) learn(a answer, now time.Time) {
 		w.judge(r.ProjectID, now)
 	}
 	w.disk.touch()
+}
+
+// accepted takes in, for all instances of a project, that the credential was
+// accepted for one.
+func (w *Watch) accepted(projectID string, now time.Time) {
+	for key, r := range w.state.Records {
+		if r.ProjectID != projectID || r.Denial.Cause != check.CauseRefused {
+			continue
+		}
+		w.state.Records[key] = r.Accepted()
+		w.judge(key, now)
+		w.judge(projectID, now)
+	}
 }
 
 // due returns when an instance is to be checked next.

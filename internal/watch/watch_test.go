@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -411,6 +412,29 @@ func TestAWrongKeyIsTriedByOneRequestAndToldOnce(t *testing.T) {
 		l.cloud.set(func(c *cloud) { c.err = nil })
 		l.pass(30 * time.Minute)
 		l.want("firing check_failing project prod", "resolved check_failing project prod")
+	})
+}
+
+func TestARefusalIsOverWhenTheKeyIsAcceptedForAnother(t *testing.T) {
+	bubble(t, 3, func(l *life) {
+		l.opt.Policy.Repeat = nil
+		l.refuse(true)
+		l.start()
+		l.pass(3 * time.Hour)
+		l.want("firing check_failing project prod")
+		// The one that tried the key has a trouble of its own from now on.
+		for i := range 3 {
+			if l.disk.load(t).Records[instance(i).Key()].Denied.Set {
+				l.fails(i, &dcs.Error{Kind: dcs.Failed, Status: 500, Reason: "HTTP 500"})
+			}
+		}
+		l.refuse(false)
+		l.pass(6 * time.Hour)
+		lines := l.pager.lines()
+		slices.Sort(lines)
+		if len(lines) != 3 || lines[2] != "resolved check_failing project prod" || !strings.HasPrefix(lines[0], "firing check_failing cache-") {
+			t.Errorf("told %q", lines)
+		}
 	})
 }
 
