@@ -64,9 +64,13 @@ func TestWhatEachAnswerOfTheCloudMeans(t *testing.T) {
 			server := httptest.NewTLSServer(cloud)
 			defer server.Close()
 			defer cloud.Close()
+			timeout := time.Minute
+			if row.answer == sim.AnswerHang {
+				timeout = 200 * time.Millisecond
+			}
 			client, err := dcs.New(dcs.Options{
 				Endpoint: server.URL, ProjectID: projectID, Credentials: dcs.Keys("AK", "secret", ""),
-				Timeout: 500 * time.Millisecond, Transport: server.Client().Transport,
+				Timeout: timeout, Transport: server.Client().Transport,
 			})
 			if err != nil {
 				t.Fatal(err)
