@@ -66,7 +66,7 @@ func TestWhatEachAnswerOfTheCloudMeans(t *testing.T) {
 			defer cloud.Close()
 			timeout := time.Minute
 			if row.answer == sim.AnswerHang {
-				timeout = 200 * time.Millisecond
+				timeout = 2 * time.Second
 			}
 			client, err := dcs.New(dcs.Options{
 				Endpoint: server.URL, ProjectID: projectID, Credentials: dcs.Keys("AK", "secret", ""),
