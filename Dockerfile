@@ -9,9 +9,9 @@
 # ("env:SLACK_TOKEN"). To be reached from outside the container, set in the
 # configuration: [http] listen = ":9943".
 #
-# Behind a proxy with a certificate authority of its own, mount a file with that
-# and all others to trust, and name it:
-#   -v /etc/ssl/certs/ca-certificates.crt:/ca.pem:ro -e SSL_CERT_FILE=/ca.pem
+# Behind a proxy with a certificate authority of its own, mount its certificate,
+# and name it. Those in the image stay trusted.
+#   -v /path/ca.pem:/ca.pem:ro -e SSL_CERT_FILE=/ca.pem
 
 # What builds it: Go, a shell, and CA certificates where Debian has them.
 ARG BUILDER=golang:1.26

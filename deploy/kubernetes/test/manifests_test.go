@@ -186,6 +186,10 @@ func TestManifestsAreValidAndHangTogether(t *testing.T) {
 		}
 	}
 
+	if !m.monitor.Spec.PodMetricsEndpoints[0].HonorLabels {
+		t.Error("Prometheus would call the label instance exported_instance, for which no rule asks")
+	}
+
 	// Each file that the configuration names is a key of the Secret, and the
 	// other way round.
 	document, err := os.ReadFile("../secret.example.yaml")
