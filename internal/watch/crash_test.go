@@ -224,17 +224,15 @@ func written(s state.State, receiver string, n check.Notice, at time.Time) bool 
 func TestKilledAtEveryStepOfAWrite(t *testing.T) {
 	operations := liveOnFile(t, death{})
 	deaths := []death{{away: 0}, {away: 40*time.Minute + 7}, {cut: true, away: 3*time.Second + 7}}
-	step := 307
-	if *long {
-		step = 1
-	}
 	points := 0
-	for k := 1; k <= operations; k += step {
-		for _, d := range deaths {
-			d.killAt = k
-			liveOnFile(t, d)
-			points++
+	for k := 1; k <= operations; k++ {
+		for i, d := range deaths {
+			if *long || k%1021 == 340*i {
+				d.killAt = k
+				liveOnFile(t, d)
+				points++
+			}
 		}
 	}
-	t.Logf("%d deaths at %d operations", points, operations)
+	t.Logf("%d deaths in a life of %d operations", points, operations)
 }
