@@ -77,7 +77,7 @@ func TestReliabilityNamesTestsThatExist(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	names := regexp.MustCompile("\\b(?:Test|Fuzz)[A-Z]\\w+").FindAllString(string(text), -1)
+	names := regexp.MustCompile(`\b(?:Test|Fuzz)[A-Z]\w+`).FindAllString(string(text), -1)
 	if len(names) < 20 {
 		t.Fatalf("names %q", names)
 	}
