@@ -1,10 +1,15 @@
 package config
 
 import (
+	"errors"
 	"net"
+	"regexp"
 	"strconv"
+	"strings"
+	"unicode"
 
 	"github.com/prometheus/exporter-toolkit/web"
+	"go.yaml.in/yaml/v2"
 
 	"github.com/sslwatch/sslwatch/internal/secret"
 )
@@ -32,14 +37,58 @@ func (c *Config) readHTTP(t *table) {
 		return
 	}
 	if c.HTTP.WebConfigFile != "" {
-		if err := web.Validate(c.HTTP.WebConfigFile); err != nil {
-			t.problem("web_config_file", "can't be used: %s", cause(err))
+		for _, what := range examineWebConfig(c.HTTP.WebConfigFile) {
+			t.problem("web_config_file", "can't be used: %s", what)
 		}
 		return
 	}
 	if !isLoopback(host) {
 		t.warn("listen", "others can reach it, and it has neither TLS nor a password: set web_config_file, or see to it that only your monitoring gets there")
 	}
+}
+
+// examineWebConfig says what is wrong with a file of exporter-toolkit's, a line
+// for each problem. The values in it are not shown: they may be passwords.
+func examineWebConfig(file string) []string {
+	err := web.Validate(file)
+	if err == nil {
+		return nil
+	}
+	said := []string{cause(err)}
+	if e, ok := errors.AsType[*yaml.TypeError](err); ok {
+		said = e.Errors
+	}
+	for i := range said {
+		said[i] = webProblem(said[i])
+	}
+	return said
+}
+
+// The words of yaml.
+var (
+	wrongType    = regexp.MustCompile(`(?s)^(line \d+: )cannot unmarshal .* into \S+$`)
+	unknownField = regexp.MustCompile(`(?s)^(line \d+: )field (.*) not found in type \S+$`)
+	shownValue   = regexp.MustCompile("(?s)`.*`|'.*'|invalid map key: .*")
+)
+
+// webProblem says in one line, and without values, what was said of a
+// web_config_file.
+func webProblem(said string) string {
+	if strings.HasPrefix(said, "crypto/bcrypt: ") {
+		return "a password in basic_auth_users is not hashed with bcrypt: htpasswd -nB NAME makes what belongs there"
+	}
+	if m := wrongType.FindStringSubmatch(said); m != nil {
+		return m[1] + "the value has the wrong type"
+	}
+	if m := unknownField.FindStringSubmatch(said); m != nil {
+		return m[1] + "unknown key " + quote(m[2])
+	}
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, shownValue.ReplaceAllString(said, "…"))
 }
 
 // readHeartbeat reads whom to give signs of life.

@@ -163,6 +163,39 @@ func TestTrapNoConnectionIsLeftOpen(t *testing.T) {
 	}
 }
 
+// Where a server of go-smtp never refuses: at STARTTLS, and at DATA before
+// the mail.
+func TestARefusalBetweenTheStagesOfTheSim(t *testing.T) {
+	for _, tt := range []struct {
+		verb, answer string
+		refused      bool
+		says         string
+	}{
+		{"STARTTLS", "454 4.7.0 not now", false, "answered STARTTLS with 454 4.7.0 not now"},
+		{"STARTTLS", "502 5.5.1 never", true, "answered STARTTLS with 502 5.5.1 never: ask whoever runs the server why TLS"},
+		{"DATA", "451 4.3.0 not now", false, "answered DATA with 451 4.3.0 not now"},
+		{"DATA", "554 5.5.1 no valid recipients", true, "answered DATA with 554 5.5.1 no valid recipients: ask"},
+	} {
+		s := serve(t, email.STARTTLS, "220 hi\r\n", func(line string) string {
+			verb, _, _ := strings.Cut(line, " ")
+			switch verb {
+			case tt.verb:
+				return tt.answer + "\r\n"
+			case "EHLO":
+				return "250-hi\r\n250 STARTTLS\r\n"
+			case "STARTTLS":
+				return "220 go\r\n"
+			}
+			return "250 ok\r\n"
+		})
+		_, err := newReceiver(t, s.settings).Deliver(t.Context(), notifytest.Firing())
+		if f := failure(t, err); f.Refused != tt.refused || !strings.Contains(f.Reason, tt.says) {
+			t.Errorf("%s %s: %+v", tt.verb, tt.answer, f)
+		}
+		s.gone(t, tt.verb)
+	}
+}
+
 func TestAServerThatNeverStopsTalking(t *testing.T) {
 	for name, banner := range map[string]string{
 		"one line":   strings.Repeat("x", 4<<20),
