@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -307,6 +306,7 @@ type model struct {
 
 	mu    sync.Mutex // guards all below, and what readers hold
 	seen  map[string]*seen
+	setBy time.Duration // the clock is about to be set
 	story []string
 	wrong bool
 	begin time.Time
@@ -481,6 +481,10 @@ func (m *model) begins() {
 	m.fate.rebirth()
 	m.died = make(chan struct{})
 	m.fate.died = m.died
+	m.mu.Lock()
+	m.setBy = 0 // it died before
+	m.mu.Unlock()
+	m.opt.Turn = m.turns
 	m.startOn(mortalStore{m.life.disk, m.fate})
 }
 
@@ -528,21 +532,21 @@ func (m *model) stops() {
 	}
 }
 
-var timestamp = regexp.MustCompile(`"[12][0-9]{3}-[0-9T:.-]+Z"`)
+// turns is called in each turn of the loop.
+func (m *model) turns(watch.Snapshotter) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.setBy != 0 && !m.fate.gone() && m.watch.SetClock(m.setBy) {
+		m.setClock(m.setBy)
+		m.setBy = 0
+	}
+}
 
-// setClock sets the clock while the daemon is stopped. The clock of a
-// bubble can't be set; so all that is told by it is moved the other way:
-// what the daemon remembers, and the dates of the cloud.
+// setClock sets the clock. The clock of a bubble can't be set; so all that
+// is told by it is moved the other way: the dates of the cloud, and what is
+// on the disk.
 func (m *model) setClock(by time.Duration) {
-	m.life.disk.set(func(d *memory) {
-		d.data = timestamp.ReplaceAllFunc(d.data, func(old []byte) []byte {
-			at, err := time.Parse(`"`+time.RFC3339Nano+`"`, string(old))
-			if err != nil {
-				m.t.Fatal(err)
-			}
-			return []byte(at.Add(-by).Format(`"` + time.RFC3339Nano + `"`))
-		})
-	})
+	m.life.disk.set(func(d *memory) { d.data = watch.ShiftTimes(d.data, -by) })
 	m.cloud.set(func(c *cloud) {
 		for id, ssl := range c.ssl {
 			ssl.ExpiresAt = ssl.ExpiresAt.Add(-by)
@@ -636,6 +640,13 @@ func (m *model) happens() string {
 		return "it will be killed"
 	case 16:
 		by := time.Duration(m.random.IntN(2)*2-1) * m.someTime()
+		if m.random.IntN(2) == 0 {
+			m.mu.Lock()
+			m.setBy = by
+			m.mu.Unlock()
+			m.passes(2*time.Minute + 3)
+			return fmt.Sprintf("the clock was set by %v while it ran", by)
+		}
 		m.stops()
 		m.mu.Lock()
 		m.setClock(by)
@@ -865,9 +876,6 @@ func (m *model) ends() {
 // left in the end. A seed decides what happens; the jitter of the loop and
 // the order of goroutines are not the seed's, so a rare failure may take some
 // runs to show again.
-//
-// What can't be simulated here is a clock that is set while the daemon runs:
-// the clock of a bubble never runs apart from its monotonic reading.
 func TestRandomLivesKeepTheRules(t *testing.T) {
 	n := *seeds
 	if n == 0 {

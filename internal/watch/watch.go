@@ -95,8 +95,9 @@ type Watch struct {
 	// Everything below is owned by Run.
 	opt       Options
 	state     state.State
-	awake     time.Time
-	last      time.Time // of the loop's previous turn; has a monotonic reading
+	began     time.Time     // when Run did; has a monotonic reading
+	ahead     time.Duration // how far the clock had run ahead of what passed since, at the last turn
+	awake     time.Time     // see check.Policy
 	projects  []*project
 	inflight  int
 	asking    map[string]bool                        // record keys of the requests under way
@@ -167,9 +168,10 @@ func (w *Watch) Run(ctx context.Context) error {
 	deliveries, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	defer abandon()
 
-	w.awake, w.last = time.Now(), time.Now()
-	w.rewind(w.last) // the clock may have been set while nobody looked
-	w.configure(w.opt, w.last)
+	w.began = time.Now()
+	w.awake = check.Wall(w.began)
+	w.rewind(w.began) // the clock may have been set while nobody looked
+	w.configure(w.opt, w.began)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -240,7 +242,7 @@ func (w *Watch) stop(abandon context.CancelFunc) error {
 // the same in both keeps its place: queues, pauses, delays, ledgers.
 func (w *Watch) configure(o Options, now time.Time) {
 	w.opt = o.complete()
-	w.opt.Policy.Awake = check.Wall(w.awake)
+	w.opt.Policy.Awake = w.awake
 	w.configureReceivers(now)
 	w.state.Records = check.Reconcile(w.state.Records, w.state.Ledgers, o.Watched, now)
 	mended := w.configureProjects()
@@ -331,28 +333,29 @@ func (w *Watch) project(id string) *project {
 
 // clock notices when the clock was set or the machine slept.
 func (w *Watch) clock(now time.Time) {
-	jump := stepped(w.last, now)
-	w.last = now
+	ahead := check.Wall(now).Sub(check.Wall(w.began)) - now.Sub(w.began)
+	jump := ahead - w.ahead
+	w.ahead = ahead
 	switch {
 	case jump < -time.Second:
 		w.log.Warn("clock was set back", "by", -jump)
 		w.rewind(now)
-		w.judgeAll(now)
 	case jump > tick:
 		w.log.Warn("clock was set forward, or the machine slept", "by", jump)
-		w.awake = now
-		w.opt.Policy.Awake = check.Wall(now)
-		w.judgeAll(now)
+		w.awake = check.Wall(now)
+	default:
+		return
 	}
-}
-
-// stepped returns how far the clock ran ahead of the time that passed.
-func stepped(last, now time.Time) time.Duration {
-	return check.Wall(now).Sub(check.Wall(last)) - now.Sub(last)
+	w.opt.Policy.Awake = w.awake
+	w.judgeAll(now)
 }
 
 // rewind bounds everything that is remembered by the present.
 func (w *Watch) rewind(now time.Time) {
+	w.awake = soonest(w.awake, check.Wall(now))
+	if w.pass.After(now) {
+		w.pass = check.Wall(now)
+	}
 	for key, r := range w.state.Records {
 		due := r.Due
 		r = r.Rewind(now)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -228,6 +229,7 @@ type life struct {
 	opt   watch.Options
 	watch *watch.Watch
 	stop  func() error
+	clock *atomic.Int64 // by how much the clock is about to be set
 }
 
 func terms() check.Terms {

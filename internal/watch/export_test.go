@@ -1,0 +1,64 @@
+package watch
+
+import (
+	"encoding/json"
+	"regexp"
+	"time"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/state"
+)
+
+// SetClock is what the loop sees when the clock of the machine is set by so
+// much, and reports whether it could be. The clock of a bubble can't be set,
+// so all that the loop knows by the clock is moved the other way. It belongs
+// into Options.Turn, and must not be while anything is under way that has
+// brought times along.
+func (w *Watch) SetClock(by time.Duration) bool {
+	busy := w.inflight > 0 || w.disk.writing
+	for _, r := range w.receivers {
+		busy = busy || r.busy
+	}
+	if busy {
+		return false
+	}
+	data, err := state.Encode(w.state)
+	if err != nil {
+		panic(err)
+	}
+	w.state = state.State{Messages: map[string]map[string]check.Sent{}}
+	if err := json.Unmarshal(ShiftTimes(data, -by), &w.state); err != nil {
+		panic(err)
+	}
+	for _, r := range w.receivers {
+		r.ledger = w.state.Ledgers[r.ID]
+	}
+	queues := []*queue{w.judgement}
+	for _, p := range w.projects {
+		queues = append(queues, p.queue)
+	}
+	for _, q := range queues {
+		for _, it := range q.items {
+			it.at = it.at.Add(-by)
+		}
+	}
+	w.awake, w.ahead = w.awake.Add(-by), w.ahead-by
+	w.opt.Policy.Awake = w.awake
+	if !w.pass.IsZero() {
+		w.pass = w.pass.Add(-by)
+	}
+	return true
+}
+
+var timestamp = regexp.MustCompile(`"[12][0-9]{3}-[0-9T:.-]+Z"`)
+
+// ShiftTimes moves every time in a state.
+func ShiftTimes(data []byte, by time.Duration) []byte {
+	return timestamp.ReplaceAllFunc(data, func(old []byte) []byte {
+		at, err := time.Parse(`"`+time.RFC3339Nano+`"`, string(old))
+		if err != nil {
+			panic(err)
+		}
+		return []byte(at.Add(by).Format(`"` + time.RFC3339Nano + `"`))
+	})
+}
