@@ -113,15 +113,14 @@ func Await(told Lines, standing []Alert, notices []Notice, now time.Time) Lines 
 }
 
 // Tell notes that a receiver has taken a notice. message is the ID of the
-// message that what follows about it belongs to.
+// message that what follows about it belongs to. An end is to be noted before
+// an alert of the same message that begins anew what it closes.
 func Tell(told Lines, n Notice, message string, now time.Time) Lines {
 	now = Wall(now)
 	out := told.clone()
 	if !n.Kind.fires() {
 		for _, c := range n.Closes {
-			if !n.survives(c, out[c]) {
-				delete(out, c)
-			}
+			delete(out, c)
 		}
 		return out
 	}

@@ -46,13 +46,6 @@ func (n Notice) Replaced() bool {
 	return n.Kind == Tighter && n.Condition.ofCertificate() && n.Certificate.Before(n.Told.Certificate)
 }
 
-// survives tells whether a line that this resolution closes is already about
-// the certificate that came after.
-func (n Notice) survives(c Condition, line Line) bool {
-	return c.ofCertificate() && n.Ending == Renewed &&
-		line.Told != nil && line.Told.Certificate.Equal(n.Certificate)
-}
-
 // ID is the same for the same news, also when it is sent again after a
 // crash: a hexadecimal string.
 func (n Notice) ID() string {

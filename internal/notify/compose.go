@@ -42,9 +42,9 @@ func thread(n check.Notice) string {
 	return n.Told.Message
 }
 
-// order sorts notices, what fires and the worst first. The end of an old
-// certificate comes right before the alert about the new one: told the
-// other way round, the resolution would seem to be about the new one.
+// order sorts notices, what fires and the worst first. The end of what was
+// told of an old certificate comes right before the alert about the new one:
+// told the other way round, it would seem to be the end of the new one.
 func order(notices []check.Notice) []check.Notice {
 	type alert struct {
 		key       string
@@ -56,11 +56,13 @@ func order(notices []check.Notice) []check.Notice {
 			fires[alert{n.Key(), n.Condition}] = true
 		}
 	}
-	ends := map[alert]check.Notice{}
+	ends := map[alert][]check.Notice{}
 	var sorted []check.Notice
 	for _, n := range notices {
-		if a := (alert{n.Key(), n.Condition}); !n.Fires() && fires[a] {
-			ends[a] = n
+		again := slices.IndexFunc(n.Closes, func(c check.Condition) bool { return fires[alert{n.Key(), c}] })
+		if again >= 0 {
+			a := alert{n.Key(), n.Closes[again]}
+			ends[a] = append(ends[a], n)
 			continue
 		}
 		sorted = append(sorted, n)
@@ -68,8 +70,8 @@ func order(notices []check.Notice) []check.Notice {
 	slices.SortStableFunc(sorted, compare)
 	out := make([]check.Notice, 0, len(notices))
 	for _, n := range sorted {
-		if end, ok := ends[alert{n.Key(), n.Condition}]; ok && n.Fires() {
-			out = append(out, end)
+		if n.Fires() {
+			out = append(out, ends[alert{n.Key(), n.Condition}]...)
 		}
 		out = append(out, n)
 	}

@@ -68,21 +68,41 @@ func TestANoticeLongerThanTheLimitStillGoes(t *testing.T) {
 
 func TestTheEndOfTheOldCertificateComesBeforeTheAlertAboutTheNew(t *testing.T) {
 	old := numbered(1, now.Add(check.Day))
-	lines := told(old, now.Add(-time.Hour))
-	renewed := seen(old, now.Add(13*check.Day), now.Add(-time.Second))
-	notices := owed(renewed, lines, now)
-	if len(notices) != 2 {
-		t.Fatalf("%d notices", len(notices))
+	off := twice(old, check.Observation{})
+	hidden := told(old, now.Add(-2*time.Hour))
+	for _, n := range owed(off, hidden, now.Add(-time.Minute)) {
+		hidden = check.Tell(hidden, n, "m2", now.Add(-time.Minute))
 	}
-	together := notify.Batch(notices, wide, now)
-	if len(together) != 2 || together[0].Kind != check.Resolved || together[1].Kind != check.Firing {
-		t.Errorf("together: %v", together)
-	}
-	threaded := wide
-	threaded.Threads = true
-	apart := notify.Batch(notices, threaded, now)
-	if len(apart) != 1 || apart[0].Kind != check.Resolved {
-		t.Errorf("apart: %v", apart)
+	next := now.Add(13 * check.Day)
+	for name, tt := range map[string]struct {
+		record check.Record
+		lines  check.Lines
+	}{
+		"renewed":                              {seen(old, next, now.Add(-time.Second)), told(old, now.Add(-time.Hour))},
+		"renewed while SSL was off":            {seen(seen(off, next, now.Add(-time.Second)), next, now.Add(-time.Second)), hidden},
+		"renewed while SSL was off, and worse": {seen(seen(off, now.Add(30*time.Hour), now), now.Add(30*time.Hour), now), hidden},
+	} {
+		notices := owed(tt.record, tt.lines, now)
+		if len(notices) != 2 {
+			t.Fatalf("%s: %d notices", name, len(notices))
+		}
+		together := notify.Batch(notices, wide, now)
+		if len(together) != 2 || together[0].Kind != check.Resolved || together[1].Kind != check.Firing {
+			t.Errorf("%s, together: %v", name, together)
+		}
+		lines := tt.lines
+		for _, n := range together {
+			lines = check.Tell(lines, n, "m3", now)
+		}
+		if again := owed(tt.record, lines, now); len(again) != 0 {
+			t.Errorf("%s, told, and owed again: %v", name, again)
+		}
+		threaded := wide
+		threaded.Threads = true
+		apart := notify.Batch(notices, threaded, now)
+		if len(apart) != 1 || apart[0].Kind != check.Resolved {
+			t.Errorf("%s, apart: %v", name, apart)
+		}
 	}
 }
 
