@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
-	"github.com/sslwatch/sslwatch/internal/state"
 )
 
 // SetClock is what the loop sees when the clock of the machine is set by so
@@ -22,16 +21,12 @@ func (w *Watch) SetClock(by time.Duration) bool {
 	if busy {
 		return false
 	}
-	data, err := state.Encode(w.state)
-	if err != nil {
-		panic(err)
-	}
-	w.state = state.State{Messages: map[string]map[string]check.Sent{}}
-	if err := json.Unmarshal(ShiftTimes(data, -by), &w.state); err != nil {
-		panic(err)
+	w.state = shifted(w.state, -by)
+	if w.state.Messages == nil {
+		w.state.Messages = map[string]map[string]check.Sent{}
 	}
 	for _, r := range w.receivers {
-		r.ledger = w.state.Ledgers[r.ID]
+		r.ledger, r.owed = w.state.Ledgers[r.ID], shifted(r.owed, -by)
 	}
 	queues := []*queue{w.judgement}
 	for _, p := range w.projects {
@@ -50,9 +45,21 @@ func (w *Watch) SetClock(by time.Duration) bool {
 	return true
 }
 
+// shifted moves every time in v.
+func shifted[T any](v T, by time.Duration) (moved T) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	if err := json.Unmarshal(ShiftTimes(data, by), &moved); err != nil {
+		panic(err)
+	}
+	return moved
+}
+
 var timestamp = regexp.MustCompile(`"[12][0-9]{3}-[0-9T:.-]+Z"`)
 
-// ShiftTimes moves every time in a state.
+// ShiftTimes moves every time in JSON.
 func ShiftTimes(data []byte, by time.Duration) []byte {
 	return timestamp.ReplaceAllFunc(data, func(old []byte) []byte {
 		at, err := time.Parse(`"`+time.RFC3339Nano+`"`, string(old))

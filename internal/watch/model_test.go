@@ -106,6 +106,7 @@ type seen struct {
 	off, invalid, missing, unsupported, denied beliefs
 	dates                                      map[int64]bool // in Unix nanoseconds
 	answers, good                              []time.Time
+	came                                       time.Time // when it last came into the configuration
 }
 
 func (s *seen) each(f func(*beliefs)) {
@@ -369,7 +370,7 @@ func (m *model) cause(n check.Notice, at time.Time) string {
 	held := true
 	switch {
 	case n.Ending == check.Unwatched:
-		held = !m.watches(n.InstanceID)
+		held = !m.watches(n.InstanceID) || !s.came.Before(at)
 	case n.Kind == check.Passed:
 	case !n.Fires():
 		switch n.Ending {
@@ -698,6 +699,7 @@ func (m *model) configures(i int) string {
 		} else {
 			// It is not known whether its record has been forgotten.
 			m.seen[id].each(func(b *beliefs) { b.set(b.since(time.Time{})) })
+			m.seen[id].came = time.Now()
 			m.opt.Watched = append(slices.Clone(m.opt.Watched), m.all[i])
 			what = name + " comes"
 		}
