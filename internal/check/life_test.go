@@ -464,6 +464,8 @@ func TestAProjectSpeaksForWhatConcernsIt(t *testing.T) {
 		"overdue":                   {[]check.Record{late(record("1", on(300*day))), record("2", on(300*day))}, p, "stands warning overdue 1"},
 		"overdue behind a refusal":  {[]check.Record{late(record("1", on(300*day))), record("2", refused)}, p, "stands warning refused 2"},
 		"overdue while away":        {[]check.Record{late(record("1", on(300*day))), record("2", on(300*day))}, asleep, "nothing"},
+		"only failures were seen":   {[]check.Record{record("1", failed)}, p, "nothing"},
+		"asked, and there is none":  {[]check.Record{record("1", refused, refused, missing), record("2", missing)}, p, "over checked"},
 		"nothing was ever seen":     {[]check.Record{record("1")}, p, "nothing"},
 	} {
 		t.Run(name, func(t *testing.T) {

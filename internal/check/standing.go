@@ -254,7 +254,7 @@ func Project(records []Record, p Policy, now time.Time) []Alert {
 			a.Cause, a.Since, a.Reason = r.Denial.Cause, r.Denied.From, r.Denial.Reason
 			a.Affected = len(watched)
 		}
-	case !known || a.Verified.IsZero():
+	case !known || !slices.ContainsFunc(watched, Record.answered):
 		return nil
 	default:
 		a.State, a.Ending = Over, Checked
@@ -262,6 +262,12 @@ func Project(records []Record, p Policy, now time.Time) []Alert {
 	}
 	a.State = Stands
 	return []Alert{a}
+}
+
+// answered tells whether the API has ever said something about the instance
+// itself, be it that there is none.
+func (r Record) answered() bool {
+	return !r.Verified.IsZero() || r.Failing.Cause == CauseMissing || r.Failing.Cause == CauseUnsupported
 }
 
 // late tells whether a check has been due for as long as one may fail.

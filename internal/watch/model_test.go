@@ -239,7 +239,7 @@ func (r *reader) entry(n check.Notice, sure bool) string {
 		}
 	} else {
 		threshold, severity := n.Threshold, n.Severity
-		if a != nil && a.certificate.Equal(n.Certificate) { // the worst of what was told stays told
+		if a != nil && !a.unsure && a.certificate.Equal(n.Certificate) { // the worst of what was told stays told
 			if a.threshold > 0 {
 				threshold = min(threshold, a.threshold)
 			}
@@ -666,7 +666,13 @@ func (m *model) configures(i int) string {
 	name := instance(i).Instance
 	var what string
 	m.mu.Lock()
-	switch m.random.IntN(5) {
+	switch m.random.IntN(6) {
+	case 5:
+		w := &m.all[i]
+		w.Instance, w.Project = fmt.Sprint("renamed-", m.random.IntN(1000)), fmt.Sprint("prod-", m.random.IntN(1000))
+		w.Labels = map[string]string{"team": w.Instance}
+		what = fmt.Sprintf("%s is called %s of %s", name, w.Instance, w.Project)
+		m.opt.Watched = slices.DeleteFunc(slices.Clone(m.all), func(w check.Watched) bool { return !m.watches(w.InstanceID) })
 	case 0:
 		terms := &m.all[i].Terms
 		terms.Expiry = [][]check.Duration{hours(20, 9, 4), hours(30, 9), hours(1), hours(25, 20, 15, 10, 5, 2)}[m.random.IntN(4)]
