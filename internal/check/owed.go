@@ -46,6 +46,13 @@ func (n Notice) Replaced() bool {
 	return n.Kind == Tighter && n.Condition.ofCertificate() && n.Certificate.Before(n.Told.Certificate)
 }
 
+// Uncovers tells whether this is the end of what hid an alert, or of what was
+// told of an old certificate, and a notice is of that alert, or of the new one.
+func (n Notice) Uncovers(alert Notice) bool {
+	return !n.Fires() && alert.Fires() && n.Key() == alert.Key() &&
+		(n.Condition == alert.Condition || n.Condition.hides(alert.Condition))
+}
+
 // ID is the same for the same news, also when it is sent again after a
 // crash: a hexadecimal string.
 func (n Notice) ID() string {

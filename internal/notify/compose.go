@@ -42,27 +42,24 @@ func thread(n check.Notice) string {
 	return n.Told.Message
 }
 
-// order sorts notices, what fires and the worst first. The end of what was
-// told of an old certificate comes right before the alert about the new one:
-// told the other way round, it would seem to be the end of the new one.
+// order sorts notices, what fires and the worst first. The end of what hid an
+// alert, or of an old certificate, comes right before that alert: told the
+// other way round, it would seem to be the end of that one.
 func order(notices []check.Notice) []check.Notice {
-	type alert struct {
-		key       string
-		condition check.Condition
-	}
-	fires := map[alert]bool{}
+	fires := map[string][]check.Notice{} // by subject
 	for _, n := range notices {
 		if n.Fires() {
-			fires[alert{n.Key(), n.Condition}] = true
+			fires[n.Key()] = append(fires[n.Key()], n)
 		}
 	}
-	ends := map[alert][]check.Notice{}
+	first := map[string][]check.Notice{} // by the alert that they come before
+	alert := func(n check.Notice) string { return n.Key() + " " + string(n.Condition) }
 	var sorted []check.Notice
 	for _, n := range notices {
-		again := slices.IndexFunc(n.Closes, func(c check.Condition) bool { return fires[alert{n.Key(), c}] })
-		if again >= 0 {
-			a := alert{n.Key(), n.Closes[again]}
-			ends[a] = append(ends[a], n)
+		uncovered := slices.IndexFunc(fires[n.Key()], n.Uncovers)
+		if uncovered >= 0 {
+			a := alert(fires[n.Key()][uncovered])
+			first[a] = append(first[a], n)
 			continue
 		}
 		sorted = append(sorted, n)
@@ -71,7 +68,7 @@ func order(notices []check.Notice) []check.Notice {
 	out := make([]check.Notice, 0, len(notices))
 	for _, n := range sorted {
 		if n.Fires() {
-			out = append(out, ends[alert{n.Key(), n.Condition}]...)
+			out = append(out, first[alert(n)]...)
 		}
 		out = append(out, n)
 	}

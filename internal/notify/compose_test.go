@@ -66,13 +66,15 @@ func TestANoticeLongerThanTheLimitStillGoes(t *testing.T) {
 	}
 }
 
-func TestTheEndOfTheOldCertificateComesBeforeTheAlertAboutTheNew(t *testing.T) {
+func TestAnEndComesBeforeTheAlertThatItUncoversOrThatFollows(t *testing.T) {
 	old := numbered(1, now.Add(check.Day))
 	off := twice(old, check.Observation{})
 	hidden := told(old, now.Add(-2*time.Hour))
 	for _, n := range owed(off, hidden, now.Add(-time.Minute)) {
 		hidden = check.Tell(hidden, n, "m2", now.Add(-time.Minute))
 	}
+	longAgo := told(old, now.Add(-25*time.Hour))
+	longAgo[check.SSLDisabled] = hidden[check.SSLDisabled]
 	next := now.Add(13 * check.Day)
 	for name, tt := range map[string]struct {
 		record check.Record
@@ -81,13 +83,14 @@ func TestTheEndOfTheOldCertificateComesBeforeTheAlertAboutTheNew(t *testing.T) {
 		"renewed":                              {seen(old, next, now.Add(-time.Second)), told(old, now.Add(-time.Hour))},
 		"renewed while SSL was off":            {seen(seen(off, next, now.Add(-time.Second)), next, now.Add(-time.Second)), hidden},
 		"renewed while SSL was off, and worse": {seen(seen(off, now.Add(30*time.Hour), now), now.Add(30*time.Hour), now), hidden},
+		"on again, and a reminder is due":      {seen(seen(off, now.Add(check.Day), now), now.Add(check.Day), now), longAgo},
 	} {
 		notices := owed(tt.record, tt.lines, now)
 		if len(notices) != 2 {
 			t.Fatalf("%s: %d notices", name, len(notices))
 		}
 		together := notify.Batch(notices, wide, now)
-		if len(together) != 2 || together[0].Kind != check.Resolved || together[1].Kind != check.Firing {
+		if len(together) != 2 || together[0].Kind != check.Resolved || !together[1].Fires() {
 			t.Errorf("%s, together: %v", name, together)
 		}
 		lines := tt.lines

@@ -149,6 +149,10 @@ func (r *reader) Deliver(ctx context.Context, m notify.Message) (json.RawMessage
 	if r.model.fate.step() {
 		return nil, errKilled
 	}
+	// What follows goes into the thread of what it follows, unless that is gone.
+	if r.limits.Threads && err == nil && (m.Thread == nil || m.ID[0] < '2') {
+		receipt = json.RawMessage(`"` + m.ID + `"`)
+	}
 	return receipt, err
 }
 
@@ -458,6 +462,7 @@ func newModel(t *testing.T, seed uint64) *model {
 		if i == 0 {
 			r.pager = l.pager
 		}
+		r.limits.Threads = i > 0
 		m.readers = append(m.readers, r)
 		m.receive(r)
 	}
