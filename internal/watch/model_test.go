@@ -133,6 +133,8 @@ type reader struct {
 	audience check.Audience
 	open     map[string]*alert // by subject and condition
 	ended    map[string]bool   // those of which the end may be told again
+	ever     map[string]bool   // those that it has heard of
+	stands   *reader           // in for another, and learns what that one knew
 	last     notify.Message
 	lastAt   time.Time
 }
@@ -197,6 +199,8 @@ func (r *reader) entry(n check.Notice, sure bool) string {
 	a := r.open[key]
 	certificate := n.Condition == check.CertificateExpiring || n.Condition == check.CertificateExpired
 	wrong := ""
+	follows := a != nil || r.ended[key] || r.stands != nil && r.stands.ever[key]
+	r.ever[key] = true
 	switch n.Kind {
 	case check.Firing:
 		if a != nil && !a.unsure && !(certificate && n.Certificate.After(a.certificate)) {
@@ -204,7 +208,7 @@ func (r *reader) entry(n check.Notice, sure bool) string {
 		}
 	case check.Tighter:
 		switch {
-		case a == nil && r.ended[key]:
+		case a == nil && follows:
 		case a == nil:
 			wrong = "tightens, and was not open"
 		case certificate && n.Certificate.Before(a.certificate) || n.Threshold < a.threshold || n.Severity.Compare(a.severity) > 0 || a.unsure:
@@ -212,7 +216,7 @@ func (r *reader) entry(n check.Notice, sure bool) string {
 			wrong = "tightens, and is no worse than what was told"
 		}
 	case check.Reminder:
-		if a == nil && !r.ended[key] {
+		if !follows {
 			wrong = "is reminded of, and was not open"
 		} else if a == nil {
 			break
@@ -220,7 +224,7 @@ func (r *reader) entry(n check.Notice, sure bool) string {
 			wrong = fmt.Sprintf("is reminded of after %v", since)
 		}
 	case check.Resolved:
-		if a == nil && !r.ended[key] {
+		if !follows {
 			wrong = "is resolved, and was not open"
 		} else if a != nil && certificate && n.Ending == check.Renewed && !n.Was.Equal(a.certificate) && !a.unsure {
 			wrong = "is resolved, and of another certificate"
@@ -463,6 +467,12 @@ func newModel(t *testing.T, seed uint64) *model {
 			r.pager = l.pager
 		}
 		r.limits.Threads = i > 0
+		if i == 2 {
+			r.limits.Items = 2
+		}
+		if i == 1 {
+			r.stands = m.readers[0]
+		}
 		m.readers = append(m.readers, r)
 		m.receive(r)
 	}
@@ -478,8 +488,12 @@ func hours(h ...int) (d []check.Duration) {
 
 // receive takes a receiver into the configuration, which knows nothing yet.
 func (m *model) receive(r *reader) {
-	r.open, r.ended, r.lastAt = map[string]*alert{}, map[string]bool{}, time.Time{}
-	m.opt.Receivers = append(slices.Clone(m.opt.Receivers), watch.Receiver{ID: r.id, Name: r.id, Audience: r.audience, Carrier: r})
+	r.open, r.ended, r.ever, r.lastAt = map[string]*alert{}, map[string]bool{}, map[string]bool{}, time.Time{}
+	to := watch.Receiver{ID: r.id, Name: r.id, Audience: r.audience, Carrier: r}
+	if r.id == "oncall" {
+		to.Fallback, to.FallbackAfter = "critical", 25*time.Minute
+	}
+	m.opt.Receivers = append(slices.Clone(m.opt.Receivers), to)
 }
 
 // begins starts the daemon.
