@@ -351,6 +351,17 @@ func TestRules(t *testing.T) {
 			l.after(time.Minute).told("passed critical ssl_disabled enabled")
 			l.after(day).told()
 		},
+		"what passed hides behind nothing that nobody tried to tell": func(l *life) {
+			l.sees(on(hour))
+			l.lines = nil
+			l.down = true
+			l.after(time.Minute) // tried, and perhaps it arrived
+			l.now = birth.Add(hour + time.Second)
+			alerts := check.Standing(l.record, l.policy, l.now)
+			l.lines = check.Await(l.lines, alerts, check.Owed(alerts, l.lines, l.who, l.policy, l.now), l.now)
+			l.down, l.said = false, nil
+			l.sees(on(300 * day)).told("passed critical certificate_expiring renewed")
+		},
 		"what was told and ends while it was down is resolved": func(l *life) {
 			l.twice(off).told("firing critical ssl_disabled")
 			l.down = true

@@ -177,7 +177,7 @@ func over(standing []Alert, told Lines) []Notice {
 		if line.Told != nil && before(a, topTold) {
 			topTold = a
 		}
-		if line.Told == nil && before(a, topMissed) {
+		if line.Told == nil && line.Waits != nil && line.Waits.Missed && before(a, topMissed) {
 			topMissed = a
 		}
 	}
