@@ -16,7 +16,7 @@ import (
 func (w *Watch) SetClock(by time.Duration) bool {
 	busy := w.inflight > 0 || w.disk.writing
 	for _, r := range w.receivers {
-		busy = busy || r.busy
+		busy = busy || r.telling != nil
 	}
 	if busy {
 		return false

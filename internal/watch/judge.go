@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -125,16 +126,19 @@ func (w *Watch) forget(key string) {
 	w.disk.touch()
 }
 
-// remembered tells whether a receiver still has a line that needs a record.
+// remembered tells whether a receiver still has a line that needs a record,
+// or will have one when the delivery under way has arrived.
 func (w *Watch) remembered(key string, r check.Record) bool {
 	last := true
 	for other, o := range w.state.Records {
 		last = last && (other == key || o.ProjectID != r.ProjectID)
 	}
-	for _, receiver := range w.receivers {
-		if len(receiver.ledger[key]) > 0 || last && len(receiver.ledger[r.ProjectID]) > 0 {
-			return true
-		}
-	}
-	return false
+	return w.open(key) || last && w.open(r.ProjectID)
+}
+
+// open tells whether a receiver has a line about a subject, or is being told.
+func (w *Watch) open(key string) bool {
+	return slices.ContainsFunc(w.receivers, func(r *receiver) bool {
+		return len(r.ledger[key]) > 0 || r.concerns(key)
+	})
 }

@@ -102,6 +102,36 @@ func TestAReceiverThatGoesDuringADeliveryLeavesNothing(t *testing.T) {
 	})
 }
 
+// Its record is forgotten when nobody was told of it; so what is on its way
+// counts as told.
+func TestAnInstanceThatGoesDuringADeliveryGetsALastWord(t *testing.T) {
+	for what, worsen := range map[string]func(*life){
+		"its own alert":       func(l *life) { l.expires(0, time.Now().Add(9*check.Day)) },
+		"that of its project": func(l *life) { l.cloud.err = &dcs.Error{Kind: dcs.Forbidden, Status: 403, Reason: "forbidden"} },
+	} {
+		t.Run(what, func(t *testing.T) {
+			bubble(t, 1, func(l *life) {
+				worsen(l)
+				l.pager.slow = 25 * time.Second
+				l.start()
+				for l.pager.tries == 0 {
+					l.pass(time.Second)
+				}
+				l.opt.Watched = nil
+				l.reload()
+				l.pass(2 * time.Minute)
+				got := l.pager.lines()
+				if len(got) != 2 || !strings.HasPrefix(got[0], "firing") || !strings.HasPrefix(got[1], "resolved") {
+					t.Errorf("told %q", got)
+				}
+				if s := l.disk.load(t); len(s.Records) > 0 || len(s.Ledgers["oncall"]) > 0 {
+					t.Errorf("left: %v, %v", s.Records, s.Ledgers)
+				}
+			})
+		})
+	}
+}
+
 func TestAReloadKeepsAPauseAndANewKeyIsTriedAtOnce(t *testing.T) {
 	bubble(t, 5, func(l *life) {
 		l.cloud.err = &dcs.Error{Kind: dcs.Unauthenticated, Status: 401, Reason: "the API refused the access key"}

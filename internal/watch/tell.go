@@ -19,11 +19,11 @@ type receiver struct {
 	ledger  check.Ledger              // the same map as in the state
 	owed    map[string][]check.Notice // by subject
 	pace    *backoff.ExponentialBackOff
-	busy    bool      // a delivery is under way
-	marked  bool      // what is about to be told has been marked so
-	resumes time.Time // not before; has a monotonic reading
-	saved   uint64    // the revision that must be on disk before the next message
-	failure string    // why the last delivery failed, empty if it did not
+	telling []check.Notice // the delivery under way, nil if there is none
+	marked  bool           // what is about to be told has been marked so
+	resumes time.Time      // not before; has a monotonic reading
+	saved   uint64         // the revision that must be on disk before the next message
+	failure string         // why the last delivery failed, empty if it did not
 }
 
 // outcome is how a delivery ended.
@@ -116,6 +116,11 @@ func (r *receiver) waits() time.Time {
 	return since
 }
 
+// concerns tells whether the delivery under way is about a subject.
+func (r *receiver) concerns(key string) bool {
+	return slices.ContainsFunc(r.telling, func(n check.Notice) bool { return n.Key() == key })
+}
+
 // told tells whether any receiver has a line about a subject.
 func (w *Watch) told(key string) bool {
 	return slices.ContainsFunc(w.receivers, func(r *receiver) bool { return len(r.ledger[key]) > 0 })
@@ -126,7 +131,7 @@ func (w *Watch) tell(ctx context.Context, now time.Time) time.Time {
 	var wake time.Time
 	for _, r := range w.receivers {
 		unsaved := r.saved > w.disk.reached && w.disk.failure == ""
-		if r.busy || unsaved || len(r.owed) == 0 {
+		if r.telling != nil || unsaved || len(r.owed) == 0 {
 			continue // an outcome, a write or a judgement will wake us
 		}
 		if now.Before(r.resumes) {
@@ -153,7 +158,7 @@ func (w *Watch) tell(ctx context.Context, now time.Time) time.Time {
 			wake = now
 			continue
 		}
-		r.busy = true
+		r.telling = batch
 		w.work.Add(1)
 		go w.deliver(ctx, r, batch, notify.Compose(batch, w.state.Messages[r.ID], now))
 	}
@@ -194,15 +199,28 @@ func (w *Watch) deliver(ctx context.Context, r *receiver, batch []check.Notice, 
 // heard takes in how a delivery ended.
 func (w *Watch) heard(o outcome, now time.Time) {
 	r := o.receiver
-	r.busy = false
+	r.telling = nil
 	if o.stopped || !slices.Contains(w.receivers, r) {
 		return // the latter: taken out of the configuration meanwhile
 	}
 	w.opt.Metrics.delivered(r.ID, o.err)
 	if o.err != nil {
 		w.missed(o, now)
-		return
+	} else {
+		w.taken(o, now)
 	}
+	subjects := map[string]bool{}
+	for _, n := range o.batch {
+		subjects[n.Key()] = true
+	}
+	for key := range subjects {
+		w.judge(key, now)
+	}
+}
+
+// taken takes in that a delivery succeeded.
+func (w *Watch) taken(o outcome, now time.Time) {
+	r := o.receiver
 	r.pace.Reset()
 	r.resumes = now.Add(r.Carrier.Limits().Every)
 	if r.failure != "" {
@@ -214,10 +232,8 @@ func (w *Watch) heard(o outcome, now time.Time) {
 	if len(sent) == 0 {
 		delete(w.state.Messages, r.ID)
 	}
-	subjects := map[string]bool{}
 	for i, n := range o.batch {
 		w.set(r, n.Key(), check.Tell(r.ledger[n.Key()], n, ids[i], now))
-		subjects[n.Key()] = true
 	}
 	for _, g := range o.message.Groups {
 		for _, item := range g.Items {
@@ -225,9 +241,6 @@ func (w *Watch) heard(o outcome, now time.Time) {
 		}
 	}
 	r.saved = w.disk.demand()
-	for key := range subjects {
-		w.judge(key, now)
-	}
 }
 
 // missed takes in that a delivery failed.
