@@ -16,10 +16,11 @@ type account struct {
 	open       map[check.Condition]time.Time // the certificate that it was told of
 	thresholds map[string]bool               // certificate and threshold
 	last       map[check.Condition]time.Time
+	ended      map[check.Condition]bool // an end was tried to be told
 }
 
 func newAccount() *account {
-	return &account{open: map[check.Condition]time.Time{}, thresholds: map[string]bool{}, last: map[check.Condition]time.Time{}}
+	return &account{open: map[check.Condition]time.Time{}, thresholds: map[string]bool{}, last: map[check.Condition]time.Time{}, ended: map[check.Condition]bool{}}
 }
 
 // take checks a notice against what was heard before.
@@ -30,6 +31,11 @@ func (a *account) take(n check.Notice, p check.Policy, now time.Time) error {
 		if n.Replaced() {
 			a.forget(n.Told.Certificate)
 		}
+		if n.Kind == check.Firing && a.ended[n.Condition] {
+			a.forget(certificate) // it may be taken for over
+			open = false
+		}
+		delete(a.ended, n.Condition)
 		if n.Condition == check.CertificateExpiring {
 			key := fmt.Sprintf("%v %v %v", n.Certificate, n.Threshold, n.Severity)
 			if a.thresholds[key] {
@@ -57,6 +63,7 @@ func (a *account) take(n check.Notice, p check.Policy, now time.Time) error {
 		for _, c := range n.Closes {
 			a.forget(a.open[c])
 			delete(a.open, c)
+			delete(a.ended, c)
 		}
 	case check.Passed:
 		if open {
@@ -65,6 +72,15 @@ func (a *account) take(n check.Notice, p check.Policy, now time.Time) error {
 	}
 	a.last[n.Condition] = now
 	return nil
+}
+
+// miss notes what was tried to be told.
+func (a *account) miss(n check.Notice) {
+	for _, c := range n.Closes {
+		if _, open := a.open[c]; open {
+			a.ended[c] = true
+		}
+	}
 }
 
 // forget drops a certificate that was replaced: should it come back, its
@@ -93,7 +109,8 @@ func (l *life) step(acc *account) error {
 		}
 		seen[alert] = true
 		if l.down {
-			l.lines = check.Miss(l.lines, n)
+			l.lines = check.Try(l.lines, n)
+			acc.miss(n)
 			continue
 		}
 		if err := acc.take(n, l.policy, l.now); err != nil {

@@ -3,6 +3,7 @@ package check
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -17,6 +18,9 @@ type Lines map[Condition]Line
 type Line struct {
 	// Told is nil until the receiver has taken a message about it.
 	Told *Told `json:"told,omitempty"`
+	// Ended is set where a message may have told that it is over: it was
+	// tried, and is not known to have arrived.
+	Ended bool `json:"ended,omitempty"`
 	// Waits is nil unless something is owed.
 	Waits *Waits `json:"waits,omitempty"`
 }
@@ -37,8 +41,9 @@ type Told struct {
 // Waits is what a receiver has yet to hear.
 type Waits struct {
 	Since time.Time `json:"since"`
-	// Missed is set when a message about it could not be delivered.
-	Missed bool `json:"missed,omitempty"`
+	// Tried is set where a message may have told of it for the first time:
+	// it was tried, and is not known to have arrived.
+	Tried bool `json:"tried,omitempty"`
 	// Handed is set where another receiver's wait was handed to this one,
 	// HandedOn where this one's was handed to another.
 	Handed   bool `json:"handed,omitempty"`
@@ -146,17 +151,38 @@ func Tell(told Lines, n Notice, message string, now time.Time) Lines {
 	return out
 }
 
-// Miss notes that a notice could not be delivered.
-func Miss(told Lines, n Notice) Lines {
-	line, ok := told[n.Condition]
-	if !ok || line.Waits == nil || line.Waits.Missed {
+// Tried tells whether the lines say that the receiver may have been told a
+// notice.
+func (l Lines) Tried(n Notice) bool {
+	if n.Fires() {
+		line := l[n.Condition]
+		return line.Told != nil || line.Waits == nil || line.Waits.Tried
+	}
+	return !slices.ContainsFunc(n.Closes, func(c Condition) bool { return l[c].Told != nil && !l[c].Ended })
+}
+
+// Try notes that a receiver is about to be told a notice. Until it is known
+// whether that arrived, neither that it was told nor that it was not is
+// relied on: what fired is told to be over, and what is over fires anew.
+func Try(told Lines, n Notice) Lines {
+	if told.Tried(n) {
 		return told
 	}
 	out := told.clone()
-	w := *line.Waits
-	w.Missed = true
-	line.Waits = &w
-	out[n.Condition] = line
+	if n.Fires() {
+		line := out[n.Condition]
+		w := *line.Waits
+		w.Tried = true
+		line.Waits = &w
+		out[n.Condition] = line
+		return out
+	}
+	for _, c := range n.Closes {
+		if line := out[c]; line.Told != nil {
+			line.Ended = true
+			out[c] = line
+		}
+	}
 	return out
 }
 
@@ -183,13 +209,13 @@ func Hand(from, to Lines, c Condition, now time.Time) (Lines, Lines) {
 	from, to = from.clone(), to.clone()
 	w := *line.Waits
 	w.HandedOn = true
-	from[c] = Line{Told: line.Told, Waits: &w}
+	from[c] = Line{Told: line.Told, Ended: line.Ended, Waits: &w}
 
 	other := to[c]
 	if other.Told == nil && other.Waits == nil && line.Told != nil {
 		t := *line.Told
 		t.Message = ""
-		other.Told = &t
+		other.Told, other.Ended = &t, line.Ended
 	}
 	mine := w
 	mine.Since, mine.HandedOn = Wall(now), false

@@ -94,7 +94,7 @@ func (l *life) tell() {
 	l.lines = check.Await(l.lines, alerts, notices, l.now)
 	if l.down {
 		for _, n := range notices {
-			l.lines = check.Miss(l.lines, n)
+			l.lines = check.Try(l.lines, n)
 		}
 		return
 	}
@@ -369,10 +369,43 @@ func TestRules(t *testing.T) {
 			l.down = false
 			l.after(time.Minute).told("resolved critical ssl_disabled enabled")
 		},
+		"what ended while it was down and began anew fires anew: the end may have arrived": func(l *life) {
+			l.twice(off).told("firing critical ssl_disabled")
+			l.down = true
+			l.twice(on(300 * day)).restarts().twice(off)
+			l.down = false
+			l.after(time.Minute).told("firing critical ssl_disabled")
+			l.after(time.Minute).told()
+			l.twice(on(300 * day)).told("resolved critical ssl_disabled enabled")
+		},
+		"what a doubtful end closed fires anew, be it told before": func(l *life) {
+			l.policy.Repeat = nil
+			l.twice(invalid(300*day)).twice(off).told("firing critical ssl_invalid", "firing critical ssl_disabled")
+			l.down = true
+			l.twice(on(300 * day)).twice(invalid(300 * day))
+			l.down = false
+			l.after(time.Minute).told("resolved critical ssl_disabled enabled", "firing critical ssl_invalid")
+		},
+		"an end that nobody tried to tell is no end": func(l *life) {
+			l.twice(off).told("firing critical ssl_disabled")
+			l.record = check.Learn(check.Learn(l.record, on(300*day), l.policy, l.now), on(300*day), l.policy, l.now)
+			alerts := check.Standing(l.record, l.policy, l.now)
+			l.lines = check.Await(l.lines, alerts, check.Owed(alerts, l.lines, l.who, l.policy, l.now), l.now)
+			l.record = check.Learn(check.Learn(l.record, off, l.policy, l.now), off, l.policy, l.now)
+			l.after(time.Minute).told()
+		},
 		"an instance that leaves has a last word": func(l *life) {
 			l.sees(on(10 * day)).told("firing warning certificate_expiring 14d")
 			l.record.Left = check.Unwatched
 			l.after(time.Minute).told("resolved warning certificate_expiring unwatched")
+			l.after(day).told()
+		},
+		"what leaves after an alert that may have arrived has a last word": func(l *life) {
+			l.down = true
+			l.sees(on(10 * day))
+			l.record.Left = check.Unwatched
+			l.down = false
+			l.after(time.Minute).told("passed warning certificate_expiring unwatched")
 			l.after(day).told()
 		},
 		"an instance that leaves unheard of leaves silently": func(l *life) {
@@ -411,11 +444,57 @@ func TestInputsAreNotModified(t *testing.T) {
 	check.Await(lines, alerts, notices, l.now)
 	for _, n := range notices {
 		check.Tell(lines, n, "x", l.now)
-		check.Miss(lines, n)
+		check.Try(lines, n)
 	}
 	check.Hand(lines, lines, check.SSLDisabled, l.now)
 	if after := fmt.Sprintf("%#v %#v", record, lines); after != before || !maps.Equal(labels, record.Labels) {
 		t.Errorf("before:\n%s\nafter:\n%s", before, after)
+	}
+}
+
+// Mail programs hide what they have seen: what is news again must have
+// another ID, and what is sent again after a crash the same.
+func TestAnIDIsTheSameForTheSameNewsOnly(t *testing.T) {
+	l := newLife(t)
+	var ids []string
+	hear := func() {
+		t.Helper()
+		alerts := check.Standing(l.record, l.policy, l.now)
+		notices := check.Owed(alerts, l.lines, l.who, l.policy, l.now)
+		if len(notices) != 1 {
+			t.Fatalf("%d notices: %v", len(notices), notices)
+		}
+		l.lines = check.Try(check.Await(l.lines, alerts, notices, l.now), notices[0])
+		l.now = l.now.Add(time.Minute)
+		l.restarts()
+		again := check.Owed(check.Standing(l.record, l.policy, l.now), l.lines, l.who, l.policy, l.now)
+		if len(again) != 1 || again[0].ID() != notices[0].ID() {
+			t.Errorf("%s: told again after a crash as %v", brief(notices[0]), again)
+		}
+		if slices.Contains(ids, again[0].ID()) {
+			t.Errorf("%s has the ID of what was told before", brief(notices[0]))
+		}
+		ids = append(ids, again[0].ID())
+		l.lines = check.Tell(l.lines, again[0], "m", l.now)
+	}
+	look := func(o check.Observation) { l.record = check.Learn(l.record, o, l.policy, l.now) }
+	for range 3 {
+		look(on(10 * day))
+		hear()
+		l.record.Left = check.Unwatched // and back, with the same certificate
+		hear()
+		l.record.Left = ""
+		hear()
+		look(on(300 * day)) // twice: one that was there before needs confirmation
+		look(on(300 * day))
+		hear()
+		look(on(10 * day)) // another node, with the old one
+		hear()
+		look(on(9 * day))
+		hear()
+		look(on(300 * day))
+		look(on(300 * day))
+		hear()
 	}
 }
 

@@ -31,6 +31,8 @@ type Notice struct {
 	Told *Told
 	// Began is when what the notice is about began.
 	Began time.Time
+	// Owed is since when the receiver has been owed it.
+	Owed time.Time
 	// Reminder counts the repeat intervals since something new was told.
 	Reminder int
 	// Closes holds the conditions that a Resolved or Passed ends, those
@@ -54,14 +56,14 @@ func (n Notice) Uncovers(alert Notice) bool {
 }
 
 // ID is the same for the same news, also when it is sent again after a
-// crash: a hexadecimal string.
+// crash, and another when it is news again later: a hexadecimal string.
 func (n Notice) ID() string {
 	what := string(n.Kind)
 	switch n.Kind {
 	case Firing, Tighter:
 		what = strings.Join([]string{"firing", n.Threshold.String(), string(n.Severity)}, " ")
 	case Reminder:
-		what += " " + n.Told.Anchor.Format(time.RFC3339Nano) + " " + time.Duration(n.Reminder).String()
+		what += " " + time.Duration(n.Reminder).String()
 	}
 	episode := n.Began
 	if n.Condition.ofCertificate() {
@@ -70,7 +72,12 @@ func (n Notice) ID() string {
 			episode = n.Was
 		}
 	}
-	return digest(n.Key(), string(n.Condition), episode.Format(time.RFC3339Nano), what)
+	// Both are on disk before it is told.
+	after := n.Owed
+	if n.Told != nil {
+		after = n.Told.Last
+	}
+	return digest(n.Key(), string(n.Condition), episode.Format(time.RFC3339Nano), what, after.Format(time.RFC3339Nano))
 }
 
 // digest returns a short hash of parts.
@@ -108,6 +115,12 @@ func Owed(standing []Alert, told Lines, who Audience, p Policy, now time.Time) [
 			notices = append(notices, n)
 		}
 	}
+	for i, n := range notices {
+		notices[i].Owed = now
+		if waits := told[n.Condition].Waits; waits != nil {
+			notices[i].Owed = waits.Since
+		}
+	}
 	return notices
 }
 
@@ -118,7 +131,7 @@ func news(a Alert, line Line, p Policy, now time.Time) (n Notice, owed bool) {
 		n.Began = line.Waits.Began
 	}
 	told := line.Told
-	if told == nil {
+	if told == nil || line.Ended {
 		return n, true
 	}
 	if a.Condition.ofCertificate() && a.Certificate.After(told.Certificate) {
@@ -167,7 +180,7 @@ func NextReminder(standing []Alert, told Lines, p Policy) time.Time {
 // one another is told once, for the condition that was in sight.
 func over(standing []Alert, told Lines) []Notice {
 	var notices []Notice
-	var topTold, topMissed *Alert
+	var topTold, topTried *Alert
 	for i := range standing {
 		a := &standing[i]
 		line, ok := told[a.Condition]
@@ -177,19 +190,19 @@ func over(standing []Alert, told Lines) []Notice {
 		if line.Told != nil && before(a, topTold) {
 			topTold = a
 		}
-		if line.Told == nil && line.Waits != nil && line.Waits.Missed && before(a, topMissed) {
-			topMissed = a
+		if line.Told == nil && line.Waits != nil && line.Waits.Tried && before(a, topTried) {
+			topTried = a
 		}
 	}
 	if topTold != nil && ended(*topTold, told[topTold.Condition]) {
 		notices = append(notices, resolved(*topTold, standing, told))
 	}
-	if topMissed != nil && missed(*topMissed, told) && before(topMissed, topTold) {
-		notices = append(notices, resolved(*topMissed, standing, told))
+	if topTried != nil && passed(*topTried, told) && before(topTried, topTold) {
+		notices = append(notices, resolved(*topTried, standing, told))
 	}
 	for _, a := range standing {
 		line := told[a.Condition]
-		if a.Condition == CheckFailing && (line.Told != nil && ended(a, line) || missed(a, told)) {
+		if a.Condition == CheckFailing && (line.Told != nil && ended(a, line) || passed(a, told)) {
 			notices = append(notices, resolved(a, standing, told))
 		}
 	}
@@ -215,12 +228,11 @@ func ended(a Alert, line Line) bool {
 	return a.State == Over
 }
 
-// missed tells whether an alert came and went while its receiver could not
+// passed tells whether an alert came and went while its receiver could not
 // be reached.
-func missed(a Alert, told Lines) bool {
+func passed(a Alert, told Lines) bool {
 	line := told[a.Condition]
-	return line.Told == nil && line.Waits != nil && line.Waits.Missed &&
-		a.State == Over && !a.Ending.left() && ended(a, line)
+	return line.Told == nil && line.Waits != nil && line.Waits.Tried && ended(a, line)
 }
 
 // resolved builds the notice that a condition, and what it hid, has ended.

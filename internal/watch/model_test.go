@@ -121,8 +121,9 @@ type alert struct {
 	threshold   check.Duration
 	severity    check.Severity
 	last        time.Time
-	// unsure is set when it is not known at the other end that it was told.
-	unsure bool
+	// unsure is set when it is not known at the other end that it was told,
+	// refires when it is not known that it was not told to be over.
+	unsure, refires bool
 }
 
 // reader is a receiver with a memory, which is told off what it hears.
@@ -140,6 +141,7 @@ type reader struct {
 }
 
 func (r *reader) Deliver(ctx context.Context, m notify.Message) (json.RawMessage, error) {
+	r.ends(m)
 	if r.model.fate.step() {
 		return nil, errKilled
 	}
@@ -156,6 +158,19 @@ func (r *reader) Deliver(ctx context.Context, m notify.Message) (json.RawMessage
 		receipt = json.RawMessage(`"` + m.ID + `"`)
 	}
 	return receipt, err
+}
+
+// ends notes what a message that may arrive tells to be over.
+func (r *reader) ends(m notify.Message) {
+	r.model.mu.Lock()
+	defer r.model.mu.Unlock()
+	for _, n := range noticesOf(m) {
+		for _, closed := range closes(n) {
+			if a := r.open[closed]; a != nil {
+				a.refires = true
+			}
+		}
+	}
 }
 
 // count returns how many messages came.
@@ -203,7 +218,7 @@ func (r *reader) entry(n check.Notice, sure bool) string {
 	r.ever[key] = true
 	switch n.Kind {
 	case check.Firing:
-		if a != nil && !a.unsure && !(certificate && n.Certificate.After(a.certificate)) {
+		if a != nil && !a.unsure && !a.refires && !(certificate && n.Certificate.After(a.certificate)) {
 			wrong = "fires, and was open"
 		}
 	case check.Tighter:
@@ -247,7 +262,7 @@ func (r *reader) entry(n check.Notice, sure bool) string {
 		}
 	} else {
 		threshold, severity := n.Threshold, n.Severity
-		if a != nil && !a.unsure && a.certificate.Equal(n.Certificate) { // the worst of what was told stays told
+		if a != nil && !a.unsure && n.Kind != check.Firing && a.certificate.Equal(n.Certificate) { // the worst of what was told stays told
 			if a.threshold > 0 {
 				threshold = min(threshold, a.threshold)
 			}
@@ -255,7 +270,7 @@ func (r *reader) entry(n check.Notice, sure bool) string {
 				severity = a.severity
 			}
 		}
-		r.open[key] = &alert{n.Certificate, threshold, severity, time.Now(), !sure}
+		r.open[key] = &alert{n.Certificate, threshold, severity, time.Now(), !sure, false}
 		r.ended[key] = false
 	}
 	if wrong != "" {
@@ -533,6 +548,13 @@ func (m *model) forgets() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.tell("it was killed")
+	s := m.life.disk.load(m.t)
+	for _, r := range m.readers {
+		for key, a := range r.open {
+			subject, condition, _ := strings.Cut(key, " ")
+			a.refires = a.refires || s.Ledgers[r.id][subject][check.Condition(condition)].Ended
+		}
+	}
 	for _, s := range m.seen {
 		s.each((*beliefs).killed)
 		s.good = slices.DeleteFunc(s.good, time.Now().Add(-forgetful).Before)
@@ -784,9 +806,6 @@ func (m *model) settles() {
 func (m *model) holds(r *reader, i int) {
 	s := instance(i)
 	told := func(c check.Condition) *alert { return r.open[s.Key()+" "+string(c)] }
-	// The receiver took that it ended, and said that it did not; and then it
-	// began again before it was told once more: nothing is owed.
-	doubtful := func(c check.Condition) bool { return r.ended[s.Key()+" "+string(c)] }
 	if !m.watches(s.InstanceID) {
 		r.doubts(s.Key(), check.Conditions()) // see configures
 		for _, c := range check.Conditions() {
@@ -801,7 +820,7 @@ func (m *model) holds(r *reader, i int) {
 	}
 	if m.cloud.fails[s.InstanceID] != nil {
 		project := r.open[projectID+" "+string(check.CheckFailing)]
-		if told(check.CheckFailing) == nil && project == nil && !doubtful(check.CheckFailing) && r.audience.MinSeverity != check.Critical {
+		if told(check.CheckFailing) == nil && project == nil && r.audience.MinSeverity != check.Critical {
 			m.fail("%s was not told that %s can't be checked", r.id, s.Instance)
 		}
 		return
@@ -823,7 +842,7 @@ func (m *model) holds(r *reader, i int) {
 	}
 	switch {
 	case off && terms.RequireSSL:
-		if told(check.SSLDisabled) == nil && !doubtful(check.SSLDisabled) {
+		if told(check.SSLDisabled) == nil {
 			m.fail("%s was not told that SSL of %s is off", r.id, s.Instance)
 		}
 		return
@@ -836,7 +855,8 @@ func (m *model) holds(r *reader, i int) {
 		return
 	}
 	for _, c := range []check.Condition{check.CertificateExpired, check.CertificateExpiring} {
-		if a := told(c); a != nil && !a.certificate.Equal(ssl.ExpiresAt) {
+		// One that ends earlier is told when its own time comes.
+		if a := told(c); a != nil && a.certificate.Before(ssl.ExpiresAt) {
 			m.fail("%s holds the %s of %s for that of %v", r.id, c, s.Instance, a.certificate)
 		}
 		if invalid || left <= 0 {
@@ -853,16 +873,15 @@ func (m *model) holds(r *reader, i int) {
 	expiring := told(check.CertificateExpiring)
 	switch {
 	case left <= 0:
-		if told(check.CertificateExpired) == nil && !doubtful(check.CertificateExpired) {
+		if told(check.CertificateExpired) == nil {
 			m.fail("%s was not told that %s has expired", r.id, s.Instance)
 		}
 	case invalid:
-		if told(check.SSLInvalid) == nil && !doubtful(check.SSLInvalid) {
+		if told(check.SSLInvalid) == nil {
 			m.fail("%s was not told that %s is invalid", r.id, s.Instance)
 		}
 	case tightest == 0 || r.audience.MinSeverity == check.Critical && !critical:
-	case expiring == nil && doubtful(check.CertificateExpiring):
-	case expiring == nil, expiring.threshold > tightest, critical && expiring.severity != check.Critical:
+	case expiring == nil, !expiring.certificate.Equal(ssl.ExpiresAt), expiring.threshold > tightest, critical && expiring.severity != check.Critical:
 		m.fail("%s was not told that %s has %v left, but %+v", r.id, s.Instance, left, expiring)
 	}
 }

@@ -152,7 +152,7 @@ func (w *Watch) tell(ctx context.Context, now time.Time) time.Time {
 			wake = now
 			continue
 		}
-		batch = slices.DeleteFunc(batch, func(n check.Notice) bool { return !r.knows(n) })
+		batch = slices.DeleteFunc(batch, func(n check.Notice) bool { return !r.ledger[n.Key()].Tried(n) })
 		r.marked = false
 		if len(batch) == 0 {
 			wake = now
@@ -165,24 +165,18 @@ func (w *Watch) tell(ctx context.Context, now time.Time) time.Time {
 	return wake
 }
 
-// mark notes in the ledger what is about to be told for the first time, and
+// mark notes in the ledger what is about to be told to begin or to end, and
 // tells whether there is any such. It has to be on disk before it is told:
-// should the daemon die or the alert end before it is known to have arrived,
-// it is still to be told that it ended.
+// should the daemon die, or things change, before it is known to have
+// arrived, the receiver still has to hear what is so then.
 func (w *Watch) mark(r *receiver, batch []check.Notice) bool {
-	news := false
+	marked := false
 	for _, n := range batch {
-		news = news || !r.knows(n)
-		w.set(r, n.Key(), check.Miss(r.ledger[n.Key()], n))
+		lines := r.ledger[n.Key()]
+		marked = marked || !lines.Tried(n)
+		w.set(r, n.Key(), check.Try(lines, n))
 	}
-	return news
-}
-
-// knows tells whether the ledger says that a receiver may have been told of
-// the alert of a notice.
-func (r *receiver) knows(n check.Notice) bool {
-	line := r.ledger[n.Key()][n.Condition]
-	return line.Told != nil || line.Waits == nil || line.Waits.Missed
+	return marked
 }
 
 // deliver sends one message.
