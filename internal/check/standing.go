@@ -31,9 +31,6 @@ const (
 	Deleted     Ending = "deleted"      // deleted in the cloud
 )
 
-// left tells whether the subject itself is gone.
-func (e Ending) left() bool { return e == Unwatched || e == Deleted }
-
 // Alert is one condition of one subject at one moment.
 type Alert struct {
 	Subject
