@@ -18,6 +18,7 @@ package check
 import (
 	"cmp"
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -130,12 +131,15 @@ type Audience struct {
 	MinSeverity Severity
 	// Match holds what must be so of the subject: project, region, or a label.
 	Match map[string]string
+	// Also holds conditions that are heard of whatever the rest says,
+	// because another receiver can't be told of them.
+	Also []Condition
 }
 
 // Hears tells whether an alert is for this audience. An alert about a
 // project is for everyone who is concerned with one of its instances.
 func (a Audience) Hears(alert Alert) bool {
-	return alert.Severity.Compare(a.MinSeverity) >= 0 && a.Concerns(alert)
+	return slices.Contains(a.Also, alert.Condition) || alert.Severity.Compare(a.MinSeverity) >= 0 && a.Concerns(alert)
 }
 
 // Concerns is Hears without regard to severity.

@@ -44,10 +44,10 @@ type Waits struct {
 	// Tried is set where a message may have told of it for the first time:
 	// it was tried, and is not known to have arrived.
 	Tried bool `json:"tried,omitempty"`
-	// Handed is set where another receiver's wait was handed to this one,
-	// HandedOn where this one's was handed to another.
-	Handed   bool `json:"handed,omitempty"`
+	// HandedOn is set when the fallback hears what this one waits for. Known
+	// is set where it knew what has ended, and hears of the end by itself.
 	HandedOn bool `json:"handed_on,omitempty"`
+	Known    bool `json:"known,omitempty"`
 	// What it was when it began to wait, should it be over before it is told.
 	Severity    Severity  `json:"severity"`
 	Threshold   Duration  `json:"threshold,omitempty"`
@@ -105,14 +105,13 @@ func Await(told Lines, standing []Alert, notices []Notice, now time.Time) Lines 
 		if !ok || owed[a.Condition] || line.Waits == nil {
 			continue
 		}
-		if line.Told == nil {
-			if a.State != Hidden {
-				delete(out, a.Condition)
-			}
-			continue
+		switch {
+		case line.Told != nil:
+			line.Waits = nil
+			out[a.Condition] = line
+		case a.State != Hidden && !line.Waits.Tried:
+			delete(out, a.Condition)
 		}
-		line.Waits = nil
-		out[a.Condition] = line
 	}
 	return out
 }
@@ -168,15 +167,10 @@ func Try(told Lines, n Notice) Lines {
 	if told.Tried(n) {
 		return told
 	}
-	out := told.clone()
 	if n.Fires() {
-		line := out[n.Condition]
-		w := *line.Waits
-		w.Tried = true
-		line.Waits = &w
-		out[n.Condition] = line
-		return out
+		return told.waiting(n.Condition, func(w *Waits) { w.Tried = true })
 	}
+	out := told.clone()
 	for _, c := range n.Closes {
 		if line := out[c]; line.Told != nil {
 			line.Ended = true
@@ -186,46 +180,70 @@ func Try(told Lines, n Notice) Lines {
 	return out
 }
 
-// Overlong returns the conditions that a receiver has waited for longer
-// than after, and that were not handed on yet.
-func Overlong(told Lines, after time.Duration, now time.Time) []Condition {
-	var due []Condition
-	for _, c := range Conditions() {
-		if w := told[c].Waits; w != nil && !w.HandedOn && now.Sub(w.Since) >= after {
-			due = append(due, c)
+// NextOverlong returns when a receiver will have waited for something for
+// longer than after that its fallback does not hear of; zero if it will not.
+func NextOverlong(told Lines, after time.Duration) time.Time {
+	var next time.Time
+	for _, line := range told {
+		if w := line.Waits; w != nil && !w.HandedOn {
+			next = earlier(next, w.Since.Add(after), time.Time{})
 		}
 	}
-	return due
+	return next
 }
 
-// Hand hands what one receiver waits for to another, its fallback, once.
-// The other learns what the first was told, so that a resolution that is
-// owed is one for it too.
-func Hand(from, to Lines, c Condition, now time.Time) (Lines, Lines) {
-	line := from[c]
-	if line.Waits == nil || line.Waits.HandedOn {
-		return from, to
-	}
-	from, to = from.clone(), to.clone()
-	w := *line.Waits
-	w.HandedOn = true
-	from[c] = Line{Told: line.Told, Ended: line.Ended, Waits: &w}
+// HandOn notes that the fallback hears what a receiver waits for, until that
+// was told.
+func HandOn(told Lines, c Condition) Lines {
+	return told.waiting(c, func(w *Waits) { w.HandedOn = true })
+}
 
-	other := to[c]
-	if other.Told == nil && other.Waits == nil && line.Told != nil {
+// Know notes that the fallback hears of an end by itself.
+func Know(told Lines, c Condition) Lines {
+	return told.waiting(c, func(w *Waits) { w.Known = true })
+}
+
+// waiting returns the lines with another wait, where there is one.
+func (l Lines) waiting(c Condition, change func(*Waits)) Lines {
+	line := l[c]
+	if line.Waits == nil {
+		return l
+	}
+	w := *line.Waits
+	change(&w)
+	line.Waits = &w
+	out := l.clone()
+	out[c] = line
+	return out
+}
+
+// HandedOn returns the conditions of which a fallback hears because of what
+// another receiver waits for.
+func (l Lines) HandedOn() []Condition {
+	var conditions []Condition
+	for _, c := range Conditions() {
+		if w := l[c].Waits; w != nil && w.HandedOn {
+			conditions = append(conditions, c)
+		}
+	}
+	return conditions
+}
+
+// Inherit returns the lines of a fallback that is to hear of an end without
+// having heard of the beginning, with what the other receiver knew of it.
+func Inherit(to, from Lines, end Notice) Lines {
+	line := from[end.Condition]
+	if _, knows := to[end.Condition]; knows || line.Waits == nil || line.Waits.Known {
+		return to
+	}
+	if line.Told != nil {
 		t := *line.Told
 		t.Message = ""
-		other.Told, other.Ended = &t, line.Ended
+		line.Told = &t
 	}
-	mine := w
-	mine.Since, mine.HandedOn = Wall(now), false
-	if other.Waits != nil {
-		mine = *other.Waits
-	}
-	mine.Handed = true
-	other.Waits = &mine
-	to[c] = other
-	return from, to
+	out := to.clone()
+	out[end.Condition] = line
+	return out.waiting(end.Condition, func(w *Waits) { w.HandedOn = false })
 }
 
 // Rewind bounds what is remembered by the present: after the clock was set

@@ -446,7 +446,10 @@ func TestInputsAreNotModified(t *testing.T) {
 		check.Tell(lines, n, "x", l.now)
 		check.Try(lines, n)
 	}
-	check.Hand(lines, lines, check.SSLDisabled, l.now)
+	for _, n := range notices {
+		check.Inherit(check.Lines{}, lines, n)
+	}
+	check.HandOn(lines, check.SSLDisabled)
 	if after := fmt.Sprintf("%#v %#v", record, lines); after != before || !maps.Equal(labels, record.Labels) {
 		t.Errorf("before:\n%s\nafter:\n%s", before, after)
 	}
@@ -507,9 +510,10 @@ func TestTheFallbackHearsOnce(t *testing.T) {
 	var said []string
 	step := func(d time.Duration) {
 		l.after(d)
-		for _, c := range check.Overlong(l.lines, 5*time.Minute, l.now) {
-			l.lines, other = check.Hand(l.lines, other, c, l.now)
+		if at := check.NextOverlong(l.lines, 5*time.Minute); !at.IsZero() && !at.After(l.now) {
+			l.lines = check.HandOn(l.lines, check.SSLDisabled)
 		}
+		deaf.Also = l.lines.HandedOn()
 		alerts := check.Standing(l.record, l.policy, l.now)
 		for _, n := range check.Owed(alerts, other, deaf, l.policy, l.now) {
 			said = append(said, brief(n))

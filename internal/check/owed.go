@@ -106,12 +106,10 @@ func Owed(standing []Alert, told Lines, who Audience, p Policy, now time.Time) [
 		if a.State != Stands {
 			continue
 		}
-		line := told[a.Condition]
-		handed := line.Waits != nil && line.Waits.Handed
-		if !handed && !who.Hears(a) {
+		if !who.Hears(a) {
 			continue
 		}
-		if n, owed := news(a, line, p, now); owed {
+		if n, owed := news(a, told[a.Condition], p, now); owed {
 			notices = append(notices, n)
 		}
 	}

@@ -42,19 +42,41 @@ func (w *Watch) judge(key string, now time.Time) {
 			next = soonest(next, t)
 		}
 	}
+	handed := false
 	for _, r := range w.receivers {
-		w.handOn(r, key, now)
+		w.owe(r, key, alerts, now)
+		handed = w.handOn(r, key, now) || handed
+	}
+	if handed {
+		for _, r := range w.receivers {
+			w.owe(r, key, alerts, now)
+		}
 	}
 	for _, r := range w.receivers {
-		lines := r.ledger[key]
-		notices := check.Owed(alerts, lines, r.Audience, w.opt.Policy, now)
-		w.set(r, key, check.Await(lines, alerts, notices, now))
-		w.owe(r, key, notices)
 		later(check.NextReminder(alerts, r.ledger[key], w.opt.Policy))
-		later(r.overlong(key))
+		if r.Fallback != "" {
+			later(check.NextOverlong(r.ledger[key], r.FallbackAfter))
+		}
 	}
 	w.judgement.set(key, check.Wall(next))
 	w.forget(key)
+}
+
+// owe works out what is owed about a subject to one receiver.
+func (w *Watch) owe(r *receiver, key string, alerts []check.Alert, now time.Time) {
+	who, lines := r.Audience, r.ledger[key]
+	for _, other := range w.receivers {
+		if other.Fallback == r.Name {
+			who.Also = append(who.Also, other.ledger[key].HandedOn()...)
+		}
+	}
+	notices := check.Owed(alerts, lines, who, w.opt.Policy, now)
+	w.set(r, key, check.Await(lines, alerts, notices, now))
+	if len(notices) == 0 {
+		delete(r.owed, key)
+		return
+	}
+	r.owed[key] = notices
 }
 
 // standing returns what is true of a subject, and when that will change by
@@ -79,27 +101,50 @@ func (w *Watch) standing(key string, now time.Time) ([]check.Alert, time.Time) {
 // isProject tells whether a subject's key is a project's.
 func isProject(key string) bool { return !strings.Contains(key, "/") }
 
-// handOn hands what a receiver waited for too long to its fallback. All
-// receivers of one name hand on together, so that it is handed on once.
-func (w *Watch) handOn(from *receiver, key string, now time.Time) {
+// handOn has the fallback hear what a receiver waited for too long, and
+// tells whether there is any such. All receivers of one name hand on
+// together, so that an end is handed on once.
+func (w *Watch) handOn(from *receiver, key string, now time.Time) (handed bool) {
 	if from.Fallback == "" {
-		return
+		return false
 	}
-	for _, c := range check.Overlong(from.ledger[key], from.FallbackAfter, now) {
-		for _, to := range w.receivers {
-			if to.Name != from.Fallback {
-				continue
-			}
-			_, handed := check.Hand(from.ledger[key], to.ledger[key], c, now)
-			w.set(to, key, handed)
+	for _, n := range from.owed[key] {
+		if !n.Fires() && w.known(from.Fallback, n) {
+			w.set(from, key, check.Know(from.ledger[key], n.Condition))
+		}
+		wait := from.ledger[key][n.Condition].Waits
+		if wait.HandedOn || check.Wall(now).Sub(wait.Since) < from.FallbackAfter {
+			continue
+		}
+		if !n.Fires() {
+			w.inherit(from, n)
 		}
 		for _, sibling := range w.receivers {
 			if sibling.Name == from.Name {
-				mine, _ := check.Hand(sibling.ledger[key], nil, c, now)
-				w.set(sibling, key, mine)
+				w.set(sibling, key, check.HandOn(sibling.ledger[key], n.Condition))
 			}
 		}
-		w.log.Warn("handed to the fallback", "receiver", from.ID, "fallback", from.Fallback, "subject", key, "condition", c)
+		w.log.Warn("handed to the fallback", "receiver", from.ID, "fallback", from.Fallback, "subject", key, "condition", n.Condition)
+		handed = true
+	}
+	return handed
+}
+
+// known tells whether a fallback knows an alert that has ended.
+func (w *Watch) known(fallback string, end check.Notice) bool {
+	return slices.ContainsFunc(w.receivers, func(r *receiver) bool {
+		_, knows := r.ledger[end.Key()][end.Condition]
+		return r.Name == fallback && knows
+	})
+}
+
+// inherit has the fallback hear of an end, unless it hears such by itself.
+func (w *Watch) inherit(from *receiver, end check.Notice) {
+	for _, to := range w.receivers {
+		if to.Name == from.Fallback && !to.Audience.Hears(end.Alert) {
+			key := end.Key()
+			w.set(to, key, check.Inherit(to.ledger[key], from.ledger[key], end))
+		}
 	}
 }
 

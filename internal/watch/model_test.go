@@ -135,6 +135,8 @@ type reader struct {
 	open     map[string]*alert // by subject and condition
 	ended    map[string]bool   // those of which the end may be told again
 	ever     map[string]bool   // those that it has heard of
+	over     map[string]bool   // those of which it heard the end last
+	doubted  map[string]bool   // those that it may hold for true or not
 	stands   *reader           // in for another, and learns what that one knew
 	last     notify.Message
 	lastAt   time.Time
@@ -218,7 +220,7 @@ func (r *reader) entry(n check.Notice, sure bool) string {
 	r.ever[key] = true
 	switch n.Kind {
 	case check.Firing:
-		if a != nil && !a.unsure && !a.refires && !(certificate && n.Certificate.After(a.certificate)) {
+		if a != nil && !a.unsure && !a.refires && !r.marked(n) && !(certificate && n.Certificate.After(a.certificate)) {
 			wrong = "fires, and was open"
 		}
 	case check.Tighter:
@@ -239,7 +241,7 @@ func (r *reader) entry(n check.Notice, sure bool) string {
 			wrong = fmt.Sprintf("is reminded of after %v", since)
 		}
 	case check.Resolved:
-		if !follows {
+		if !follows || a == nil && r.over[key] && !r.ended[key] {
 			wrong = "is resolved, and was not open"
 		} else if a != nil && certificate && n.Ending == check.Renewed && !n.Was.Equal(a.certificate) && !a.unsure {
 			wrong = "is resolved, and of another certificate"
@@ -247,6 +249,12 @@ func (r *reader) entry(n check.Notice, sure bool) string {
 	case check.Passed:
 		if a != nil && !a.unsure {
 			wrong = "has passed, and was told"
+		}
+	}
+	r.over[key], r.doubted[key] = !n.Fires(), false
+	for _, other := range r.model.readers {
+		if other.stands == r && n.Fires() {
+			other.over[key] = false
 		}
 	}
 	if !n.Fires() {
@@ -279,6 +287,12 @@ func (r *reader) entry(n check.Notice, sure bool) string {
 	return ""
 }
 
+// marked tells whether it is noted on the disk that an alert may have been told
+// to be over: it was about to be when the daemon died, or things changed.
+func (r *reader) marked(n check.Notice) bool {
+	return r.model.life.disk.load(r.model.t).Ledgers[r.id][n.Key()][n.Condition].Ended
+}
+
 // doubts has those alerts be as good as over that are not known at the other
 // end to have been told.
 func (r *reader) doubts(subject string, conditions []check.Condition) {
@@ -286,7 +300,7 @@ func (r *reader) doubts(subject string, conditions []check.Condition) {
 		key := subject + " " + string(c)
 		if a := r.open[key]; a != nil && a.unsure {
 			delete(r.open, key)
-			r.ended[key] = true
+			r.ended[key], r.doubted[key] = true, true
 		}
 	}
 }
@@ -503,7 +517,7 @@ func hours(h ...int) (d []check.Duration) {
 
 // receive takes a receiver into the configuration, which knows nothing yet.
 func (m *model) receive(r *reader) {
-	r.open, r.ended, r.ever, r.lastAt = map[string]*alert{}, map[string]bool{}, map[string]bool{}, time.Time{}
+	r.open, r.ended, r.ever, r.over, r.doubted, r.lastAt = map[string]*alert{}, map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}, time.Time{}
 	to := watch.Receiver{ID: r.id, Name: r.id, Audience: r.audience, Carrier: r}
 	if r.id == "oncall" {
 		to.Fallback, to.FallbackAfter = "critical", 25*time.Minute
@@ -548,13 +562,6 @@ func (m *model) forgets() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.tell("it was killed")
-	s := m.life.disk.load(m.t)
-	for _, r := range m.readers {
-		for key, a := range r.open {
-			subject, condition, _ := strings.Cut(key, " ")
-			a.refires = a.refires || s.Ledgers[r.id][subject][check.Condition(condition)].Ended
-		}
-	}
 	for _, s := range m.seen {
 		s.each((*beliefs).killed)
 		s.good = slices.DeleteFunc(s.good, time.Now().Add(-forgetful).Before)
@@ -739,9 +746,6 @@ func (m *model) configures(i int) string {
 		id := instance(i).InstanceID
 		if m.watches(id) {
 			m.opt.Watched = slices.DeleteFunc(slices.Clone(m.opt.Watched), func(w check.Watched) bool { return w.InstanceID == id })
-			for _, r := range m.readers {
-				r.doubts(instance(i).Key(), check.Conditions()) // what did not arrive for sure gets no last word
-			}
 			what = name + " goes"
 		} else {
 			// It is not known whether its record has been forgotten.
@@ -784,10 +788,6 @@ func (m *model) settles() {
 		for i := range m.all {
 			m.holds(r, i)
 		}
-		if r.audience.MinSeverity != "" {
-			// What did not arrive for sure is given up when it grows milder.
-			r.doubts(projectID, []check.Condition{check.CheckFailing})
-		}
 		blind, _ := m.cloud.err.(*dcs.Error)
 		_, told := r.open[projectID+" "+string(check.CheckFailing)]
 		denied := blind != nil && (blind.Kind == dcs.Unauthenticated || blind.Kind == dcs.Forbidden) && len(m.opt.Watched) > 0
@@ -806,8 +806,8 @@ func (m *model) settles() {
 func (m *model) holds(r *reader, i int) {
 	s := instance(i)
 	told := func(c check.Condition) *alert { return r.open[s.Key()+" "+string(c)] }
+	silent := func(c check.Condition) bool { return told(c) == nil && !r.doubted[s.Key()+" "+string(c)] }
 	if !m.watches(s.InstanceID) {
-		r.doubts(s.Key(), check.Conditions()) // see configures
 		for _, c := range check.Conditions() {
 			if told(c) != nil {
 				m.fail("%s was not told the last word of %s: %s", r.id, s.Instance, c)
@@ -820,7 +820,7 @@ func (m *model) holds(r *reader, i int) {
 	}
 	if m.cloud.fails[s.InstanceID] != nil {
 		project := r.open[projectID+" "+string(check.CheckFailing)]
-		if told(check.CheckFailing) == nil && project == nil && r.audience.MinSeverity != check.Critical {
+		if silent(check.CheckFailing) && project == nil && r.audience.MinSeverity != check.Critical {
 			m.fail("%s was not told that %s can't be checked", r.id, s.Instance)
 		}
 		return
@@ -842,7 +842,7 @@ func (m *model) holds(r *reader, i int) {
 	}
 	switch {
 	case off && terms.RequireSSL:
-		if told(check.SSLDisabled) == nil {
+		if silent(check.SSLDisabled) {
 			m.fail("%s was not told that SSL of %s is off", r.id, s.Instance)
 		}
 		return
@@ -873,14 +873,15 @@ func (m *model) holds(r *reader, i int) {
 	expiring := told(check.CertificateExpiring)
 	switch {
 	case left <= 0:
-		if told(check.CertificateExpired) == nil {
+		if silent(check.CertificateExpired) {
 			m.fail("%s was not told that %s has expired", r.id, s.Instance)
 		}
 	case invalid:
-		if told(check.SSLInvalid) == nil {
+		if silent(check.SSLInvalid) {
 			m.fail("%s was not told that %s is invalid", r.id, s.Instance)
 		}
 	case tightest == 0 || r.audience.MinSeverity == check.Critical && !critical:
+	case expiring == nil && !silent(check.CertificateExpiring):
 	case expiring == nil, !expiring.certificate.Equal(ssl.ExpiresAt), expiring.threshold > tightest, critical && expiring.severity != check.Critical:
 		m.fail("%s was not told that %s has %v left, but %+v", r.id, s.Instance, left, expiring)
 	}

@@ -80,29 +80,6 @@ func (w *Watch) set(r *receiver, key string, lines check.Lines) {
 	r.ledger[key] = lines
 }
 
-// owe takes in what is owed to a receiver about a subject.
-func (w *Watch) owe(r *receiver, key string, notices []check.Notice) {
-	if len(notices) == 0 {
-		delete(r.owed, key)
-		return
-	}
-	r.owed[key] = notices
-}
-
-// overlong returns when the fallback will have to be told about a subject.
-func (r *receiver) overlong(key string) time.Time {
-	var next time.Time
-	if r.Fallback == "" {
-		return next
-	}
-	for _, line := range r.ledger[key] {
-		if line.Waits != nil && !line.Waits.HandedOn {
-			next = soonest(next, line.Waits.Since.Add(r.FallbackAfter))
-		}
-	}
-	return next
-}
-
 // waits returns since when the receiver has been owed something.
 func (r *receiver) waits() time.Time {
 	var since time.Time
@@ -146,13 +123,15 @@ func (w *Watch) tell(ctx context.Context, now time.Time) time.Time {
 		for _, notices := range r.owed {
 			owed = append(owed, notices...)
 		}
+		if r.marked { // what came since waits for the next message
+			owed = slices.DeleteFunc(owed, func(n check.Notice) bool { return !r.ledger[n.Key()].Tried(n) })
+		}
 		batch := notify.Batch(owed, r.Carrier.Limits(), now)
 		if !r.marked && w.mark(r, batch) {
 			r.marked, r.saved = true, w.disk.demand()
 			wake = now
 			continue
 		}
-		batch = slices.DeleteFunc(batch, func(n check.Notice) bool { return !r.ledger[n.Key()].Tried(n) })
 		r.marked = false
 		if len(batch) == 0 {
 			wake = now

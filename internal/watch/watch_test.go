@@ -589,6 +589,59 @@ func TestTheFallbackHearsWhatWaitsTooLong(t *testing.T) {
 	})
 }
 
+// What waits grows worse, ends, and begins anew while nobody can be reached
+// but the fallback, which would hear none of it by its own filter.
+func TestTheFallbackHearsEachNewsThatWaitsTooLong(t *testing.T) {
+	bubble(t, 1, func(l *life) {
+		mail := newPager()
+		l.opt.Policy.Repeat = nil
+		l.opt.Receivers[0].Fallback, l.opt.Receivers[0].FallbackAfter = "mail", 5*time.Minute
+		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{
+			ID: "mail/ops", Name: "mail", Carrier: mail, Audience: check.Audience{Match: map[string]string{"team": "nobody"}},
+		})
+		l.pager.err = &notify.Failure{Reason: "account_inactive", Refused: true}
+		l.expires(0, time.Now().Add(14*check.Day+6*time.Hour))
+		l.start()
+		l.pass(8 * check.Day)
+		for range 2 {
+			l.enabled(0, false)
+			l.pass(time.Hour)
+			l.enabled(0, true)
+			l.pass(time.Hour)
+		}
+		want := []string{
+			"firing certificate_expiring cache-0 30d", "tighter certificate_expiring cache-0 14d", "tighter certificate_expiring cache-0 7d",
+			"firing ssl_disabled cache-0", "resolved ssl_disabled cache-0", "firing ssl_disabled cache-0", "resolved ssl_disabled cache-0",
+		}
+		if got := mail.lines(); !slices.Equal(got, want) {
+			t.Errorf("the fallback was told\n %s\nwant\n %s", strings.Join(got, "\n "), strings.Join(want, "\n "))
+		}
+	})
+}
+
+func TestAFallbackThatHeardItselfHearsNothingTwice(t *testing.T) {
+	bubble(t, 1, func(l *life) {
+		mail := newPager()
+		l.opt.Receivers[0].Fallback, l.opt.Receivers[0].FallbackAfter = "mail", 5*time.Minute
+		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{ID: "mail/ops", Name: "mail", Carrier: mail})
+		l.start()
+		l.pass(20 * time.Minute)
+		l.enabled(0, false)
+		l.pass(30 * time.Minute)
+		l.pager.set(func(p *pager) { p.err = &notify.Failure{Reason: "HTTP 503"} })
+		l.enabled(0, true)
+		l.pass(time.Hour)
+		l.enabled(0, false)
+		l.pass(time.Hour)
+		l.enabled(0, true)
+		l.pass(time.Hour)
+		want := []string{"firing ssl_disabled cache-0", "resolved ssl_disabled cache-0", "firing ssl_disabled cache-0", "resolved ssl_disabled cache-0"}
+		if got := mail.lines(); !slices.Equal(got, want) {
+			t.Errorf("the fallback was told\n %s\nwant\n %s", strings.Join(got, "\n "), strings.Join(want, "\n "))
+		}
+	})
+}
+
 func TestOneReceiverDownHoldsUpNoOther(t *testing.T) {
 	bubble(t, 1, func(l *life) {
 		mail := newPager()
