@@ -426,12 +426,12 @@ match = { project = "prod" }`))
 	var got []string
 	for _, r := range c.Receivers {
 		if r.Email != nil {
-			got = append(got, fmt.Sprint(r.ID, " ", r.Email.To, " ", r.Email.Port, " ", r.Fallback, " ", r.FallbackAfter, " ", r.Audience))
+			got = append(got, fmt.Sprint(r.ID, " ", r.Email.To, " ", r.Email.Port, " ", r.Fallback, " ", r.FallbackAfter, " ", r.Audience.MinSeverity, " ", r.Audience.Match))
 		}
 	}
 	want := []string{
-		"ops/boss@example.com boss@example.com 465 oncall 1h0m0s {critical map[project:prod]}",
-		"ops/ops@example.com Ops@Example.com 465 oncall 1h0m0s {critical map[project:prod]}",
+		"ops/boss@example.com boss@example.com 465 oncall 1h0m0s critical map[project:prod]",
+		"ops/ops@example.com Ops@Example.com 465 oncall 1h0m0s critical map[project:prod]",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
