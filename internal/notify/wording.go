@@ -112,6 +112,9 @@ func what(n check.Notice, now time.Time) string {
 	case check.Resolved:
 		return overWords(n, now) + fmt.Sprintf("; was open %s", Span(now.Sub(n.Told.First)))
 	case check.Passed:
+		if n.Ending == check.Unwatched || n.Ending == check.Deleted {
+			return overWords(n, now) + fmt.Sprintf("; the alert began %s, and this receiver could not be reached until now", at(n.Began))
+		}
 		return overWords(n, now) + fmt.Sprintf("; it began %s, and was over before this receiver could be reached", at(n.Began))
 	}
 	s := standsWords(n, now)

@@ -148,6 +148,7 @@ func story() []struct {
 		{"unwatched", owed(left, told(expiring, day), now)},
 		{"deleted", owed(deleted, told(off, day), now)},
 		{"came and went", owed(renewed, missedLines(expiring), now)},
+		{"came, and is no longer watched", owed(left, missedLines(expiring), now)},
 	}
 }
 
