@@ -767,6 +767,36 @@ func (m *model) configures(i int) string {
 // settles lets all that holds up telling end, and all else be as it is for
 // long enough. Then each receiver must hold for true what is.
 func (m *model) settles() {
+	m.rests(nil)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tell("settled")
+	for _, r := range m.readers[:len(m.opt.Receivers)] {
+		for _, wrong := range m.wrongs(r, r.audience.MinSeverity, time.Minute) {
+			m.fail("%s was not told that %s", r.id, wrong)
+		}
+	}
+}
+
+// settlesWithout does so while a receiver can't be reached. What that one was
+// not told, its fallback must have been.
+func (m *model) settlesWithout(down, fallback *reader) {
+	m.rests(down)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tell("settled without %s", down.id)
+	late := m.opt.Receivers[0].FallbackAfter + time.Minute
+	others := m.wrongs(fallback, "", late)
+	for _, wrong := range m.wrongs(down, down.audience.MinSeverity, late) {
+		if slices.Contains(others, wrong) {
+			m.fail("neither %s nor its fallback was told that %s", down.id, wrong)
+		}
+	}
+}
+
+// rests lets time pass in which nothing happens and everybody but one can be
+// reached.
+func (m *model) rests(down *reader) {
 	m.fate.mu.Lock()
 	m.fate.killAt = 0
 	m.fate.mu.Unlock()
@@ -775,89 +805,93 @@ func (m *model) settles() {
 		m.begins()
 	}
 	for _, r := range m.readers {
-		r.set(func(p *pager) { p.slow, p.err, p.took = 3, nil, false })
+		var err error
+		if r == down {
+			err = &notify.Failure{Reason: "HTTP 503"}
+		}
+		r.set(func(p *pager) { p.slow, p.err, p.took = 3, err, false })
 	}
 	m.passes(settled)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.tell("settled")
-	for i, r := range m.readers {
-		if i >= len(m.opt.Receivers) {
-			continue // not configured
-		}
-		for i := range m.all {
-			m.holds(r, i)
-		}
-		blind, _ := m.cloud.err.(*dcs.Error)
-		_, told := r.open[projectID+" "+string(check.CheckFailing)]
-		denied := blind != nil && (blind.Kind == dcs.Unauthenticated || blind.Kind == dcs.Forbidden) && len(m.opt.Watched) > 0
-		if denied && !told && r.audience.MinSeverity != check.Critical {
-			m.fail("%s was not told that the project is denied", r.id)
-		}
-		// An instance that was denied last, and fails since, speaks for the project.
-		unknown := slices.ContainsFunc(m.opt.Watched, func(w check.Watched) bool { return m.cloud.fails[w.InstanceID] == failed })
-		if (blind == nil || len(m.opt.Watched) == 0) && told && !unknown {
-			m.fail("%s was not told that the project is asked again", r.id)
-		}
-	}
 }
 
-// holds checks what a receiver holds for true of an instance.
-func (m *model) holds(r *reader, i int) {
+// wrongs returns what a receiver does not hold for true, although it is so,
+// and would be told of from a severity on. What came to be so only lately may
+// yet be on its way.
+func (m *model) wrongs(r *reader, from check.Severity, lately time.Duration) (wrongs []string) {
+	for i := range m.all {
+		wrongs = append(wrongs, m.wrongsOf(r, i, from, lately)...)
+	}
+	blind, _ := m.cloud.err.(*dcs.Error)
+	_, told := r.open[projectID+" "+string(check.CheckFailing)]
+	denied := blind != nil && (blind.Kind == dcs.Unauthenticated || blind.Kind == dcs.Forbidden) && len(m.opt.Watched) > 0
+	if denied && !told && from != check.Critical {
+		wrongs = append(wrongs, "the project is denied")
+	}
+	// An instance that was denied last, and fails since, speaks for the project.
+	unknown := slices.ContainsFunc(m.opt.Watched, func(w check.Watched) bool { return m.cloud.fails[w.InstanceID] == failed })
+	if (blind == nil || len(m.opt.Watched) == 0) && told && !unknown {
+		wrongs = append(wrongs, "the project is asked again")
+	}
+	return wrongs
+}
+
+// wrongsOf is wrongs about an instance.
+func (m *model) wrongsOf(r *reader, i int, from check.Severity, lately time.Duration) (wrongs []string) {
+	wrong := func(format string, args ...any) { wrongs = append(wrongs, fmt.Sprintf(format, args...)) }
 	s := instance(i)
 	told := func(c check.Condition) *alert { return r.open[s.Key()+" "+string(c)] }
 	silent := func(c check.Condition) bool { return told(c) == nil && !r.doubted[s.Key()+" "+string(c)] }
 	if !m.watches(s.InstanceID) {
 		for _, c := range check.Conditions() {
 			if told(c) != nil {
-				m.fail("%s was not told the last word of %s: %s", r.id, s.Instance, c)
+				wrong("%s is not watched any more: %s", s.Instance, c)
 			}
 		}
-		return
+		return wrongs
 	}
 	if m.cloud.err != nil {
-		return // see the project; and what was known may be told on
+		return nil // see the project; and what was known may be told on
 	}
 	if m.cloud.fails[s.InstanceID] != nil {
 		project := r.open[projectID+" "+string(check.CheckFailing)]
-		if silent(check.CheckFailing) && project == nil && r.audience.MinSeverity != check.Critical {
-			m.fail("%s was not told that %s can't be checked", r.id, s.Instance)
+		if silent(check.CheckFailing) && project == nil && from != check.Critical {
+			wrong("%s can't be checked", s.Instance)
 		}
-		return
+		return wrongs
 	}
 	if told(check.CheckFailing) != nil {
-		m.fail("%s was not told that %s can be checked", r.id, s.Instance)
+		wrong("%s can be checked", s.Instance)
 	}
 	ssl, terms := m.cloud.ssl[s.InstanceID], m.all[i].Terms
-	left := time.Until(ssl.ExpiresAt) + time.Minute // what is crossed only now may yet be on its way
-	if left > 0 && left <= time.Minute {
-		return
+	left := time.Until(ssl.ExpiresAt) + lately
+	if left > 0 && left <= lately {
+		return wrongs
 	}
 	off, invalid := !ssl.Enabled, ssl.Enabled && !ssl.Validated
 	if told(check.SSLDisabled) != nil && (!off || !terms.RequireSSL) {
-		m.fail("%s was not told that SSL of %s is on, or may be off", r.id, s.Instance)
+		wrong("SSL of %s is on, or may be off", s.Instance)
 	}
 	if told(check.SSLInvalid) != nil && ssl.Enabled && !invalid && left > 0 { // else it ends with what hides it
-		m.fail("%s was not told that %s is valid", r.id, s.Instance)
+		wrong("%s is valid", s.Instance)
 	}
 	switch {
 	case off && terms.RequireSSL:
 		if silent(check.SSLDisabled) {
-			m.fail("%s was not told that SSL of %s is off", r.id, s.Instance)
+			wrong("SSL of %s is off", s.Instance)
 		}
-		return
+		return wrongs
 	case off:
 		for _, c := range check.Conditions() {
 			if told(c) != nil {
-				m.fail("%s was not told that %s may be off: %s", r.id, s.Instance, c)
+				wrong("%s may be off: %s", s.Instance, c)
 			}
 		}
-		return
+		return wrongs
 	}
 	for _, c := range []check.Condition{check.CertificateExpired, check.CertificateExpiring} {
 		// One that ends earlier is told when its own time comes.
 		if a := told(c); a != nil && a.certificate.Before(ssl.ExpiresAt) {
-			m.fail("%s holds the %s of %s for that of %v", r.id, c, s.Instance, a.certificate)
+			wrong("the %s of %s is not that of %v", c, s.Instance, a.certificate)
 		}
 		if invalid || left <= 0 {
 			break // what is hidden may be about the certificate before
@@ -874,17 +908,18 @@ func (m *model) holds(r *reader, i int) {
 	switch {
 	case left <= 0:
 		if silent(check.CertificateExpired) {
-			m.fail("%s was not told that %s has expired", r.id, s.Instance)
+			wrong("%s has expired", s.Instance)
 		}
 	case invalid:
 		if silent(check.SSLInvalid) {
-			m.fail("%s was not told that %s is invalid", r.id, s.Instance)
+			wrong("%s is invalid", s.Instance)
 		}
-	case tightest == 0 || r.audience.MinSeverity == check.Critical && !critical:
+	case tightest == 0 || from == check.Critical && !critical:
 	case expiring == nil && !silent(check.CertificateExpiring):
 	case expiring == nil, !expiring.certificate.Equal(ssl.ExpiresAt), expiring.threshold > tightest, critical && expiring.severity != check.Critical:
-		m.fail("%s was not told that %s has %v left, but %+v", r.id, s.Instance, left, expiring)
+		wrong("%s has %v left", s.Instance, left)
 	}
+	return wrongs
 }
 
 // ends makes all well. Nothing may be left.
@@ -945,8 +980,11 @@ func randomLife(t *testing.T, seed uint64) {
 		m.tell("%s", what)
 		m.mu.Unlock()
 		m.passes(m.someTime())
-		if m.random.IntN(6) == 0 {
+		switch m.random.IntN(12) {
+		case 0, 1:
 			m.settles()
+		case 2:
+			m.settlesWithout(m.readers[0], m.readers[1])
 		}
 	}
 	m.ends()
