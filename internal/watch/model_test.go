@@ -140,6 +140,7 @@ type reader struct {
 	stands   *reader           // in for another, and learns what that one knew
 	last     notify.Message
 	lastAt   time.Time
+	filtered time.Time // when its audience changed last
 }
 
 func (r *reader) Deliver(ctx context.Context, m notify.Message) (json.RawMessage, error) {
@@ -194,6 +195,9 @@ func (r *reader) take(m notify.Message, sure bool) {
 		r.model.tell("    %s: %s (%s, %s), at the other end %v %v", r.id, line(n), n.Severity, n.Certificate.Format(time.TimeOnly), sure, n.Closes)
 		if wrong := r.entry(n, sure); wrong != "" {
 			r.model.fail("%s: %s", r.id, wrong)
+		}
+		if n.Fires() && r.stands == nil && m.Time.After(r.filtered) && !r.audience.Hears(n.Alert) {
+			r.model.fail("%s: %s is not for it", r.id, line(n))
 		}
 		if wrong := r.model.cause(n, m.Time); wrong != "" {
 			r.model.fail("%s: %s", r.id, wrong)
@@ -714,7 +718,18 @@ func (m *model) configures(i int) string {
 	name := instance(i).Instance
 	var what string
 	m.mu.Lock()
-	switch m.random.IntN(6) {
+	switch m.random.IntN(7) {
+	case 6:
+		late := m.readers[len(m.readers)-1]
+		late.audience.MinSeverity = []check.Severity{"", check.Critical}[m.random.IntN(2)]
+		late.filtered = time.Now()
+		m.opt.Receivers = slices.Clone(m.opt.Receivers)
+		for i := range m.opt.Receivers {
+			if m.opt.Receivers[i].ID == late.id {
+				m.opt.Receivers[i].Audience = late.audience
+			}
+		}
+		what = fmt.Sprintf("%s hears %q", late.id, late.audience.MinSeverity)
 	case 5:
 		w := &m.all[i]
 		w.Instance, w.Project = fmt.Sprint("renamed-", m.random.IntN(1000)), fmt.Sprint("prod-", m.random.IntN(1000))

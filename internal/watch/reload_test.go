@@ -1,12 +1,14 @@
 package watch_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/watch"
 )
 
@@ -62,6 +64,39 @@ func TestAReloadWithOtherThresholdsTellsOnlyWhatIsTighter(t *testing.T) {
 		}
 		l.want("firing certificate_expiring cache-0 14d", "tighter certificate_expiring cache-0 10d")
 	})
+}
+
+// It was not so: the old settings were kept until the next restart.
+func TestAReloadGivesAReceiverItsNewSettings(t *testing.T) {
+	for what, change := range map[string]func(*watch.Receiver, *pager){
+		"its carrier":      func(r *watch.Receiver, moved *pager) { r.Carrier = moved },
+		"its min_severity": func(r *watch.Receiver, _ *pager) { r.Audience.MinSeverity = check.Critical },
+		"its match":        func(r *watch.Receiver, _ *pager) { r.Audience.Match = map[string]string{"team": "nobody"} },
+		"its fallback": func(r *watch.Receiver, moved *pager) {
+			r.Fallback, r.FallbackAfter = "moved", time.Minute
+			r.Carrier.(*pager).set(func(p *pager) { p.err = &notify.Failure{Reason: "HTTP 503"} })
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			bubble(t, 1, func(l *life) {
+				moved := newPager()
+				deaf := check.Audience{Match: map[string]string{"team": "nobody"}}
+				l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{ID: "moved", Name: "moved", Carrier: moved, Audience: deaf})
+				l.start()
+				l.pass(time.Hour)
+				l.opt.Receivers = slices.Clone(l.opt.Receivers)
+				change(&l.opt.Receivers[0], moved)
+				l.reload()
+				l.expires(0, time.Now().Add(10*check.Day))
+				l.pass(time.Hour)
+				l.want()
+				elsewhere := what == "its carrier" || what == "its fallback"
+				if got := moved.lines(); (len(got) == 1) != elsewhere {
+					t.Errorf("elsewhere: %q", got)
+				}
+			})
+		})
+	}
 }
 
 func TestAReceiverThatIsNewHearsWhatStandsAndTheOthersNothing(t *testing.T) {

@@ -46,8 +46,8 @@ func (w *Watch) configureReceivers(now time.Time) {
 		configured[options.ID] = true
 		r := &receiver{Receiver: options, owed: map[string][]check.Notice{}, pace: w.opt.Retry.exponential()}
 		if i := slices.IndexFunc(before, func(old *receiver) bool { return old.ID == r.ID }); i >= 0 {
-			old := before[i]
-			r, r.Receiver = old, options
+			r = before[i]
+			r.Receiver = options
 			// It may have been mended: try again at once.
 			r.resumes = now
 			r.pace.Reset()
