@@ -150,6 +150,20 @@ func TestAReloadForgetsAndRepeatsNothing(t *testing.T) {
 	p.once(first, second, tighter, gone)
 }
 
+// What a person does at night: a new token into the file, and a reload.
+func TestAReloadMendsAReceiver(t *testing.T) {
+	p := newPlace(t, quick, well("a", 10*days))
+	token := fmt.Sprintf("%q", p.world.Slack.Token())
+	p.replace(token, `"xoxb-revoked"`)
+	d := p.daemon()
+	p.until("Slack to refuse the token", func() bool { return strings.Contains(p.output.String(), "invalid_auth") })
+	p.replace(`"xoxb-revoked"`, token)
+	d.Process.Signal(syscall.SIGHUP)
+	p.both(told{"FIRING", "certificate_expiring", "a", "14d"})
+	p.until("it to be said", func() bool { return strings.Contains(p.output.String(), `"msg":"receiver recovered"`) })
+	p.once(told{"FIRING", "certificate_expiring", "a", "14d"})
+}
+
 func TestHealthcheckAsksTheDaemon(t *testing.T) {
 	p := newPlace(t, quick, well("a", 300*days))
 	l, err := net.Listen("tcp", "127.0.0.1:0")
