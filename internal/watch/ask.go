@@ -93,7 +93,7 @@ func (w *Watch) learn(a answer, now time.Time) {
 	r.Due = check.Wall(w.due(r, o, a.project, now))
 	w.state.Records[a.key] = r
 	if o.Cause.Accepts() && (!accepted || w.told(r.ProjectID)) {
-		w.accepted(r.ProjectID, now)
+		w.accepted(a.project.key, now)
 	}
 	if p := w.project(r.ProjectID); p != nil {
 		p.queue.set(a.key, r.Due)
@@ -106,16 +106,20 @@ func (w *Watch) learn(a answer, now time.Time) {
 	w.disk.touch()
 }
 
-// accepted takes in, for all instances of a project, that the credential was
-// accepted for one.
-func (w *Watch) accepted(projectID string, now time.Time) {
-	for key, r := range w.state.Records {
-		if r.ProjectID != projectID || r.Denial.Cause != check.CauseRefused {
+// accepted takes in that a credential was accepted for one instance: so it is
+// for all, in all projects that share it.
+func (w *Watch) accepted(key *credential, now time.Time) {
+	for _, p := range w.projects {
+		if p.key != key {
 			continue
 		}
-		w.state.Records[key] = r.Accepted()
-		w.judge(key, now)
-		w.judge(projectID, now)
+		for id, r := range w.state.Records {
+			if r.ProjectID == p.ID && r.Denial.Cause == check.CauseRefused {
+				w.state.Records[id] = r.Accepted()
+				w.judge(id, now)
+				w.judge(p.ID, now)
+			}
+		}
 	}
 }
 

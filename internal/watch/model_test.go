@@ -31,6 +31,8 @@ const (
 	forgetful = 10 * time.Second
 	// settled is how long everything must stay as it is until all is told.
 	settled = 4 * time.Hour
+
+	otherID = "fedcba9876543210fedcba9876543210"
 )
 
 // belief is what a daemon holds of something that takes two observations in
@@ -453,7 +455,11 @@ func (m *model) causeOfProject(n check.Notice, at time.Time) string {
 	if !n.Fires() {
 		return ""
 	}
-	for _, s := range m.seen {
+	for _, w := range m.all {
+		s := m.seen[w.InstanceID]
+		if w.ProjectID != n.ProjectID {
+			continue
+		}
 		if n.Cause == check.CauseOverdue {
 			if !slices.ContainsFunc(s.answers, at.Add(-m.opt.Policy.FailingAfter).Before) {
 				return ""
@@ -486,7 +492,11 @@ func newModel(t *testing.T, seed uint64) *model {
 	l.disk.slow = 100*time.Millisecond + 1
 	l.opt.Interval = 30 * time.Minute
 	l.opt.Policy.Repeat = map[check.Severity]time.Duration{check.Critical: 5 * time.Hour, check.Warning: 20 * time.Hour}
+	// The last instance is in another project, at first with the same key.
 	l.opt.Projects[0].API = m
+	l.opt.Projects = append(l.opt.Projects, l.opt.Projects[0])
+	l.opt.Projects[1].ID = otherID
+	l.opt.Watched[2].ProjectID, l.opt.Watched[2].Project = otherID, "beta"
 	for i := range l.opt.Watched {
 		l.opt.Watched[i].Terms.Expiry, l.opt.Watched[i].Terms.Critical = hours(20, 9, 4), hours(4)[0]
 		m.seen[instance(i).InstanceID] = &seen{dates: map[int64]bool{}}
@@ -773,6 +783,10 @@ func (m *model) configures(i int) string {
 		m.opt.Projects = slices.Clone(m.opt.Projects)
 		m.opt.Projects[0].Credential = m.random.Int()
 		what = "another key"
+		if m.random.IntN(2) == 0 {
+			m.opt.Projects[1].Credential = m.opt.Projects[0].Credential
+			what = "another key for both"
+		}
 	}
 	m.mu.Unlock()
 	m.reload()
@@ -837,15 +851,18 @@ func (m *model) wrongs(r *reader, from check.Severity, lately time.Duration) (wr
 		wrongs = append(wrongs, m.wrongsOf(r, i, from, lately)...)
 	}
 	blind, _ := m.cloud.err.(*dcs.Error)
-	_, told := r.open[projectID+" "+string(check.CheckFailing)]
-	denied := blind != nil && (blind.Kind == dcs.Unauthenticated || blind.Kind == dcs.Forbidden) && len(m.opt.Watched) > 0
-	if denied && !told && from != check.Critical {
-		wrongs = append(wrongs, "the project is denied")
-	}
-	// An instance that was denied last, and fails since, speaks for the project.
-	unknown := slices.ContainsFunc(m.opt.Watched, func(w check.Watched) bool { return m.cloud.fails[w.InstanceID] == failed })
-	if (blind == nil || len(m.opt.Watched) == 0) && told && !unknown {
-		wrongs = append(wrongs, "the project is asked again")
+	for _, p := range m.opt.Projects {
+		_, told := r.open[p.ID+" "+string(check.CheckFailing)]
+		watched := slices.DeleteFunc(slices.Clone(m.opt.Watched), func(w check.Watched) bool { return w.ProjectID != p.ID })
+		denied := blind != nil && (blind.Kind == dcs.Unauthenticated || blind.Kind == dcs.Forbidden) && len(watched) > 0
+		if denied && !told && from != check.Critical {
+			wrongs = append(wrongs, "the project "+p.ID+" is denied")
+		}
+		// An instance that was denied last, and fails since, speaks for the project.
+		unknown := slices.ContainsFunc(watched, func(w check.Watched) bool { return m.cloud.fails[w.InstanceID] == failed })
+		if (blind == nil || len(watched) == 0) && told && !unknown {
+			wrongs = append(wrongs, "the project "+p.ID+" is asked again")
+		}
 	}
 	return wrongs
 }
@@ -853,7 +870,8 @@ func (m *model) wrongs(r *reader, from check.Severity, lately time.Duration) (wr
 // wrongsOf is wrongs about an instance.
 func (m *model) wrongsOf(r *reader, i int, from check.Severity, lately time.Duration) (wrongs []string) {
 	wrong := func(format string, args ...any) { wrongs = append(wrongs, fmt.Sprintf(format, args...)) }
-	s := instance(i)
+	s := m.all[i].Subject
+	s.Instance = instance(i).Instance
 	told := func(c check.Condition) *alert { return r.open[s.Key()+" "+string(c)] }
 	silent := func(c check.Condition) bool { return told(c) == nil && !r.doubted[s.Key()+" "+string(c)] }
 	if !m.watches(s.InstanceID) {
@@ -868,7 +886,7 @@ func (m *model) wrongsOf(r *reader, i int, from check.Severity, lately time.Dura
 		return nil // see the project; and what was known may be told on
 	}
 	if m.cloud.fails[s.InstanceID] != nil {
-		project := r.open[projectID+" "+string(check.CheckFailing)]
+		project := r.open[s.ProjectID+" "+string(check.CheckFailing)]
 		if silent(check.CheckFailing) && project == nil && from != check.Critical {
 			wrong("%s can't be checked", s.Instance)
 		}

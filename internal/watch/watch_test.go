@@ -440,6 +440,40 @@ func TestARefusalIsOverWhenTheKeyIsAcceptedForAnother(t *testing.T) {
 	})
 }
 
+// The key is one for both projects: what one of them learns of it is so for
+// the other, whose only instance has a trouble of its own.
+func TestARefusalIsOverInAllProjectsOfTheKey(t *testing.T) {
+	const other = "fedcba9876543210fedcba9876543210"
+	bubble(t, 2, func(l *life) {
+		l.opt.Policy.Repeat = nil
+		l.opt.Projects = append(l.opt.Projects, watch.Project{ID: other, API: l.cloud, Rate: 5, Credential: l.opt.Projects[0].Credential})
+		l.opt.Watched[1].ProjectID = other
+		l.start()
+		l.pass(time.Hour)
+		l.refuse(true)
+		l.pass(3 * time.Hour)
+		for i, w := range l.opt.Watched {
+			if l.disk.load(t).Records[w.Key()].Denied.Set {
+				l.fails(i, &dcs.Error{Kind: dcs.Failed, Status: 500, Reason: "HTTP 500"})
+			}
+		}
+		l.refuse(false)
+		l.pass(6 * time.Hour)
+		var firing, resolved int
+		for _, line := range l.pager.lines() {
+			switch {
+			case strings.HasPrefix(line, "firing check_failing project"):
+				firing++
+			case strings.HasPrefix(line, "resolved check_failing project"):
+				resolved++
+			}
+		}
+		if firing != 2 || resolved != 2 {
+			t.Errorf("told %q", l.pager.lines())
+		}
+	})
+}
+
 func TestAThrottledProjectPauses(t *testing.T) {
 	bubble(t, 30, func(l *life) {
 		l.start()
