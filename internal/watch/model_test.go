@@ -31,6 +31,8 @@ const (
 	forgetful = 10 * time.Second
 	// settled is how long everything must stay as it is until all is told.
 	settled = 4 * time.Hour
+	// fallbackAfter is how long one receiver waits until another is told.
+	fallbackAfter = 25 * time.Minute
 
 	otherID = "fedcba9876543210fedcba9876543210"
 )
@@ -139,7 +141,7 @@ type reader struct {
 	ever     map[string]bool   // those that it has heard of
 	over     map[string]bool   // those of which it heard the end last
 	doubted  map[string]bool   // those that it may hold for true or not
-	stands   *reader           // in for another, and learns what that one knew
+	stands   []*reader         // those that it stands in for, and may learn from what they knew
 	last     notify.Message
 	lastAt   time.Time
 	filtered time.Time // when its audience changed last
@@ -198,7 +200,7 @@ func (r *reader) take(m notify.Message, sure bool) {
 		if wrong := r.entry(n, sure); wrong != "" {
 			r.model.fail("%s: %s", r.id, wrong)
 		}
-		if n.Fires() && r.stands == nil && m.Time.After(r.filtered) && !r.audience.Hears(n.Alert) {
+		if n.Fires() && len(r.stands) == 0 && m.Time.After(r.filtered) && !r.audience.Hears(n.Alert) {
 			r.model.fail("%s: %s is not for it", r.id, line(n))
 		}
 		if wrong := r.model.cause(n, m.Time); wrong != "" {
@@ -222,7 +224,8 @@ func (r *reader) entry(n check.Notice, sure bool) string {
 	a := r.open[key]
 	certificate := n.Condition == check.CertificateExpiring || n.Condition == check.CertificateExpired
 	wrong := ""
-	follows := a != nil || r.ended[key] || r.stands != nil && r.stands.ever[key]
+	knew := func(other *reader) bool { return other.ever[key] }
+	follows := a != nil || r.ended[key] || slices.ContainsFunc(r.stands, knew)
 	r.ever[key] = true
 	switch n.Kind {
 	case check.Firing:
@@ -259,7 +262,7 @@ func (r *reader) entry(n check.Notice, sure bool) string {
 	}
 	r.over[key], r.doubted[key] = !n.Fires(), false
 	for _, other := range r.model.readers {
-		if other.stands == r && n.Fires() {
+		if slices.Contains(other.stands, r) && n.Fires() {
 			other.over[key] = false
 		}
 	}
@@ -504,17 +507,16 @@ func newModel(t *testing.T, seed uint64) *model {
 	}
 	m.all = slices.Clone(l.opt.Watched)
 	l.opt.Receivers = nil
-	for i, audience := range []check.Audience{{}, {MinSeverity: check.Critical}, {}} {
-		r := &reader{pager: newPager(), model: m, id: []string{"oncall", "critical", "late"}[i], audience: audience}
-		if i == 0 {
-			r.pager = l.pager
-		}
-		r.limits.Threads = i > 0
-		if i == 2 {
+	for i, id := range []string{"critical", "oncall", "oncall/2", "late"} {
+		r := &reader{pager: newPager(), model: m, id: id}
+		r.limits.Threads = i%2 == 0
+		switch {
+		case i == 0:
+			r.audience.MinSeverity = check.Critical
+		case i == 3:
 			r.limits.Items = 2
-		}
-		if i == 1 {
-			r.stands = m.readers[0]
+		default: // the recipients of one name
+			m.readers[0].stands = append(m.readers[0].stands, r)
 		}
 		m.readers = append(m.readers, r)
 		m.receive(r)
@@ -532,9 +534,10 @@ func hours(h ...int) (d []check.Duration) {
 // receive takes a receiver into the configuration, which knows nothing yet.
 func (m *model) receive(r *reader) {
 	r.open, r.ended, r.ever, r.over, r.doubted, r.lastAt = map[string]*alert{}, map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}, time.Time{}
-	to := watch.Receiver{ID: r.id, Name: r.id, Audience: r.audience, Carrier: r}
-	if r.id == "oncall" {
-		to.Fallback, to.FallbackAfter = "critical", 25*time.Minute
+	to := watch.Receiver{ID: r.id, Audience: r.audience, Carrier: r}
+	to.Name, _, _ = strings.Cut(r.id, "/")
+	if to.Name == "oncall" {
+		to.Fallback, to.FallbackAfter = "critical", fallbackAfter
 	}
 	m.opt.Receivers = append(slices.Clone(m.opt.Receivers), to)
 }
@@ -814,7 +817,7 @@ func (m *model) settlesWithout(down, fallback *reader) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.tell("settled without %s", down.id)
-	late := m.opt.Receivers[0].FallbackAfter + time.Minute
+	late := fallbackAfter + time.Minute
 	others := m.wrongs(fallback, "", late)
 	for _, wrong := range m.wrongs(down, down.audience.MinSeverity, late) {
 		if slices.Contains(others, wrong) {
@@ -1017,7 +1020,7 @@ func randomLife(t *testing.T, seed uint64) {
 		case 0, 1:
 			m.settles()
 		case 2:
-			m.settlesWithout(m.readers[0], m.readers[1])
+			m.settlesWithout(m.readers[1+m.random.IntN(2)], m.readers[0])
 		}
 	}
 	m.ends()
