@@ -199,6 +199,15 @@ func Observe(ssl dcs.SSL, err *dcs.Error) Observation {
 // the credential, whatever else it says.
 func (c Cause) Accepts() bool { return c != CauseFailed && c != CauseRefused && c != CauseOverdue }
 
+// Refused is what a record becomes when access was denied: to it, or to an
+// instance of another project with the same credential, in which case it
+// stands for its own project.
+func (r Record) Refused(o Observation, p Policy, now time.Time) Record {
+	r.Denied = r.Denied.see(true, p.Confirm, Wall(now))
+	r.Denial = Denial{Cause: o.Cause, Reason: o.Reason}
+	return r
+}
+
 // Accepted is what a record becomes when the credential was accepted for
 // another instance of its project: a refusal is then no longer so, even where
 // this instance gives no answer that could say it.
@@ -217,8 +226,7 @@ func Learn(r Record, o Observation, p Policy, now time.Time) Record {
 	see := func(f *Flag, is bool) { *f = f.see(is, p.Confirm, now) }
 
 	if o.Cause.denied() {
-		see(&r.Denied, true)
-		r.Denial = Denial{Cause: o.Cause, Reason: o.Reason}
+		r = r.Refused(o, p, now)
 	} else if o.Cause != CauseFailed {
 		// An answer about the instance: the credential was accepted.
 		r.Denied, r.Denial = Flag{}, Denial{}

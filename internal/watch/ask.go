@@ -95,6 +95,9 @@ func (w *Watch) learn(a answer, now time.Time) {
 	if o.Cause.Accepts() && (!accepted || w.told(r.ProjectID)) {
 		w.accepted(a.project.key, now)
 	}
+	if o.Cause == check.CauseRefused && a.project.key.probe == a.key {
+		w.refused(a.project, o, now)
+	}
 	if p := w.project(r.ProjectID); p != nil {
 		p.queue.set(a.key, r.Due)
 	}
@@ -104,6 +107,27 @@ func (w *Watch) learn(a answer, now time.Time) {
 		w.judge(r.ProjectID, now)
 	}
 	w.disk.touch()
+}
+
+// refused takes in that a credential was refused, for the other projects that
+// share it: in each, one instance stands for all.
+func (w *Watch) refused(by *project, o check.Observation, now time.Time) {
+	for _, p := range w.projects {
+		if p == by || p.key != by.key {
+			continue
+		}
+		var stands string
+		for id, r := range w.state.Records {
+			if r.ProjectID == p.ID && r.Left == "" && (stands == "" || id < stands) {
+				stands = id
+			}
+		}
+		if stands != "" {
+			w.state.Records[stands] = w.state.Records[stands].Refused(o, w.opt.Policy, now)
+			w.judge(stands, now)
+			w.judge(p.ID, now)
+		}
+	}
 }
 
 // accepted takes in that a credential was accepted for one instance: so it is

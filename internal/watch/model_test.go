@@ -460,7 +460,7 @@ func (m *model) causeOfProject(n check.Notice, at time.Time) string {
 	}
 	for _, w := range m.all {
 		s := m.seen[w.InstanceID]
-		if w.ProjectID != n.ProjectID {
+		if w.ProjectID != n.ProjectID && n.Cause != check.CauseRefused { // the key may be that of both
 			continue
 		}
 		if n.Cause == check.CauseOverdue {

@@ -451,12 +451,10 @@ func TestARefusalIsOverInAllProjectsOfTheKey(t *testing.T) {
 		l.start()
 		l.pass(time.Hour)
 		l.refuse(true)
+		l.pass(time.Hour / 2)
+		l.want("firing check_failing project prod", "firing check_failing project prod") // one each, at once
 		l.pass(3 * time.Hour)
-		for i, w := range l.opt.Watched {
-			if l.disk.load(t).Records[w.Key()].Denied.Set {
-				l.fails(i, &dcs.Error{Kind: dcs.Failed, Status: 500, Reason: "HTTP 500"})
-			}
-		}
+		l.fails(0, &dcs.Error{Kind: dcs.Failed, Status: 500, Reason: "HTTP 500"})
 		l.refuse(false)
 		l.pass(6 * time.Hour)
 		var firing, resolved int
