@@ -649,7 +649,11 @@ func (m *model) happens() string {
 	i := m.random.IntN(len(m.all))
 	r := m.readers[m.random.IntN(len(m.readers))]
 	name := instance(i).Instance
-	switch m.random.IntN(20) {
+	switch m.random.IntN(21) {
+	case 17:
+		slow := []time.Duration{7, 50*time.Millisecond + 7, 3*time.Second + 7, 14*time.Second + 7}[m.random.IntN(4)]
+		m.cloud.set(func(c *cloud) { c.slow = slow })
+		return fmt.Sprintf("the API takes %v", slow)
 	case 0, 1:
 		on := m.random.IntN(2) == 0
 		m.enabled(i, on)
