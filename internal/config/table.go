@@ -257,7 +257,7 @@ func (t *table) parseDuration(name string, v any, lowest, highest time.Duration)
 			return time.Duration(d), true
 		}
 	case int64:
-		t.problem(name, "%d has no unit: write it in double quotes with one, such as \"%ds\" or \"%dm\"", v, v, v)
+		t.problem(name, "%d has no unit: write it in double quotes with one, such as \"%ds\", \"%dm\" or \"%dd\"", v, v, v, v)
 	default:
 		t.wrongType(name, v, `a duration in double quotes, such as "15m"`)
 	}
