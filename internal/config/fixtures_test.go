@@ -216,6 +216,7 @@ var odd = []fixture{
 	{"fallback_after without fallback", `channel = "#redis"`, "channel = \"#redis\"\nfallback_after = \"1h\""},
 	{"critical before the first threshold", `critical = "7d"`, `critical = "60d"`},
 	{"ladder of an instance under critical", "\n[slack.oncall]", "expiry = [\"1d\"]\n\n[slack.oncall]"},
+	{"minutes for days", `critical = "7d"`, "critical = \"7m\"\nexpiry = [\"30m\", \"14m\"]"},
 	{"failing_after within the interval, which is fine", `critical = "7d"`, "critical = \"7d\"\nfailing_after = \"5m\""},
 	{"timeout beyond the interval", `interval = "15m"`, `interval = "5s"`},
 	{"fleet too large", `interval = "15m"`, "interval = \"30s\"\nrate = 0.02"},

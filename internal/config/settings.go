@@ -78,13 +78,18 @@ func (t *table) orNever(name string, def time.Duration) time.Duration {
 // oddTerms warns of thresholds that are hardly meant, at the key in this
 // table that makes them so.
 func (t *table) oddTerms(terms check.Terms) {
-	if len(terms.Expiry) == 0 || terms.Critical <= terms.Expiry[0] {
-		return
+	first, name := terms.Critical, "critical"
+	if len(terms.Expiry) > 0 {
+		first = max(first, terms.Expiry[0])
 	}
-	name := "critical"
 	if !t.given(name) {
 		name = "expiry"
 	}
-	t.warn(name, "the critical threshold, %q, is longer than the longest of expiry, %q: the first notice comes at the former and is critical already",
-		terms.Critical.String(), terms.Expiry[0].String())
+	switch {
+	case first < check.Duration(check.Day):
+		t.warn(name, "the first notice comes only %s before a certificate ends: \"d\" is days, and \"m\" is minutes", first)
+	case len(terms.Expiry) > 0 && terms.Critical > terms.Expiry[0]:
+		t.warn(name, "the critical threshold, %q, is longer than the longest of expiry, %q: the first notice comes at the former and is critical already",
+			terms.Critical.String(), terms.Expiry[0].String())
+	}
 }
