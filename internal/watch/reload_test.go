@@ -149,7 +149,7 @@ func TestAnInstanceThatGoesDuringADeliveryGetsALastWord(t *testing.T) {
 				worsen(l)
 				l.pager.slow = 25 * time.Second
 				l.start()
-				for l.pager.tries == 0 {
+				for l.pager.tried() == 0 {
 					l.pass(time.Second)
 				}
 				l.opt.Watched = nil

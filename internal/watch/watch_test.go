@@ -140,6 +140,13 @@ func (p *pager) set(change func(*pager)) {
 	change(p)
 }
 
+// tried returns how often something was to be told.
+func (p *pager) tried() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.tries
+}
+
 // lines returns what was told, a line for each alert: kind, condition, name.
 func (p *pager) lines() []string {
 	p.mu.Lock()
@@ -551,8 +558,8 @@ func TestAReceiverThatFailsIsTriedUntilItTakesWhatIsTrueThen(t *testing.T) {
 		l.pass(20 * time.Minute)
 		l.enabled(0, false)
 		l.pass(3 * time.Hour)
-		if l.pager.tries < 20 {
-			t.Errorf("%d tries in 3 hours", l.pager.tries)
+		if l.pager.tried() < 20 {
+			t.Errorf("%d tries in 3 hours", l.pager.tried())
 		}
 		l.pager.set(func(p *pager) { p.err = nil })
 		l.pass(10 * time.Minute)
@@ -589,8 +596,8 @@ func TestRetryAfterIsObeyedAndARefusalIsNotHammered(t *testing.T) {
 				l.expires(0, time.Now().Add(time.Hour*50))
 				l.start()
 				l.pass(time.Hour)
-				if l.pager.tries < 2 || l.pager.tries > tc.most {
-					t.Errorf("%d tries in an hour, want at most %d", l.pager.tries, tc.most)
+				if l.pager.tried() < 2 || l.pager.tried() > tc.most {
+					t.Errorf("%d tries in an hour, want at most %d", l.pager.tried(), tc.most)
 				}
 			})
 		})
