@@ -222,7 +222,7 @@ func last(n check.Notice) int {
 func (r *reader) entry(n check.Notice, sure bool) string {
 	key := n.Key() + " " + string(n.Condition)
 	a := r.open[key]
-	certificate := n.Condition == check.CertificateExpiring || n.Condition == check.CertificateExpired
+	certificate := ofCertificate(n.Condition)
 	wrong := ""
 	knew := func(other *reader) bool { return other.ever[key] }
 	follows := a != nil || r.ended[key] || slices.ContainsFunc(r.stands, knew)
@@ -270,12 +270,13 @@ func (r *reader) entry(n check.Notice, sure bool) string {
 		if at := slices.Index(check.Conditions(), n.Condition); n.Condition != check.CheckFailing {
 			r.doubts(n.Key(), check.Conditions()[at:4]) // what it hid ends with it
 		}
-		for _, closed := range closes(n) {
-			// What was told of the new certificate already stands.
-			if a := r.open[closed]; a == nil || n.Ending != check.Renewed || !a.certificate.Equal(n.Certificate) {
-				delete(r.open, closed)
-				r.ended[closed] = !sure
+		for _, c := range append(slices.Clone(n.Closes), n.Condition) {
+			closed := n.Key() + " " + string(c)
+			if a := r.open[closed]; ofCertificate(c) && a != nil && n.Ending == check.Renewed && a.certificate.Equal(n.Certificate) {
+				continue // what was told of the new certificate already stands
 			}
+			delete(r.open, closed)
+			r.ended[closed] = !sure
 		}
 	} else {
 		threshold, severity := n.Threshold, n.Severity
@@ -328,6 +329,10 @@ func (r *reader) killed() {
 			r.ended[closed] = true
 		}
 	}
+}
+
+func ofCertificate(c check.Condition) bool {
+	return c == check.CertificateExpiring || c == check.CertificateExpired
 }
 
 // closes returns the alerts that a notice ends.
