@@ -18,6 +18,7 @@ require (
 	go.yaml.in/yaml/v2 v2.4.4
 	golang.org/x/term v0.47.0
 	golang.org/x/time v0.16.0
+	gotest.tools/v3 v3.5.2
 )
 
 require (

@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -14,14 +13,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"gotest.tools/v3/golden"
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/notify/email"
 	"github.com/sslwatch/sslwatch/internal/notify/slack"
 	"github.com/sslwatch/sslwatch/internal/secret"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // base is the smallest configuration that is good.
 const base = `[check]
@@ -156,7 +154,7 @@ func edit(t testing.TB, old, new string) string {
 // Each way to get it wrong, and what is said about it, which is to be read
 // in testdata/problems.golden.
 func TestEachWayToGetItWrong(t *testing.T) {
-	golden(t, "problems.golden", wrong, func(text string) []string {
+	findAll(t, "problems.golden", wrong, func(text string) []string {
 		c, problems, _ := load(t, text)
 		if c != nil {
 			return []string{"GOOD"}
@@ -167,7 +165,7 @@ func TestEachWayToGetItWrong(t *testing.T) {
 
 // What is odd, and what is said about it: testdata/warnings.golden.
 func TestEachOddity(t *testing.T) {
-	golden(t, "warnings.golden", odd, func(text string) []string {
+	findAll(t, "warnings.golden", odd, func(text string) []string {
 		c, problems, warnings := load(t, text)
 		if c == nil {
 			return append([]string{"BAD"}, problems...)
@@ -176,7 +174,8 @@ func TestEachOddity(t *testing.T) {
 	})
 }
 
-func golden(t *testing.T, name string, cases []fixture, findings func(text string) []string) {
+// findAll compares what is found in each case with a golden file.
+func findAll(t *testing.T, name string, cases []fixture, findings func(text string) []string) {
 	var b strings.Builder
 	for _, f := range cases {
 		fmt.Fprintf(&b, "# %s\n", f.name)
@@ -188,19 +187,7 @@ func golden(t *testing.T, name string, cases []fixture, findings func(text strin
 		}
 		fmt.Fprintln(&b)
 	}
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), b.String()); diff != "" {
-		t.Errorf("-want +got (rewrite with -update):\n%s", diff)
-	}
+	golden.Assert(t, b.String(), name)
 }
 
 func TestEightMistakesAreEightLines(t *testing.T) {

@@ -1,41 +1,17 @@
 package notify_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	"gotest.tools/v3/golden"
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
 	"github.com/sslwatch/sslwatch/internal/notify"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-// golden compares a text with a file.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name+".golden")
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
-	}
-}
 
 var now = time.Date(2026, 11, 23, 2, 7, 13, 123456789, time.UTC)
 
@@ -162,7 +138,7 @@ func TestEveryStoryIsTold(t *testing.T) {
 		m := notify.Compose(s.notices, nil, now)
 		fmt.Fprintf(&b, "== %s\n%s", s.name, plain(m))
 	}
-	golden(t, "stories", b.String())
+	golden.Assert(t, b.String(), "stories.golden")
 }
 
 func TestADigestTellsTheWorstFirst(t *testing.T) {
@@ -179,7 +155,7 @@ func TestADigestTellsTheWorstFirst(t *testing.T) {
 	if len(batch) != len(all) {
 		t.Errorf("%d of %d notices in the batch", len(batch), len(all))
 	}
-	golden(t, "digest", plain(notify.Compose(batch, nil, now)))
+	golden.Assert(t, plain(notify.Compose(batch, nil, now)), "digest.golden")
 }
 
 // plain writes a message as text.

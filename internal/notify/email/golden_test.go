@@ -2,20 +2,15 @@ package email_test
 
 import (
 	"bytes"
-	"flag"
-	"os"
-	"path/filepath"
 	"regexp"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"gotest.tools/v3/golden"
 
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/notify/notifytest"
 	"github.com/sslwatch/sslwatch/internal/sim"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // boundary is the one thing in a mail that is left to chance.
 var boundary = regexp.MustCompile(`boundary=\w+`)
@@ -36,21 +31,8 @@ func TestMailsAsTheyArrive(t *testing.T) {
 			}
 			headers, _, _ := bytes.Cut(got.Raw, []byte("\r\n\r\n"))
 			headers = boundary.ReplaceAll(bytes.ReplaceAll(headers, []byte("\r\n"), []byte("\n")), []byte("boundary=BOUNDARY"))
-			golden(t, name+".txt", []byte(string(headers)+"\n\n"+got.Text))
-			golden(t, name+".html", []byte(got.HTML))
+			golden.Assert(t, string(headers)+"\n\n"+got.Text, name+".txt.golden")
+			golden.Assert(t, got.HTML, name+".html.golden")
 		})
-	}
-}
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	file := filepath.Join("testdata", name+".golden")
-	if *update {
-		must(t, os.WriteFile(file, got, 0o644))
-	}
-	want, err := os.ReadFile(file)
-	must(t, err)
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", file, diff)
 	}
 }

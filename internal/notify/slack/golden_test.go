@@ -3,19 +3,14 @@ package slack_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
-	"os"
-	"path/filepath"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"gotest.tools/v3/golden"
 
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/notify/notifytest"
 	"github.com/sslwatch/sslwatch/internal/sim"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // What Slack is sent, whole. Read a difference as someone woken at three.
 func TestMessagesAsSent(t *testing.T) {
@@ -49,7 +44,7 @@ func TestMessagesAsSent(t *testing.T) {
 				}
 				out.Write(asSent(t, m))
 			}
-			golden(t, name, out.Bytes())
+			golden.Assert(t, out.String(), name+".golden")
 		})
 	}
 }
@@ -75,17 +70,4 @@ func asSent(t *testing.T, m sim.SlackMessage) []byte {
 		must(t, e.Encode(v))
 	}
 	return out.Bytes()
-}
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	file := filepath.Join("testdata", name+".golden")
-	if *update {
-		must(t, os.WriteFile(file, got, 0o644))
-	}
-	want, err := os.ReadFile(file)
-	must(t, err)
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", file, diff)
-	}
 }
