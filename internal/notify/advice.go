@@ -41,14 +41,14 @@ func advice(c check.Condition, cause check.Cause) []string {
 		return []string{"Only single-node, master/standby and Cluster instances of Redis 6.0 and 7.0 basic edition have SSL. " +
 			"Take it out of the configuration, or set ignore = true for it."}
 	case check.CauseRefused:
-		return []string{"Until this is mended, sslwatch sees nothing of this project; it goes on warning from the last known dates. " +
+		return []string{"Until this is mended, sslwatch sees nothing of this project, and warns only of the dates that it already knows. " +
 			"Check the access key, its secret and the clock of this machine. " +
 			"sslwatch tries again with one request every few minutes, since six failures in a row lock an access key."}
 	case check.CauseForbidden:
 		return []string{"Grant the IAM user dcs:ssl:get for these instances, and nothing that writes. " +
-			"Until then, sslwatch goes on warning from the last known dates."}
+			"Until then, sslwatch warns only of the dates that it already knows."}
 	case check.CauseOverdue:
 		return []string{"See the log for why the project is paused. If it is not, raise check.rate or check.interval."}
 	}
-	return []string{"Until checks succeed again, sslwatch goes on warning from the last known date, and can't see a renewal or a change."}
+	return []string{"Until checks succeed again, sslwatch warns only of the dates that it already knows, and can't see a renewal or a change."}
 }

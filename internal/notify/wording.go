@@ -190,8 +190,8 @@ func blindWords(n check.Notice, now time.Time) string {
 		s += "; SSL was never verified"
 	case n.IsProject():
 		s += "; last success " + ago(n.Verified, now)
-	case n.Certificate.IsZero():
-		s += verified(n.Alert, now)
+	case n.Certificate.IsZero(): // on, it would have had one
+		s += "; as last known SSL is off" + verified(n.Alert, now)
 	case n.Certificate.After(now):
 		s += "; as last known the certificate expires " + end(n.Certificate, now) + verified(n.Alert, now)
 	default:

@@ -81,6 +81,13 @@ func story() []struct {
 	failing := twice(seen(record("orders-cache"), now.Add(5*check.Day), day), failure(check.CauseFailed, "the API answered HTTP 500 (DCS.5010: Failed to operate SSL in database.)"))
 	missing := twice(record("orders-cache"), failure(check.CauseMissing, "there is no such instance in this project (DCS.3022: This DCS instance does not exist.): it was deleted, or its ID, project_id or region is wrong"))
 	unsupported := twice(record("orders-cache"), failure(check.CauseUnsupported, "this instance can't have SSL (DCS.4201: Do not support SSL.): only single-node, master/standby and cluster instances of Redis 6.0 and 7.0 can; stop watching it"))
+	free := off
+	free.Terms.RequireSSL = false
+	never := check.Learn(record("orders-cache"), check.Observation{}, policy, day)
+	never.Terms.RequireSSL = false
+	never = twice(never, failure(check.CauseFailed, "the API answered HTTP 500"))
+	nameless := expiring
+	nameless.Project, nameless.Region, nameless.Instance, nameless.Console = "", "", "", ""
 	left := expiring
 	left.Left = check.Unwatched
 	deleted := off
@@ -112,6 +119,7 @@ func story() []struct {
 		{"disabled, no info", owed(noInfo, nil, now)},
 		{"invalid", owed(invalid, nil, now)},
 		{"failing", owed(failing, nil, now)[:2]},
+		{"failing, and never had a certificate", owed(never, nil, now)},
 		{"missing", owed(missing, nil, now)},
 		{"unsupported", owed(unsupported, nil, now)},
 		{"refused", project(check.CauseRefused, "the API refused the access key (APIGW.0301: verify aksk signature fail)")},
@@ -119,10 +127,12 @@ func story() []struct {
 		{"overdue", check.Owed(check.Project([]check.Record{late}, policy, now), nil, check.Audience{}, policy, now)},
 		{"renewed", owed(renewed, told(expiring, now.Add(-3*check.Day)), now)},
 		{"on again", owed(twice(off, on), told(off, day), now)},
+		{"off, and need not be on", owed(free, told(off, day), now)},
 		{"valid again", owed(twice(invalid, on), told(invalid, day), now)},
 		{"checks succeed", owed(seen(failing, now.Add(5*check.Day), fresh), told(failing, day), now)[:1]},
 		{"unwatched", owed(left, told(expiring, day), now)},
 		{"deleted", owed(deleted, told(off, day), now)},
+		{"of which only the IDs are known", owed(nameless, nil, now)},
 		{"came and went", owed(renewed, missedLines(expiring), now)},
 		{"came, and is no longer watched", owed(left, missedLines(expiring), now)},
 	}

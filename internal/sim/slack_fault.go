@@ -92,7 +92,11 @@ func (s *Slack) failBefore(w http.ResponseWriter, r *http.Request, a slackAnswer
 		if arg == "" {
 			arg = "internal_error"
 		}
-		a.refuse(w, &slackProblem{name: arg})
+		p := &slackProblem{name: arg}
+		if arg == "invalid_blocks" {
+			p.messages = []string{"[ERROR] the sim was told to fail [json-pointer:/blocks/0]"}
+		}
+		a.refuse(w, p)
 	case SlackEmpty:
 		reply(w, 200, "application/json", "{}")
 	case SlackNotOK:

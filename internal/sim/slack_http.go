@@ -222,6 +222,9 @@ func (apiDialect) refuse(w http.ResponseWriter, p *slackProblem) {
 		body["errors"] = p.messages
 		body["response_metadata"] = map[string]any{"messages": p.messages}
 	}
+	if p.name == "missing_scope" {
+		body["needed"], body["provided"] = "chat:write", "users:read"
+	}
 	sendJSON(w, 200, body)
 }
 
