@@ -44,6 +44,41 @@ func TestAPassAsksARefusedCredentialOnce(t *testing.T) {
 	})
 }
 
+func TestWhatStopsAPassInOneProject(t *testing.T) {
+	const other = "fedcba9876543210fedcba9876543210"
+	for name, tc := range map[string]struct {
+		err      *dcs.Error
+		key      string // of the other project
+		requests int
+	}{
+		"a refusal stops it in all projects of the key":   {&dcs.Error{Kind: dcs.Unauthenticated, Reason: "refused"}, "ak", 1},
+		"and in none of another key":                      {&dcs.Error{Kind: dcs.Unauthenticated, Reason: "refused"}, "another", 1 + 10},
+		"throttling stops it in this project only":        {&dcs.Error{Kind: dcs.Throttled, Reason: "throttled"}, "ak", 1 + 10},
+		"an instance that fails is one instance's matter": {&dcs.Error{Kind: dcs.Failed, Reason: "HTTP 500"}, "ak", 20 + 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLife(t, 30)
+				l.opt.Concurrency = 1
+				l.opt.Projects[0].Credential = "ak"
+				l.opt.Projects = append(l.opt.Projects, watch.Project{ID: other, API: l.cloud, Rate: 5, Credential: tc.key})
+				l.cloud.fails = map[string]*dcs.Error{}
+				for i := range l.opt.Watched {
+					if i < 20 {
+						l.cloud.fails[instance(i).InstanceID] = tc.err
+					} else {
+						l.opt.Watched[i].ProjectID = other
+					}
+				}
+				records, err := watch.Pass(t.Context(), l.opt, func(int) {})
+				if err != nil || len(records) != 30 || l.cloud.count() != tc.requests {
+					t.Errorf("err %v, %d records, %d requests, want %d", err, len(records), l.cloud.count(), tc.requests)
+				}
+			})
+		})
+	}
+}
+
 func TestAPassThatIsStoppedReturnsWhatItHas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLife(t, 30)

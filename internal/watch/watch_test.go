@@ -424,6 +424,26 @@ func TestAWrongKeyIsTriedByOneRequestAndToldOnce(t *testing.T) {
 	})
 }
 
+// Else the next try would come as late as after so many refusals.
+func TestRefusalsThatWereUnderWayTogetherAreOne(t *testing.T) {
+	bubble(t, 30, func(l *life) {
+		l.cloud.slow = 3 * time.Second
+		l.start()
+		l.pass(time.Second) // the first is under way, and will be accepted
+		l.refuse(true)
+		l.pass(9 * time.Second)
+		n := l.cloud.count()
+		if n < 4 {
+			t.Fatalf("%d requests", n)
+		}
+		l.refuse(false)
+		l.pass(6*time.Minute + 30*time.Second)
+		if l.cloud.count() == n {
+			t.Error("the key is not tried again after 5 minutes and the jitter")
+		}
+	})
+}
+
 func TestARefusalIsOverWhenTheKeyIsAcceptedForAnother(t *testing.T) {
 	bubble(t, 3, func(l *life) {
 		l.opt.Policy.Repeat = nil
