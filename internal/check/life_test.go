@@ -327,6 +327,19 @@ func TestRules(t *testing.T) {
 			l.after(2 * time.Minute).told("reminder critical certificate_expiring 7d")
 			l.after(2*day + hour).told("reminder critical certificate_expiring 7d")
 		},
+		"what is tighter is news, and reminders count from it": func(l *life) {
+			l.policy.Repeat[check.Warning] = day
+			l.sees(on(14*day + 12*hour)).told("firing warning certificate_expiring 30d")
+			l.after(12*hour + time.Minute).told("tighter warning certificate_expiring 14d")
+			l.after(day - 2*time.Minute).told()
+			l.after(3 * time.Minute).told("reminder warning certificate_expiring 14d")
+		},
+		"what came, got worse and went is told at its worst": func(l *life) {
+			l.down = true
+			l.sees(on(8 * day)).after(2 * day).sees(on(300 * day))
+			l.down = false
+			l.after(time.Minute).told("passed critical certificate_expiring renewed")
+		},
 		"a reminder of nothing new is not sent to a filter that no longer hears": func(l *life) {
 			l.sees(on(10 * day)).told("firing warning certificate_expiring 14d")
 			l.who.MinSeverity = check.Critical
@@ -452,6 +465,39 @@ func TestInputsAreNotModified(t *testing.T) {
 	check.HandOn(lines, check.SSLDisabled)
 	if after := fmt.Sprintf("%#v %#v", record, lines); after != before || !maps.Equal(labels, record.Labels) {
 		t.Errorf("before:\n%s\nafter:\n%s", before, after)
+	}
+}
+
+// What is owed again later must not have waited since then: it would be told
+// without its group, and handed to the fallback at once.
+func TestAWaitForWhatIsNoLongerOwedIsForgotten(t *testing.T) {
+	l := newLife(t)
+	await := func() {
+		alerts := check.Standing(l.record, l.policy, l.now)
+		l.lines = check.Await(l.lines, alerts, check.Owed(alerts, l.lines, l.who, l.policy, l.now), l.now)
+	}
+	l.record = check.Learn(l.record, on(10*day), l.policy, l.now)
+	await()
+	if len(l.lines) != 1 {
+		t.Fatalf("what is new is not waited for: %v", l.lines)
+	}
+	l.who.MinSeverity = check.Critical
+	await()
+	if len(l.lines) != 0 {
+		t.Errorf("what was never told is still waited for: %v", l.lines)
+	}
+	l.who.MinSeverity = check.Warning
+	l.policy.Repeat[check.Warning] = day
+	l.tell()
+	l.now = l.now.Add(day + time.Minute)
+	await()
+	if waits := l.lines[check.CertificateExpiring].Waits; waits == nil || !waits.Since.Equal(l.now) {
+		t.Fatalf("a reminder is not waited for: %+v", waits)
+	}
+	l.who.MinSeverity = check.Critical
+	await()
+	if waits := l.lines[check.CertificateExpiring].Waits; waits != nil {
+		t.Errorf("a reminder is still waited for: %+v", waits)
 	}
 }
 
