@@ -174,6 +174,15 @@ func (w *Watch) due(r check.Record, o check.Observation, p *project, now time.Ti
 	return due
 }
 
+// longest returns how far ahead the next check of an instance can be due.
+func (w *Watch) longest(r check.Record) time.Duration {
+	if r.Failing.Count == 0 {
+		return w.opt.Interval
+	}
+	delay := max(w.opt.Backoff.Max, refusalPause)
+	return max(w.opt.Interval, delay+time.Duration(w.opt.Backoff.Jitter*float64(delay)))
+}
+
 // logCheck logs what is new since the last check.
 func (w *Watch) logCheck(before, after check.Record, err *dcs.Error) {
 	log := w.log.With("project", after.Project, "instance", after.Instance, "instance_id", after.InstanceID)

@@ -193,6 +193,38 @@ func TestAReloadKeepsAPauseAndANewKeyIsTriedAtOnce(t *testing.T) {
 	})
 }
 
+func TestANewKeyIsTriedAtOnceWhereChecksFail(t *testing.T) {
+	bubble(t, 1, func(l *life) {
+		l.opt.Backoff.Max = 2 * l.opt.Interval
+		l.cloud.err = &dcs.Error{Kind: dcs.Forbidden, Status: 403, Reason: "forbidden"}
+		l.start()
+		l.pass(3 * time.Hour)
+		n := l.cloud.count()
+		for l.cloud.count() == n {
+			l.pass(time.Second) // the next try is minutes away then
+		}
+		for range 5 {
+			l.reload()
+			l.pass(time.Second)
+		}
+		if err := l.stop(); err != nil {
+			t.Fatal(err)
+		}
+		l.start()
+		l.pass(time.Second)
+		if got := l.cloud.count(); got != n+1 {
+			t.Errorf("%d requests because of reloads and a restart with the same key", got-n-1)
+		}
+		l.opt.Projects = []watch.Project{l.opt.Projects[0]}
+		l.opt.Projects[0].Credential = "another"
+		l.reload()
+		l.pass(time.Second)
+		if got := l.cloud.count(); got != n+2 {
+			t.Errorf("%d requests with the new key, want 1", got-n-1)
+		}
+	})
+}
+
 // While a credential is refused, one instance stands for all that it is for.
 func TestTheInstanceThatTriesARefusedKeyMayGo(t *testing.T) {
 	const other = "fedcba9876543210fedcba9876543210"

@@ -253,7 +253,7 @@ func (w *Watch) configure(o Options, now time.Time) {
 		if r.Left != "" || p == nil {
 			continue
 		}
-		if mended[p] && r.Failing.Count > 0 || r.Due.After(now.Add(o.Interval)) {
+		if mended[p] && r.Failing.Count > 0 || r.Due.After(now.Add(w.longest(r))) {
 			r.Due = check.Wall(now) // the latter: from a longer interval, or another clock
 			w.state.Records[key] = r
 			delete(w.backoffs, key)
@@ -360,7 +360,7 @@ func (w *Watch) rewind(now time.Time) {
 		due := r.Due
 		r = r.Rewind(now)
 		r.Due = due // may lie ahead; see configure
-		if due.After(now.Add(w.opt.Interval)) {
+		if due.After(now.Add(w.longest(r))) {
 			r.Due = check.Wall(now)
 		}
 		w.state.Records[key] = r
