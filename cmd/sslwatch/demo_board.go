@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/text"
 )
 
 // told is one notice, as far as the demo compares notices.
@@ -62,33 +63,33 @@ func (b *board) open() {
 }
 
 // cloud says what happens.
-func (b *board) cloud(text string) {
+func (b *board) cloud(change string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	fmt.Fprintf(b.out, "%5s  %s\n", b.time(), text)
+	fmt.Fprintf(b.out, "%5s  %s\n", b.time(), change)
 }
 
 // receive takes what reached people. The sim calls it, in order.
 func (b *board) receive(e sim.Event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	channel, text := "mail", ""
+	channel, body := "mail", ""
 	switch {
 	case e.Edited:
 		b.edits++
 		return
 	case e.Slack != nil:
-		channel, text = "slack", e.Slack.Text
+		channel, body = "slack", e.Slack.Text
 	default:
-		text = e.Mail.Text
+		body = e.Mail.Text
 	}
-	for _, m := range alertLine.FindAllStringSubmatch(text, -1) {
+	for _, m := range alertLine.FindAllStringSubmatch(body, -1) {
 		t := told{status: m[1], condition: m[2], instance: m[3]}
 		if th := thresholdOf.FindStringSubmatch(m[4]); th != nil && t.status == "FIRING" {
 			t.threshold = th[1]
 		}
 		b.got[channel][t]++
-		fmt.Fprintf(b.out, "%5s  %-*s %-5s  %s %s: %s\n", b.time(), leftWidth, "", channel, b.paint(t.status), t.instance, clip(m[4], 96))
+		fmt.Fprintf(b.out, "%5s  %-*s %-5s  %s %s: %s\n", b.time(), leftWidth, "", channel, b.paint(t.status), t.instance, text.Cut(m[4], 96))
 	}
 	select {
 	case b.news <- struct{}{}:
@@ -108,14 +109,6 @@ func (b *board) paint(status string) string {
 		return "\x1b[31m" + status + "\x1b[0m"
 	}
 	return "\x1b[32m" + status + "\x1b[0m"
-}
-
-// clip shortens a text to a number of runes.
-func clip(s string, most int) string {
-	if r := []rune(s); len(r) > most {
-		return string(r[:most-1]) + "…"
-	}
-	return s
 }
 
 // wait waits until every expected notice has come, and tells whether they

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/text"
 )
 
 // verdict is how an instance stands, as check and status report it.
@@ -166,14 +167,14 @@ func printTable(w io.Writer, rows []row, now time.Time, colour bool) {
 		name := cmp.Or(r.Instance, r.InstanceID, "(project)")
 		expires, left := "-", "-"
 		if r.ExpiresAt != nil {
-			expires, left = r.ExpiresAt.Format("2006-01-02 15:04"), notify.Span(r.ExpiresAt.Sub(now))
+			expires, left = r.ExpiresAt.Format("2006-01-02 15:04"), text.Span(r.ExpiresAt.Sub(now))
 			if !r.ExpiresAt.After(now) {
 				left = "expired"
 			}
 		}
 		verified := "never"
 		if r.VerifiedAt != nil {
-			verified = notify.Span(now.Sub(*r.VerifiedAt)) + " ago"
+			verified = text.Span(now.Sub(*r.VerifiedAt)) + " ago"
 		}
 		if r.Instance == "" && r.InstanceID == "" {
 			verified = "-"

@@ -11,8 +11,8 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/config"
-	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/state"
+	"github.com/sslwatch/sslwatch/internal/text"
 )
 
 func newStatus(a *app) *cobra.Command {
@@ -66,7 +66,7 @@ func (a *app) status(asJSON bool) (verdict, error) {
 		return "", err
 	}
 	if stale := now.Sub(s.Written); len(rows) > 0 && stale > staleAfter(c) {
-		return "", fmt.Errorf("the state was last written %s ago: the daemon seems not to run", notify.Span(stale))
+		return "", fmt.Errorf("the state was last written %s ago: the daemon seems not to run", text.Span(stale))
 	}
 	if len(rows) == 0 {
 		return "", errors.New("the state holds no instance yet: is the daemon running, and with this configuration?")

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sslwatch/sslwatch/internal/text"
 )
 
 // Duration is a time.Duration that is written with weeks and days beside
@@ -58,37 +60,14 @@ func durationError(s string) error {
 
 // String writes the duration as ParseDuration reads it, in the largest units
 // that lose nothing.
-func (d Duration) String() string {
-	t := time.Duration(d)
-	if t <= 0 {
-		return "0"
-	}
-	var b strings.Builder
-	if days := t / Day; days > 0 {
-		fmt.Fprintf(&b, "%dd", days)
-		t -= days * Day
-	}
-	for _, unit := range []struct {
-		length time.Duration
-		suffix string
-	}{{time.Hour, "h"}, {time.Minute, "m"}} {
-		if n := t / unit.length; n > 0 {
-			fmt.Fprintf(&b, "%d%s", n, unit.suffix)
-			t -= n * unit.length
-		}
-	}
-	if t > 0 {
-		b.WriteString(t.String())
-	}
-	return b.String()
-}
+func (d Duration) String() string { return text.Duration(max(time.Duration(d), 0)) }
 
 // MarshalText writes the duration as String does.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 // UnmarshalText reads what ParseDuration reads.
-func (d *Duration) UnmarshalText(text []byte) error {
-	parsed, err := ParseDuration(string(text))
+func (d *Duration) UnmarshalText(b []byte) error {
+	parsed, err := ParseDuration(string(b))
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/sslwatch/sslwatch/internal/text"
 )
 
 // unfit says why a text can't be shown on one line, or "".
@@ -22,10 +24,7 @@ func unfit(s string) string {
 
 // quote shows a value that is no secret, shortened.
 func quote(s string) string {
-	if r := []rune(s); len(r) > 60 {
-		s = string(r[:60]) + "…"
-	}
-	return fmt.Sprintf("%q", s)
+	return fmt.Sprintf("%q", text.Cut(s, 61))
 }
 
 // orList joins choices: "a", "b" or "c".

@@ -24,9 +24,9 @@ func object(body []byte) (map[string]json.RawMessage, bool) {
 // absent tells whether a member is missing or null.
 func absent(raw json.RawMessage) bool { return raw == nil || string(raw) == "null" }
 
-// text returns a string, or a number as it is written; "" for all else. The
+// scalar returns a string, or a number as it is written; "" for all else. The
 // documentation's own examples have numbers where its tables say string.
-func text(raw json.RawMessage) string {
+func scalar(raw json.RawMessage) string {
 	var s string
 	if json.Unmarshal(raw, &s) == nil {
 		return s
@@ -76,11 +76,11 @@ func readSSL(o map[string]json.RawMessage, out *redactor) (s SSL, problem string
 	if s.ExpiresAt, ok = parseDate(date); !ok {
 		return SSL{}, "that SSL is on, but with an ssl_expired_at that is no believable date (" + quote(out.text(date, 40)) + ")"
 	}
-	s.IP = out.text(text(o["ip"]), maxName)
-	s.IPv6 = out.text(text(o["ipv6"]), maxName)
-	domain, port := splitPort(text(o["domain_name"]))
+	s.IP = out.text(scalar(o["ip"]), maxName)
+	s.IPv6 = out.text(scalar(o["ipv6"]), maxName)
+	domain, port := splitPort(scalar(o["domain_name"]))
 	s.Domain = out.text(domain, maxName)
-	if p := text(o["port"]); isPort(p) {
+	if p := scalar(o["port"]); isPort(p) {
 		port = p
 	}
 	s.Port = port

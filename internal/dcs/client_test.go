@@ -16,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/sslwatch/sslwatch/internal/text"
 )
 
 const (
@@ -393,7 +395,7 @@ func TestCertificatesThatAreNotTrusted(t *testing.T) {
 	}{
 		"unknown authority":     {Options{Endpoint: server.URL}, "a certificate of an unknown authority (Acme Co)"},
 		"another host":          {Options{Endpoint: "https://dcs.test", Transport: trusting(time.Now())}, "a certificate for another host (example.com"},
-		"past, or a wrong date": {Options{Endpoint: "https://example.com", Transport: trusting(time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC))}, "valid from " + day(server.Certificate().NotBefore) + " to " + day(server.Certificate().NotAfter) + " only: check this machine's clock"},
+		"past, or a wrong date": {Options{Endpoint: "https://example.com", Transport: trusting(time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC))}, "valid from " + text.Date(server.Certificate().NotBefore) + " to " + text.Date(server.Certificate().NotAfter) + " only: check this machine's clock"},
 	} {
 		t.Run(rule, func(t *testing.T) {
 			e := failure(t, client(t, test.options))

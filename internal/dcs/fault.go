@@ -22,14 +22,14 @@ type fault struct {
 // {"error_code","error_msg"}, of DCS v1 and IAM {"error":{"code","message"}}.
 func readFault(o map[string]json.RawMessage) fault {
 	f := fault{
-		code:      text(o["error_code"]),
-		message:   text(o["error_msg"]),
-		requestID: text(o["request_id"]),
+		code:      scalar(o["error_code"]),
+		message:   scalar(o["error_msg"]),
+		requestID: scalar(o["request_id"]),
 	}
 	if inner, ok := object(o["error"]); ok && f.code == "" && f.message == "" {
-		f.code, f.message = text(inner["code"]), text(inner["message"])
+		f.code, f.message = scalar(inner["code"]), scalar(inner["message"])
 		if f.message == "" {
-			f.message = text(inner["title"])
+			f.message = scalar(inner["title"])
 		}
 	}
 	f.api = f.code != "" || f.message != ""

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sslwatch/sslwatch/internal/text"
 )
 
 // documented is the answer of the API's own example.
@@ -391,7 +393,7 @@ func shown(t *testing.T, s string) {
 	if strings.Contains(s, "secret-key-of-tests") {
 		t.Errorf("a secret is in %q", s)
 	}
-	if s != oneLine(s, 1<<20) {
+	if s != text.Clean(s) {
 		t.Errorf("%q is not one clean line", s)
 	}
 	if len([]rune(s)) > 1500 {

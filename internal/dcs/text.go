@@ -2,10 +2,9 @@ package dcs
 
 import (
 	"errors"
-	"strings"
-	"unicode"
 
 	"github.com/sslwatch/sslwatch/internal/secret"
+	"github.com/sslwatch/sslwatch/internal/text"
 )
 
 // maxMessage is how many characters of a message of the API are kept.
@@ -22,35 +21,8 @@ func (r *redactor) add(secrets ...secret.Text) { r.secrets = append(r.secrets, s
 func (r *redactor) text(s string, limit int) string {
 	// Redacting shortens and lengthens, so some more than the limit is
 	// taken first. That cut may go through a secret, which Redact bears.
-	s = strings.TrimSpace(secret.Redact(oneLine(s, 4*limit), r.secrets...))
-	runes := []rune(s)
-	if len(runes) > limit {
-		return string(runes[:limit-1]) + "…"
-	}
-	return s
-}
-
-// oneLine returns the first limit characters of s, in which every run of
-// space, control and format characters is one space.
-func oneLine(s string, limit int) string {
-	var b strings.Builder
-	n, space := 0, false
-	for _, c := range s {
-		if unicode.IsSpace(c) || !unicode.IsPrint(c) {
-			space = n > 0
-			continue
-		}
-		if space {
-			b.WriteByte(' ')
-			n, space = n+1, false
-		}
-		if n >= limit {
-			break
-		}
-		b.WriteRune(c) // U+FFFD for a broken byte
-		n++
-	}
-	return b.String()
+	s = text.Cut(text.Clean(s), 4*limit)
+	return text.Cut(text.Clean(secret.Redact(s, r.secrets...)), limit)
 }
 
 // cause returns an error that is err for errors.Is and errors.As, with a

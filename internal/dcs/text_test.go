@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/sslwatch/sslwatch/internal/secret"
+	"github.com/sslwatch/sslwatch/internal/text"
 )
 
 func TestRedact(t *testing.T) {
@@ -67,10 +68,10 @@ func FuzzText(f *testing.F) {
 			t.Errorf("%d characters, want %d at most", n, limit)
 		}
 		// What is shown of a secret is compared in the form in which it is shown.
-		if len(value) >= 12 && value == oneLine(value, len(value)) && !strings.Contains("[redacted]", value) && strings.Contains(got, value) {
+		if len(value) >= 12 && value == text.Clean(value) && !strings.Contains("[redacted]", value) && strings.Contains(got, value) {
 			t.Errorf("%q holds %q", got, value)
 		}
-		if got != oneLine(got, limit) {
+		if got != text.Clean(got) {
 			t.Errorf("%q is not one clean line", got)
 		}
 	})
@@ -166,11 +167,11 @@ func TestNoSecretIsInAnyErrorWhateverTheAPIEchoes(t *testing.T) {
 			texts = append(texts, e.Code, e.Message, e.RequestID, string(encoded), fmt.Sprintf("%+v", *e))
 		}
 		const piece = 12
-		for _, text := range texts {
+		for _, shown := range texts {
 			for _, secret := range secrets {
 				for i := 0; i+piece <= len(secret); i++ {
-					if strings.Contains(text, secret[i:i+piece]) {
-						t.Fatalf("%q holds %q of a secret", text, secret[i:i+piece])
+					if strings.Contains(shown, secret[i:i+piece]) {
+						t.Fatalf("%q holds %q of a secret", shown, secret[i:i+piece])
 					}
 				}
 			}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/sslwatch/sslwatch/internal/text"
 )
 
 // trouble says in words what went wrong with an exchange that brought no
@@ -53,7 +55,7 @@ func trouble(err error, who string, timeout time.Duration, out *redactor) (says,
 	case errors.As(err, &authority):
 		return who + " shows a certificate of an unknown authority" + issuer(authority.Cert, out), "if a proxy opens TLS on the way, add its CA to this machine's or name it in SSL_CERT_FILE; in a container check that there are CA certificates at all"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert != nil:
-		return fmt.Sprintf("%s shows a certificate that is valid from %s to %s only", who, day(invalid.Cert.NotBefore), day(invalid.Cert.NotAfter)), "check this machine's clock first; then it is for those who run that server"
+		return fmt.Sprintf("%s shows a certificate that is valid from %s to %s only", who, text.Date(invalid.Cert.NotBefore), text.Date(invalid.Cert.NotAfter)), "check this machine's clock first; then it is for those who run that server"
 	case errors.As(err, &invalid), errors.As(err, &verify):
 		return who + " shows a certificate that can't be trusted (" + out.text(plain(err), 100) + ")", inside
 	case errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/", errors.Is(err, http.ErrSchemeMismatch):
@@ -133,5 +135,3 @@ func issuer(c *x509.Certificate, out *redactor) string {
 	}
 	return " (" + name + ")"
 }
-
-func day(t time.Time) string { return t.UTC().Format("2006-01-02") }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/text"
 )
 
 // Batch returns those of the notices that belong into the next message, the
@@ -148,9 +149,9 @@ func title(batch []check.Notice, now time.Time) string {
 	if worst.Fires() {
 		head = strings.ToUpper(string(worst.Severity))
 	}
-	s := oneLine(fmt.Sprintf("%s %s: %s", head, Name(worst.Subject), short(worst, now)))
+	s := text.Clean(fmt.Sprintf("%s %s: %s", head, Name(worst.Subject), short(worst, now)))
 	if worst.Kind == check.Reminder {
-		s = oneLine(fmt.Sprintf("%s %s: still so, %s", head, Name(worst.Subject), short(worst, now)))
+		s = text.Clean(fmt.Sprintf("%s %s: still so, %s", head, Name(worst.Subject), short(worst, now)))
 	}
 	if len(sorted) == 1 {
 		return s

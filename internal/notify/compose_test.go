@@ -221,21 +221,3 @@ func TestTheSameNewsHasTheSameIDAfterACrash(t *testing.T) {
 		t.Errorf("%q and %q", a.ID, b.ID)
 	}
 }
-
-func TestSpanIsNeverZeroAndNeverRoundedUp(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		0:                             "less than a second",
-		-time.Second:                  "1 second",
-		time.Second - 1:               "less than a second",
-		time.Minute - 1:               "59 seconds",
-		time.Hour - 1:                 "59 minutes 59 seconds",
-		24*time.Hour - 1:              "23 hours 59 minutes",
-		24 * time.Hour:                "1 day",
-		47*time.Hour + 59*time.Minute: "1 day 23 hours",
-		375 * 24 * time.Hour:          "375 days",
-	} {
-		if got := notify.Span(d); got != want {
-			t.Errorf("Span(%v) = %q, want %q", d, got, want)
-		}
-	}
-}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/text"
 )
 
 // Test returns a message that says that it is a test. unique tells one test
@@ -20,7 +21,7 @@ func Test(unique string, now time.Time) Message {
 		Groups: []Group{{
 			Heading: "Test",
 			Advice: []string{
-				"This is a test message of sslwatch, sent by hand at " + at(now) + ". Nothing is wrong.",
+				"This is a test message of sslwatch, sent by hand at " + text.Stamp(now) + ". Nothing is wrong.",
 				"When something is, you will be told here, once each time something changes.",
 			},
 		}},

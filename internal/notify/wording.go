@@ -6,60 +6,18 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/text"
 )
-
-// stamp is how every absolute time is written.
-const stamp = "2006-01-02 15:04:05 UTC"
-
-// at writes an absolute time.
-func at(t time.Time) string { return t.UTC().Format(stamp) }
-
-// Span writes a length of time in its two largest units, never rounding a
-// remainder up and never to nothing: "6 days 4 hours", "12 seconds".
-func Span(d time.Duration) string {
-	if d < 0 {
-		d = -d
-	}
-	if d < time.Second {
-		return "less than a second"
-	}
-	units := []struct {
-		length time.Duration
-		name   string
-	}{{check.Day, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}}
-	for i, u := range units {
-		n := d / u.length
-		if n == 0 {
-			continue
-		}
-		s := count(int(n), u.name)
-		if i+1 < len(units) {
-			if m := (d - n*u.length) / units[i+1].length; m > 0 {
-				s += " " + count(int(m), units[i+1].name)
-			}
-		}
-		return s
-	}
-	return "" // not reached: d is at least a second
-}
-
-// count writes a number with its noun.
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
 
 // ago writes when something was, and how long that is.
 func ago(t, now time.Time) string {
-	return fmt.Sprintf("%s, %s ago", at(t), Span(now.Sub(t)))
+	return fmt.Sprintf("%s, %s ago", text.Stamp(t), text.Span(now.Sub(t)))
 }
 
 // end writes when a certificate ends or ended.
 func end(t, now time.Time) string {
 	if left := t.Sub(now); left > 0 {
-		return fmt.Sprintf("%s, in %s", at(t), Span(left))
+		return fmt.Sprintf("%s, in %s", text.Stamp(t), text.Span(left))
 	}
 	return ago(t, now)
 }
@@ -71,7 +29,7 @@ func item(n check.Notice, now time.Time) Item {
 		status = "RESOLVED"
 	}
 	i := Item{Notice: n, What: what(n, now), Where: where(n.Subject)}
-	i.Line = oneLine(fmt.Sprintf("%s %s %s %s: %s (%s)", status, n.Severity, n.Condition, Name(n.Subject), i.What, i.Where))
+	i.Line = text.Clean(fmt.Sprintf("%s %s %s %s: %s (%s)", status, n.Severity, n.Condition, Name(n.Subject), i.What, i.Where))
 	return i
 }
 
@@ -103,19 +61,16 @@ func where(s check.Subject) string {
 	return strings.Join(append(parts, "instance "+s.InstanceID), ", ")
 }
 
-// oneLine makes sure that a text stays on its line.
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
-
 // what says what is so.
 func what(n check.Notice, now time.Time) string {
 	switch n.Kind {
 	case check.Resolved:
-		return overWords(n, now) + fmt.Sprintf("; was open %s", Span(now.Sub(n.Told.First)))
+		return overWords(n, now) + fmt.Sprintf("; was open %s", text.Span(now.Sub(n.Told.First)))
 	case check.Passed:
 		if n.Ending == check.Unwatched || n.Ending == check.Deleted {
-			return overWords(n, now) + fmt.Sprintf("; the alert began %s, and this receiver could not be reached until now", at(n.Began))
+			return overWords(n, now) + fmt.Sprintf("; the alert began %s, and this receiver could not be reached until now", text.Stamp(n.Began))
 		}
-		return overWords(n, now) + fmt.Sprintf("; it began %s, and was over before this receiver could be reached", at(n.Began))
+		return overWords(n, now) + fmt.Sprintf("; it began %s, and was over before this receiver could be reached", text.Stamp(n.Began))
 	}
 	s := standsWords(n, now)
 	if n.Kind == check.Reminder {
@@ -150,7 +105,7 @@ func standsWords(n check.Notice, now time.Time) string {
 
 // Describe says what is so about an alert that stands.
 func Describe(a check.Alert, now time.Time) string {
-	return oneLine(standsWords(check.Notice{Alert: a, Kind: check.Firing}, check.Wall(now)))
+	return text.Clean(standsWords(check.Notice{Alert: a, Kind: check.Firing}, check.Wall(now)))
 }
 
 // replaced says that a certificate gave way to one that ends earlier.
@@ -158,7 +113,7 @@ func replaced(n check.Notice) string {
 	if !n.Replaced() {
 		return ""
 	}
-	return fmt.Sprintf("replaced by one that ends earlier than %s: ", at(n.Told.Certificate))
+	return fmt.Sprintf("replaced by one that ends earlier than %s: ", text.Stamp(n.Told.Certificate))
 }
 
 // verified says from when the knowledge is.
@@ -178,10 +133,10 @@ func blindWords(n check.Notice, now time.Time) string {
 	case check.CauseRefused:
 		s = fmt.Sprintf("no instance of the project can be checked (%d watched), since %s: %s", n.Affected, ago(n.Since, now), reason)
 	case check.CauseForbidden:
-		s = fmt.Sprintf("%s can't be checked, since %s: %s", count(n.Affected, "instance"), ago(n.Since, now), reason)
+		s = fmt.Sprintf("%s can't be checked, since %s: %s", text.Count(n.Affected, "instance"), ago(n.Since, now), reason)
 	case check.CauseOverdue:
 		s = fmt.Sprintf("%s should have been checked since %s and could not be asked: the project is paused, or more is due than check.rate allows",
-			count(n.Affected, "instance"), ago(n.Since, now))
+			text.Count(n.Affected, "instance"), ago(n.Since, now))
 	default:
 		s = fmt.Sprintf("checks have failed since %s: %s", ago(n.Since, now), reason)
 	}
@@ -208,7 +163,7 @@ func overWords(n check.Notice, now time.Time) string {
 	case check.NotRequired:
 		return "SSL is off, and not required"
 	case check.Renewed:
-		return fmt.Sprintf("the certificate is renewed until %s (before: %s)", end(n.Certificate, now), at(n.Was))
+		return fmt.Sprintf("the certificate is renewed until %s (before: %s)", end(n.Certificate, now), text.Stamp(n.Was))
 	case check.Validated:
 		return "the cloud says that the certificate is valid again"
 	case check.Unwatched:
@@ -242,11 +197,11 @@ func short(n check.Notice, now time.Time) string {
 	case check.SSLDisabled:
 		return "SSL is off"
 	case check.CertificateExpired:
-		return "certificate expired " + Span(now.Sub(n.Certificate)) + " ago"
+		return "certificate expired " + text.Span(now.Sub(n.Certificate)) + " ago"
 	case check.SSLInvalid:
 		return "certificate is not valid"
 	case check.CertificateExpiring:
-		return "certificate expires in " + Span(n.Certificate.Sub(now))
+		return "certificate expires in " + text.Span(n.Certificate.Sub(now))
 	}
 	switch n.Cause {
 	case check.CauseMissing:
@@ -256,9 +211,9 @@ func short(n check.Notice, now time.Time) string {
 	case check.CauseRefused:
 		return "credential refused, nothing can be checked"
 	case check.CauseForbidden:
-		return "access forbidden, " + count(n.Affected, "instance") + " can't be checked"
+		return "access forbidden, " + text.Count(n.Affected, "instance") + " can't be checked"
 	case check.CauseOverdue:
-		return count(n.Affected, "check") + " overdue"
+		return text.Count(n.Affected, "check") + " overdue"
 	}
 	return "checks fail"
 }

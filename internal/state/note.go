@@ -3,7 +3,8 @@ package state
 import (
 	"fmt"
 	"strings"
-	"time"
+
+	"github.com/sslwatch/sslwatch/internal/text"
 )
 
 // Note says that something was wrong with what was remembered, and how it
@@ -38,7 +39,7 @@ func (l loaded) note(path string, aside []string) []Note {
 	if l.from == fromPrevious {
 		b.WriteString("; the generation before it was taken")
 		if !l.state.Written.IsZero() {
-			b.WriteString(", written " + l.state.Written.UTC().Format(time.DateTime) + " UTC")
+			b.WriteString(", written " + text.Stamp(l.state.Written))
 		}
 		b.WriteString("; what was told since then may be told once more")
 	} else {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/text"
 )
 
 //go:embed mail.html
@@ -57,7 +58,7 @@ func toneOf(firing bool, s check.Severity) tone {
 
 // layHTML writes the mail for everybody else.
 func layHTML(m notify.Message) (string, error) {
-	p := page{Title: clip(m.Title, maxLine), Time: stamp(m.Time), Tone: toneOf(m.Firing, m.Severity)}
+	p := page{Title: clip(m.Title, maxLine), Time: text.Stamp(m.Time), Tone: toneOf(m.Firing, m.Severity)}
 	for _, g := range m.Groups {
 		out := group{Heading: clip(g.Heading, maxLine), Tone: toneOf(g.Firing, g.Severity)}
 		for _, i := range g.Items {
@@ -75,7 +76,7 @@ func layHTML(m notify.Message) (string, error) {
 		}
 		for _, l := range g.Links {
 			// The template lets through no address that is a script.
-			out.Links = append(out.Links, notify.Link{Text: clip(l.Text, maxLine), URL: flat(l.URL)})
+			out.Links = append(out.Links, notify.Link{Text: clip(l.Text, maxLine), URL: text.Clean(l.URL)})
 		}
 		p.Groups = append(p.Groups, out)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/text"
 )
 
 const (
@@ -65,7 +66,7 @@ func (r *receiver) compose(m notify.Message) ([]byte, error) {
 
 // named returns an address whose name stays on its line.
 func named(a *mail.Address) *mail.Address {
-	return &mail.Address{Name: flat(a.Name), Address: a.Address}
+	return &mail.Address{Name: text.Clean(a.Name), Address: a.Address}
 }
 
 // messageID makes the ID of a mail from that of a message.

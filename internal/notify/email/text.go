@@ -2,9 +2,9 @@ package email
 
 import (
 	"strings"
-	"time"
 
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/text"
 )
 
 // maxLine bounds one line, in runes. No sane one comes near.
@@ -34,8 +34,9 @@ func layText(m notify.Message) string {
 			row(l.Text + ": " + l.URL)
 		}
 	}
-	b.WriteString("\n-- \nsslwatch, " + stamp(m.Time) + "\n")
+	b.WriteString("\n-- \nsslwatch, " + text.Stamp(m.Time) + "\n")
 	return b.String()
 }
 
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+// clip returns a text on one line, shortened to at most so many characters.
+func clip(s string, most int) string { return text.Cut(text.Clean(s), most) }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/text"
 )
 
 // What a message may hold. Slack allows 50 blocks, 150 characters in a
@@ -70,7 +71,7 @@ type line struct{ mark, text, name string }
 
 // layMessage lays out a message.
 func layMessage(m notify.Message) page {
-	d := draft{mark: markNeutral, title: m.Title, footer: "sslwatch · " + stamp(m.Time)}
+	d := draft{mark: markNeutral, title: m.Title, footer: "sslwatch · " + text.Stamp(m.Time)}
 	for _, g := range m.Groups {
 		p := part{heading: g.Heading, advice: g.Advice, links: g.Links}
 		for _, i := range g.Items {
@@ -95,11 +96,9 @@ func layThread(t notify.Thread, at time.Time) page {
 		}
 		p.lines = append(p.lines, line{mark: mark(!e.Over, e.Severity), text: e.Line})
 	}
-	d := draft{mark: mark(firing, worst), title: t.Title, footer: "sslwatch · as of " + stamp(at), parts: []part{p}}
+	d := draft{mark: mark(firing, worst), title: t.Title, footer: "sslwatch · as of " + text.Stamp(at), parts: []part{p}}
 	return d.lay()
 }
-
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // lay makes a page. Every line is shown; what to do is, as far as there is
 // room, the worst first, and nothing of it twice.
@@ -117,13 +116,13 @@ func (d draft) lay() page {
 		count += len(sections[i])
 	}
 
-	text := slackgo.NewTextBlockObject
-	blocks := []slackgo.Block{slackgo.NewHeaderBlock(text(slackgo.PlainTextType, header, false, false))}
+	object := slackgo.NewTextBlockObject
+	blocks := []slackgo.Block{slackgo.NewHeaderBlock(object(slackgo.PlainTextType, header, false, false))}
 	said := map[string]bool{}
 	for i, p := range d.parts {
 		for _, s := range sections[i] {
 			// Verbatim: Slack makes no links, channels or mentions of words.
-			blocks = append(blocks, slackgo.NewSectionBlock(text(slackgo.MarkdownType, s, false, true), nil, nil))
+			blocks = append(blocks, slackgo.NewSectionBlock(object(slackgo.MarkdownType, s, false, true), nil, nil))
 		}
 		if count >= maxBlocks {
 			continue
@@ -134,9 +133,9 @@ func (d draft) lay() page {
 		}
 		used += size(todo)
 		count++
-		blocks = append(blocks, slackgo.NewContextBlock("", text(slackgo.MarkdownType, todo, false, true)))
+		blocks = append(blocks, slackgo.NewContextBlock("", object(slackgo.MarkdownType, todo, false, true)))
 	}
-	blocks = append(blocks, slackgo.NewContextBlock("", text(slackgo.MarkdownType, d.footer, false, true)))
+	blocks = append(blocks, slackgo.NewContextBlock("", object(slackgo.MarkdownType, d.footer, false, true)))
 	return page{blocks, d.text()}
 }
 

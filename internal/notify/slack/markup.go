@@ -7,28 +7,12 @@ import (
 	"unicode"
 
 	"github.com/slack-go/slack/slackutilsx"
-)
 
-// ellipsis ends what was shortened.
-const ellipsis = "…"
+	"github.com/sslwatch/sslwatch/internal/text"
+)
 
 // maxLink is the longest address that is made a link.
 const maxLink = 500
-
-// flat puts a text on one line and takes out what could change how the rest
-// of it reads: control characters, and those that turn the direction.
-func flat(s string) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r), unicode.IsControl(r):
-			return ' '
-		case unicode.Is(unicode.Bidi_Control, r), r == unicode.ReplacementChar:
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(s, "?"))
-	return strings.Join(strings.Fields(s), " ")
-}
 
 // inert replaces the characters that would act as markup with others that
 // look like them, since Slack has no way to escape them. One within a word
@@ -67,11 +51,13 @@ func emojiAt(runes []rune) bool {
 
 // literal returns a text as Slack's markup that shows it and nothing else, of
 // at most the given size.
-func literal(s string, most int) string { return cut(inert(flat(s)), most, slackutilsx.EscapeMessage) }
+func literal(s string, most int) string {
+	return cut(inert(text.Clean(s)), most, slackutilsx.EscapeMessage)
+}
 
 // plain returns a text for where Slack knows no markup.
 func plain(s string, most int) string {
-	return cut(flat(s), most, func(s string) string { return s })
+	return cut(text.Clean(s), most, func(s string) string { return s })
 }
 
 // size is the length of a text as Slack might count it: in UTF-16, the
@@ -93,16 +79,7 @@ func cut(s string, most int, escape func(string) string) string {
 	if whole := escape(s); size(whole) <= most {
 		return whole
 	}
-	var b strings.Builder
-	left := most - size(ellipsis)
-	for _, r := range s {
-		part := escape(string(r))
-		if left -= size(part); left < 0 {
-			break
-		}
-		b.WriteString(part)
-	}
-	return strings.TrimRight(b.String(), " ") + ellipsis
+	return escape(text.CutTo(s, most, func(r rune) int { return size(escape(string(r))) }))
 }
 
 // level returns to what size each part must be held for all of them together
@@ -122,7 +99,7 @@ func level(sizes []int, budget int) int {
 }
 
 // link writes a link, or nothing for what is no address of the web.
-func link(text, address string) string {
+func link(label, address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return ""
@@ -131,6 +108,6 @@ func link(text, address string) string {
 	if size(target) > maxLink {
 		return ""
 	}
-	label := strings.ReplaceAll(literal(text, 80), "|", "∣")
+	label = strings.ReplaceAll(literal(label, 80), "|", "∣")
 	return "<" + slackutilsx.EscapeMessage(target) + "|" + label + ">"
 }

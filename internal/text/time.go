@@ -1,0 +1,91 @@
+package text
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// day is 24 hours.
+const day = 24 * time.Hour
+
+// Stamp writes an absolute time.
+func Stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// Date writes the day of an absolute time.
+func Date(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+
+// Span writes a length of time for people, in its two largest units, never
+// rounding a remainder up and never to nothing: "6 days 4 hours", "12 seconds".
+func Span(d time.Duration) string {
+	d = d.Abs()
+	if d < time.Second {
+		return "less than a second"
+	}
+	units := []struct {
+		length time.Duration
+		name   string
+	}{{day, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}}
+	for i, u := range units {
+		n := d / u.length
+		if n == 0 {
+			continue
+		}
+		s := Count(int(n), u.name)
+		if i+1 < len(units) {
+			if m := (d - n*u.length) / units[i+1].length; m > 0 {
+				s += " " + Count(int(m), units[i+1].name)
+			}
+		}
+		return s
+	}
+	return "" // not reached: d is at least a second
+}
+
+// Count writes a number with its noun, the plural of which ends with an s.
+func Count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// Duration writes a length of time as a configuration does, in the largest
+// units that lose nothing: "1d12h", "1m30s", "250ms". Nothing is "0".
+func Duration(d time.Duration) string {
+	if d == 0 {
+		return "0"
+	}
+	var b strings.Builder
+	if d < 0 {
+		b.WriteByte('-')
+		d = d.Abs()
+	}
+	if n := d / day; n > 0 {
+		fmt.Fprintf(&b, "%dd", n)
+		d -= n * day
+	}
+	for _, unit := range []struct {
+		length time.Duration
+		suffix string
+	}{{time.Hour, "h"}, {time.Minute, "m"}} {
+		if n := d / unit.length; n > 0 {
+			fmt.Fprintf(&b, "%d%s", n, unit.suffix)
+			d -= n * unit.length
+		}
+	}
+	if d > 0 {
+		b.WriteString(d.String())
+	}
+	return b.String()
+}
+
+// together are the times and lengths of time that a line should not break in.
+var together = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC|\d+ (?:day|hour|minute|second)s?(?: \d+ (?:hour|minute|second)s?)?(?: ago)?`)
+
+// Unbroken returns s with non-breaking spaces within what Stamp and Span
+// wrote, so that a narrow screen keeps a date on one line.
+func Unbroken(s string) string {
+	return together.ReplaceAllStringFunc(s, func(m string) string { return strings.ReplaceAll(m, " ", "\u00a0") })
+}
