@@ -27,10 +27,10 @@ func (a *app) logger() (*slog.Logger, error) {
 			format = "text"
 		}
 	}
-	options := &slog.HandlerOptions{Level: level}
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: readable}
 	make, ok := map[string]func(io.Writer) slog.Handler{
 		"text": func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, options) },
-		"json": func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, options) },
+		"json": func(w io.Writer) slog.Handler { return slog.NewJSONHandler(harmless{w}, options) },
 	}[format]
 	if !ok {
 		return nil, fmt.Errorf("--log-format %q: want text or json", a.logFormat)

@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/sslwatch/sslwatch/internal/text"
 )
 
 // The exit codes, beside those that a command documents.
@@ -50,7 +52,7 @@ func run(ctx context.Context, sys system, args []string) int {
 		code, err = exit.code, exit.err
 	}
 	if err != nil {
-		fmt.Fprintf(sys.Stderr, "sslwatch: %v\n", err)
+		fmt.Fprintf(sys.Stderr, "sslwatch: %s\n", text.CleanLines(err.Error()))
 	}
 	return code
 }

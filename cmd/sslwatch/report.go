@@ -224,6 +224,8 @@ func printColumns(w io.Writer, table [][]string, style func(column int, cell str
 	widths := make([]int, len(table[0]))
 	for _, cells := range table {
 		for i, cell := range cells {
+			cell = text.Clean(cell)
+			cells[i] = cell
 			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
 		}
 	}
@@ -254,7 +256,10 @@ func paint(cell string) string {
 
 // printJSON prints rows for a program.
 func printJSON(w io.Writer, rows []row) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	return e.Encode(rows)
+	data, err := json.MarshalIndent(rows, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(text.EscapeJSON(data), '\n'))
+	return err
 }

@@ -41,7 +41,7 @@ func (a *app) status(asJSON bool) (verdict, error) {
 		return "", err
 	}
 	for _, n := range notes {
-		fmt.Fprintf(a.Stderr, "sslwatch: %s\n", n.Text)
+		fmt.Fprintf(a.Stderr, "sslwatch: %s\n", text.Clean(n.Text))
 	}
 	now := time.Now()
 	p := c.Policy

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/state"
+	"github.com/sslwatch/sslwatch/internal/text"
 	"github.com/sslwatch/sslwatch/internal/watch"
 )
 
@@ -84,14 +85,14 @@ func (s *supervisor) turn(snapshot watch.Snapshotter) {
 		s.pinged = now
 		s.tell(sdnotify.SdNotifyWatchdog)
 	}
-	text, news := s.noted()
+	note, news := s.noted()
 	if !news && now.Sub(s.reported) < statusEvery {
 		return
 	}
 	s.reported = now
-	if status := text + statusLine(snapshot()); status != s.status {
+	if status := note + statusLine(snapshot()); status != s.status {
 		s.status = status
-		s.tell("STATUS=" + status)
+		s.tell("STATUS=" + text.Clean(status))
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/config"
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/text"
 )
 
 // testTimeout bounds one test message.
@@ -30,7 +31,7 @@ func newTestNotify(a *app) *cobra.Command {
 }
 
 func (a *app) testNotify(ctx context.Context, names []string) error {
-	c, err := a.load(func(p config.Problem) { fmt.Fprintf(a.Stderr, "warning: %s\n", p) })
+	c, err := a.load(func(p config.Problem) { fmt.Fprintf(a.Stderr, "warning: %s\n", text.CleanLines(p.String())) })
 	if err != nil {
 		return err
 	}
@@ -46,10 +47,10 @@ func (a *app) testNotify(ctx context.Context, names []string) error {
 		}
 		if err != nil {
 			failed++
-			fmt.Fprintf(a.Stdout, "%s: FAILED: %v\n", r.ID, err)
+			fmt.Fprintf(a.Stdout, "%s: FAILED: %s\n", text.Clean(r.ID), text.Clean(err.Error()))
 			continue
 		}
-		fmt.Fprintf(a.Stdout, "%s: taken\n", r.ID)
+		fmt.Fprintf(a.Stdout, "%s: taken\n", text.Clean(r.ID))
 	}
 	if failed > 0 {
 		return fmt.Errorf("%d of %d receivers did not take the test message", failed, len(receivers))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/config"
+	"github.com/sslwatch/sslwatch/internal/text"
 )
 
 func newValidate(a *app) *cobra.Command {
@@ -24,14 +25,14 @@ func newValidate(a *app) *cobra.Command {
 }
 
 func (a *app) validate() error {
-	c, err := a.load(func(p config.Problem) { fmt.Fprintf(a.Stderr, "warning: %s\n", p) })
+	c, err := a.load(func(p config.Problem) { fmt.Fprintf(a.Stderr, "warning: %s\n", text.CleanLines(p.String())) })
 	if err != nil {
 		return err
 	}
 	if _, err := a.options(c); err != nil {
 		return &exitError{exitBadConfig, err}
 	}
-	fmt.Fprintf(a.Stdout, "%s can be used.\n\nIt watches, every %s:\n", a.config(), check.Duration(c.Loop.Interval))
+	fmt.Fprintf(a.Stdout, "%s can be used.\n\nIt watches, every %s:\n", text.Clean(a.config()), check.Duration(c.Loop.Interval))
 	table := [][]string{{"PROJECT", "INSTANCE", "ID", "SSL REQUIRED", "TOLD AT", "CRITICAL AT"}}
 	for _, w := range c.Watched {
 		required := "yes"
