@@ -44,6 +44,9 @@ type Waits struct {
 	// Tried is set where a message may have told of it for the first time:
 	// it was tried, and is not known to have arrived.
 	Tried bool `json:"tried,omitempty"`
+	// InDoubt is the ID of the notice that was sent, and of which no answer
+	// said whether it arrived.
+	InDoubt string `json:"in_doubt,omitempty"`
 	// HandedOn is set when the fallback hears what this one waits for. Known
 	// is set where it knew what has ended, and hears of the end by itself.
 	HandedOn bool `json:"handed_on,omitempty"`
@@ -178,6 +181,11 @@ func Try(told Lines, n Notice) Lines {
 		}
 	}
 	return out
+}
+
+// Doubt notes that it is not known whether a notice that was sent arrived.
+func Doubt(told Lines, n Notice) Lines {
+	return told.waiting(n.Condition, func(w *Waits) { w.InDoubt = n.ID() })
 }
 
 // NextOverlong returns when a receiver will have waited for something for

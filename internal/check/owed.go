@@ -33,6 +33,9 @@ type Notice struct {
 	Began time.Time
 	// Owed is since when the receiver has been owed it.
 	Owed time.Time
+	// InDoubt is set when this very notice was sent before, and it is not known
+	// whether it arrived.
+	InDoubt bool
 	// Reminder counts the repeat intervals since something new was told.
 	Reminder int
 	// Closes holds the conditions that a Resolved or Passed ends, those
@@ -117,6 +120,7 @@ func Owed(standing []Alert, told Lines, who Audience, p Policy, now time.Time) [
 		notices[i].Owed = now
 		if waits := told[n.Condition].Waits; waits != nil {
 			notices[i].Owed = waits.Since
+			notices[i].InDoubt = waits.InDoubt != "" && waits.InDoubt == notices[i].ID()
 		}
 	}
 	return notices

@@ -107,7 +107,25 @@ func Compose(batch []check.Notice, sent map[string]check.Sent, now time.Time) Me
 		m.Groups[i].Heading = heading(g.Condition, g.Firing, len(g.Items))
 	}
 	m.Thread, m.Edits = threads(batch, sent, now)
+	m.Note = note(batch)
 	return m
+}
+
+// note says whether a message may be a repeat.
+func note(batch []check.Notice) string {
+	inDoubt := 0
+	for _, n := range batch {
+		if n.InDoubt {
+			inDoubt++
+		}
+	}
+	switch inDoubt {
+	case 0:
+		return ""
+	case len(batch):
+		return "This may be a repeat: it was sent before, and it is not known whether it arrived."
+	}
+	return "Some of this may be a repeat: it was sent before, and it is not known whether it arrived."
 }
 
 // add puts a notice into its group.

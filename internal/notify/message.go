@@ -34,6 +34,9 @@ type Message struct {
 	Edits []Thread
 	// References are the IDs of all earlier messages that this one follows.
 	References []string
+	// Note is what else is to be said of the whole: that it may be a repeat.
+	// Empty for nothing.
+	Note string
 	// Aside is set when nothing new is told (reminders only): it belongs in
 	// the thread alone.
 	Aside bool
@@ -108,6 +111,10 @@ type Failure struct {
 	// Refused is set when trying again soon can't help: a credential, an
 	// address or the message itself is refused, and a person has to act.
 	Refused bool
+	// Unknown is set when the receiver may have the message all the same: it
+	// was handed over, and no answer says what became of it. To repeat it soon
+	// would be to say it twice.
+	Unknown bool
 	// RetryAfter is how long the receiver asked to be left alone.
 	RetryAfter time.Duration
 	// Reason says in words for people what failed and what to do, with no

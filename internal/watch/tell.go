@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"reflect"
 	"slices"
 	"time"
@@ -20,6 +21,7 @@ type receiver struct {
 	owed    map[string][]check.Notice // by subject
 	pace    *backoff.ExponentialBackOff
 	telling []check.Notice // the delivery under way, nil if there is none
+	repeats []*repeat      // what may have arrived
 	marked  bool           // what is about to be told has been marked so
 	resumes time.Time      // not before; has a monotonic reading
 	saved   uint64         // the revision that must be on disk before the next message
@@ -30,6 +32,7 @@ type receiver struct {
 type outcome struct {
 	receiver *receiver
 	batch    []check.Notice
+	repeats  *repeat // what is sent again, nil if nothing is
 	message  notify.Message
 	receipt  json.RawMessage
 	err      error
@@ -115,13 +118,14 @@ func (w *Watch) tell(ctx context.Context, now time.Time) time.Time {
 			wake = soonest(wake, r.resumes)
 			continue
 		}
-		if ready := r.waits().Add(w.opt.GroupWait); check.Wall(now).Before(ready) {
-			wake = soonest(wake, ready)
+		owed, of, next := r.ready(now)
+		if len(owed) == 0 {
+			wake = soonest(wake, next)
 			continue
 		}
-		var owed []check.Notice
-		for _, notices := range r.owed {
-			owed = append(owed, notices...)
+		if ready := oldest(owed).Add(w.opt.GroupWait); check.Wall(now).Before(ready) {
+			wake = soonest(wake, ready)
+			continue
 		}
 		if r.marked { // what came since waits for the next message
 			owed = slices.DeleteFunc(owed, func(n check.Notice) bool { return !r.ledger[n.Key()].Tried(n) })
@@ -139,7 +143,8 @@ func (w *Watch) tell(ctx context.Context, now time.Time) time.Time {
 		}
 		r.telling = batch
 		w.work.Add(1)
-		go w.deliver(ctx, r, batch, notify.Compose(batch, w.state.Messages[r.ID], now))
+		o := outcome{receiver: r, batch: batch, repeats: of, message: notify.Compose(batch, w.state.Messages[r.ID], now)}
+		go w.deliver(ctx, r.Carrier, o)
 	}
 	return wake
 }
@@ -158,13 +163,21 @@ func (w *Watch) mark(r *receiver, batch []check.Notice) bool {
 	return marked
 }
 
+// oldest returns since when the first of some notices has been owed.
+func oldest(notices []check.Notice) time.Time {
+	var since time.Time
+	for _, n := range notices {
+		since = soonest(since, n.Owed)
+	}
+	return since
+}
+
 // deliver sends one message.
-func (w *Watch) deliver(ctx context.Context, r *receiver, batch []check.Notice, m notify.Message) {
+func (w *Watch) deliver(ctx context.Context, carrier notify.Receiver, o outcome) {
 	defer w.work.Done()
 	limited, cancel := context.WithTimeout(ctx, deliverTimeout)
 	defer cancel()
-	o := outcome{receiver: r, batch: batch, message: m}
-	o.receipt, o.err = r.Carrier.Deliver(limited, m)
+	o.receipt, o.err = carrier.Deliver(limited, o.message)
 	o.stopped = o.err != nil && ctx.Err() != nil
 	w.outcome <- o
 }
@@ -196,6 +209,7 @@ func (w *Watch) taken(o outcome, now time.Time) {
 	r := o.receiver
 	r.pace.Reset()
 	r.resumes = now.Add(r.Carrier.Limits().Every)
+	r.trusts(now)
 	if r.failure != "" {
 		w.log.Info("receiver recovered", "receiver", r.ID)
 		r.failure = ""
@@ -221,6 +235,10 @@ func (w *Watch) missed(o outcome, now time.Time) {
 	r := o.receiver
 	delay := afterDelivery(r.pace, o.err)
 	r.resumes = now.Add(delay)
+	var f *notify.Failure
+	if errors.As(o.err, &f) && f.Unknown {
+		w.doubt(r, o.batch, o.repeats, f.RetryAfter, now)
+	}
 	if o.err.Error() != r.failure {
 		w.log.Warn("delivery failed", "receiver", r.ID, "err", o.err, "owed", len(o.batch), "again_in", delay.Round(time.Second))
 		r.failure = o.err.Error()
