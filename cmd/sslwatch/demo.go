@@ -44,6 +44,14 @@ func (a *app) demo(ctx context.Context) (err error) {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	config := filepath.Join(dir, "config.toml")
+	d := &process{config: config, log: filepath.Join(dir, "log")}
+	defer func() {
+		d.kill()
+		if err != nil {
+			d.printLog(a.Stdout)
+		}
+	}()
 
 	start := time.Now()
 	board := newBoard(a.Stdout, start, a.colours())
@@ -52,30 +60,29 @@ func (a *app) demo(ctx context.Context) (err error) {
 		return fmt.Errorf("can't simulate the world: %w", err)
 	}
 	defer world.Close()
-	config := filepath.Join(dir, "config.toml")
 	text := worldConfig(world.Settings(), storyPace, filepath.Join(dir, "state.json"), "", world.DCS.Instances()...)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return err
 	}
 
 	board.open()
-	d := &process{config: config, log: filepath.Join(dir, "log")}
-	defer d.kill()
 	for _, step := range story() {
-		if err := sleepUntil(ctx, start.Add(step.at)); err != nil {
-			return errors.New("stopped in the middle of the story")
+		if err := d.sleepUntil(ctx, start.Add(step.at)); err != nil {
+			return err
 		}
 		board.cloud(step.text)
 		if err := step.do(world, d); err != nil {
 			return fmt.Errorf("%s: %w", step.text, err)
 		}
 	}
-	complete := board.wait(ctx, start.Add(storyDeadline))
-	if complete {
-		// Whatever came twice would come now.
-		if err := sleepUntil(ctx, time.Now().Add(storyEpilogue)); err != nil {
-			return errors.New("stopped in the middle of the story")
+	for time.Now().Before(start.Add(storyDeadline)) && !board.complete() {
+		if err := d.sleepUntil(ctx, time.Now().Add(storyGlance)); err != nil {
+			return err
 		}
+	}
+	// Whatever came twice would come now.
+	if err := d.sleepUntil(ctx, time.Now().Add(storyEpilogue)); err != nil {
+		return err
 	}
 	stopErr := d.stop()
 	good := board.summary(world.DCS.Counts().Total)
@@ -84,20 +91,7 @@ func (a *app) demo(ctx context.Context) (err error) {
 		fmt.Fprintf(a.Stdout, "\nThe daemon did not stop as it should: %v\n", stopErr)
 	}
 	if !good {
-		d.printLog(a.Stdout)
 		return errors.New("the demo failed: not every expected notice came exactly once")
 	}
 	return nil
-}
-
-// sleepUntil waits for a moment, or returns why ctx ended.
-func sleepUntil(ctx context.Context, t time.Time) error {
-	timer := time.NewTimer(time.Until(t))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

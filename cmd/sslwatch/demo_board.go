@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"regexp"
@@ -43,11 +42,10 @@ type board struct {
 	mu    sync.Mutex
 	got   map[string]map[told]int // by channel
 	edits int
-	news  chan struct{} // has room for one: something was received
 }
 
 func newBoard(out io.Writer, start time.Time, colour bool) *board {
-	b := &board{out: out, start: start, colour: colour, got: map[string]map[told]int{}, news: make(chan struct{}, 1)}
+	b := &board{out: out, start: start, colour: colour, got: map[string]map[told]int{}}
 	for _, c := range channels {
 		b.got[c] = map[told]int{}
 	}
@@ -91,10 +89,6 @@ func (b *board) receive(e sim.Event) {
 		b.got[channel][t]++
 		fmt.Fprintf(b.out, "%5s  %-*s %-5s  %s %s: %s\n", b.time(), leftWidth, "", channel, b.paint(t.status), t.instance, text.Cut(m[4], 96))
 	}
-	select {
-	case b.news <- struct{}{}:
-	default:
-	}
 }
 
 func (b *board) time() string {
@@ -111,21 +105,7 @@ func (b *board) paint(status string) string {
 	return "\x1b[32m" + status + "\x1b[0m"
 }
 
-// wait waits until every expected notice has come, and tells whether they
-// all did by the deadline.
-func (b *board) wait(ctx context.Context, deadline time.Time) bool {
-	ctx, cancel := context.WithDeadline(ctx, deadline)
-	defer cancel()
-	for !b.complete() {
-		select {
-		case <-b.news:
-		case <-ctx.Done():
-			return false
-		}
-	}
-	return true
-}
-
+// complete reports whether every expected notice has come.
 func (b *board) complete() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

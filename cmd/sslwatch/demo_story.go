@@ -11,6 +11,7 @@ import (
 const (
 	storyDeadline = 60 * time.Second // by when every notice must have come
 	storyEpilogue = 2500 * time.Millisecond
+	storyGlance   = 200 * time.Millisecond // between looks at whether all have come
 )
 
 // storyPace makes the daemon as quick as the story.

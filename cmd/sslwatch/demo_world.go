@@ -16,7 +16,7 @@ timeout     = "3s"
 backoff     = { initial = "1s", max = "10s" }
 
 [alerts]
-expiry          = ["30d", "14d", "7d", "3d", "1d"]
+expiry          = ["60d", "30d", "14d", "7d", "3d", "1d"]
 critical        = "7d"
 failing_after   = "20s"
 group_wait      = "2s"

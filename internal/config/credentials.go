@@ -41,11 +41,15 @@ func (t *table) credentials() Credentials {
 		SecretKey:     t.secret("secret_key"),
 		SecurityToken: t.secret("security_token"),
 		AuthToken:     t.secret("auth_token"),
-		Kind:          Kind(t.text("auth", "")),
+		Kind:          Kind(t.orNone("auth", "")),
 	}
+	kinds := []string{string(Keys), string(Token), string(ECSAgency), string(PodIdentity)}
 	ofKeys := []string{"access_key", "secret_key", "security_token"}
 	if c.Kind == "" {
 		switch {
+		case t.present("auth"):
+			t.problem("auth", "is empty: write %s, or remove the line", orList(kinds))
+			return c
 		case t.anyGiven(ofKeys...):
 			c.Kind = Keys
 		case t.given("auth_token"):
@@ -66,7 +70,6 @@ func (t *table) credentials() Credentials {
 	case ECSAgency, PodIdentity:
 		t.excludeAll(append(ofKeys, "auth_token"), "auth = "+quote(string(c.Kind)))
 	default:
-		kinds := []string{string(Keys), string(Token), string(ECSAgency), string(PodIdentity)}
 		t.problem("auth", "%s is none of %s%s", quote(string(c.Kind)), orList(kinds), didYouMean(string(c.Kind), kinds))
 	}
 	return c
@@ -82,9 +85,13 @@ func (t *table) anyGiven(names ...string) bool {
 	return false
 }
 
-// need notes that a key is missing, if it is.
+// need notes that a key is missing or empty, if it is.
 func (t *table) need(name, example string) {
-	if !t.given(name) {
+	switch {
+	case t.given(name):
+	case t.present(name):
+		t.problem(name, "is empty: write %s = %s", name, example)
+	default:
 		t.problem(name, "is missing: write %s = %s", name, example)
 	}
 }

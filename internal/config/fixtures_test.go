@@ -180,6 +180,10 @@ var wrong = []fixture{
 	{"list of tables for a value", "", "[[slack.oncall.match]]\nteam = \"a\"\n"},
 
 	// HTTP and the heartbeat.
+	{"state that is empty", "", "[state]\nfile = \"\"\n"},
+	{"way to authenticate that is empty", `access_key = "env:TEST_AK"`, "access_key = \"env:TEST_AK\"\nauth = \"\""},
+	{"tls that is empty", `host = "smtp.example.com"`, "host = \"smtp.example.com\"\ntls = \"\""},
+	{"severity that is empty", `channel = "#redis"`, "channel = \"#redis\"\nmin_severity = \"\""},
 	{"listen without a port", "", "[http]\nlisten = \"127.0.0.1\"\n"},
 	{"listen on a port that is none", "", "[http]\nlisten = \"127.0.0.1:99999\"\n"},
 	{"web config that is not there", "", "[http]\nweb_config_file = \"/nonexistent/web.yml\"\n"},
@@ -196,6 +200,7 @@ var wrong = []fixture{
 var odd = []fixture{
 	{"nothing", "", ""},
 	{"HTTP and heartbeat turned off", "", "[http]\nlisten = \"\"\nweb_config_file = \"\"\n[heartbeat]\nurl = \"\"\n"},
+	{"web config without HTTP", "", "[http]\nlisten = \"\"\nweb_config_file = \"web.yml\"\n"},
 	{"HTTP for all", "", "[http]\nlisten = \":9943\"\n"},
 	{"heartbeat over plain http", "", "[heartbeat]\nurl = \"http://example.com/ping/XXSECRETXX\"\n"},
 	{"discovery turned off", `region = "eu-west-101"`, "region = \"eu-west-101\"\ndiscover = false\nprobe = false"},
@@ -214,7 +219,7 @@ var odd = []fixture{
 	{"receiver that hears nothing", `channel = "#redis"`, "channel = \"#redis\"\nmatch = { project = \"prd\" }"},
 	{"receiver that is only a fallback", `channel = "#redis"`, "channel = \"#redis\"\nfallback = \"last\"\n[slack.last]\nwebhook_url = \"env:TEST_HOOK\"\nmatch = { project = \"none\" }"},
 	{"fallback_after without fallback", `channel = "#redis"`, "channel = \"#redis\"\nfallback_after = \"1h\""},
-	{"critical before the first threshold", `critical = "7d"`, `critical = "60d"`},
+	{"critical before the first threshold", `critical = "7d"`, `critical = "90d"`},
 	{"ladder of an instance under critical", "\n[slack.oncall]", "expiry = [\"1d\"]\n\n[slack.oncall]"},
 	{"minutes for days", `critical = "7d"`, "critical = \"7m\"\nexpiry = [\"30m\", \"14m\"]"},
 	{"failing_after within the interval, which is fine", `critical = "7d"`, "critical = \"7d\"\nfailing_after = \"5m\""},

@@ -63,7 +63,12 @@ func (d *document) load(text string) (*Config, error) {
 
 // readState reads where the state is.
 func (c *Config) readState(t *table) {
-	if c.State = t.file("file"); c.State != "" {
+	c.State = t.file("file")
+	switch {
+	case t.given("file"):
+		return
+	case t.present("file"):
+		t.problem("file", "is empty, and sslwatch can't do without a state: write the path of a file, or remove the line for the default")
 		return
 	}
 	dirs, _ := t.doc.lookup("STATE_DIRECTORY")

@@ -50,7 +50,7 @@ to = ["ops@example.com"]
 // values are what the environment holds in the tests. All of them are
 // secrets: none may ever be seen in a problem or a warning.
 var values = map[string]string{
-	"TEST_AK": "AKXXSECRETXX", "TEST_SK": "SKXXSECRETXX", "TEST_TOKEN": "xoxb-XXSECRETXX\n", "TEST_PASSWORD": "PWXXSECRETXX",
+	"TEST_AK": "AKXXSECRETXXXXSECRET", "TEST_SK": "SKXXSECRETXXSKXXSECRETXXSKXXSECRETXX1234", "TEST_TOKEN": "xoxb-XXSECRETXX\n", "TEST_PASSWORD": "PWXXSECRETXX",
 	"TEST_HOOK": "https://hooks.example.com/XXSECRETXX", "TEST_EMPTY": "", "TEST_LINES": "XXSECRETXX\nXXSECRETXX",
 	"TEST_PLAIN_HOOK": "http://hooks.example.com/XXSECRETXX", "TEST_NO_HOOK": "XXSECRETXX",
 }
@@ -118,7 +118,7 @@ func TestDefaults(t *testing.T) {
 		Projects: []Project{{
 			Name: "prod", Region: "eu-west-101", ID: "0123456789abcdef0123456789abcdef",
 			Endpoint:    "https://dcs.eu-west-101.myhuaweicloud.eu",
-			Credentials: Credentials{Kind: Keys, AccessKey: secret.New("AKXXSECRETXX"), SecretKey: secret.New("SKXXSECRETXX")},
+			Credentials: Credentials{Kind: Keys, AccessKey: secret.New(values["TEST_AK"]), SecretKey: secret.New(values["TEST_SK"])},
 		}},
 		Watched: []check.Watched{{
 			Subject: check.Subject{
@@ -126,7 +126,7 @@ func TestDefaults(t *testing.T) {
 				Project: "prod", Region: "eu-west-101", Instance: "orders", Labels: map[string]string{},
 				Console: "https://console.eu.huaweicloud.com/dcs/?region=eu-west-101",
 			},
-			Terms: check.Terms{Expiry: days(30, 14, 7, 3, 1), Critical: days(7)[0], RequireSSL: true},
+			Terms: check.Terms{Expiry: days(60, 30, 14, 7, 3, 1), Critical: days(7)[0], RequireSSL: true},
 		}},
 		Receivers: []Receiver{
 			{Name: "oncall", ID: "oncall", Audience: audience, FallbackAfter: 5 * time.Minute,
@@ -217,7 +217,7 @@ fallback = "ops"
 		`config.toml:4: check.confrim: is no key that sslwatch knows: did you mean confirm?`,
 		`config.toml:6: project.prod.project_id: is missing: write project_id = "0123456789abcdef0123456789abcdef", as the console shows it under My Credentials`,
 		`config.toml:9: project.prod.secret_key: the environment variable TEST_MISSING is not set: set it for the process that runs sslwatch`,
-		`config.toml:12: project.prod.instance.orders.id: is missing: write id = "553a2516-b865-4159-b774-204dc0a36e37", as the console shows it`,
+		`config.toml:12: project.prod.instance.orders.id: is empty: write id = "553a2516-b865-4159-b774-204dc0a36e37", as the console shows it`,
 		`config.toml:13: project.prod.instance.orders.expiry: "7" is not a duration: write a number and a unit, such as "30d", "2w", "12h", "90s"`,
 		`config.toml:19: slack.oncall.fallback: there is no receiver "ops"`,
 	}

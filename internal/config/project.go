@@ -62,7 +62,7 @@ func (c *Config) readProjects(root *table, terms check.Terms) []site {
 // project reads what is said of a project itself.
 func (t *table) project() Project {
 	p := Project{Name: t.name()}
-	p.Region = t.line("region", "")
+	p.Region = t.line("region")
 	switch {
 	case p.Region == "":
 		t.need("region", `"eu-west-101", or whichever it is in`)
@@ -82,7 +82,7 @@ func (t *table) project() Project {
 
 // id reads an ID of the cloud.
 func (t *table) id(name, example string) string {
-	s := t.line(name, "")
+	s := t.line(name)
 	if s == "" {
 		t.need(name, example)
 		return ""
@@ -162,7 +162,7 @@ func (t *table) ownLabels(name string) map[string]string {
 // endpoint reads the base URL of an API, without a slash at its end. The
 // problems don't repeat it, since it may hold a password.
 func (t *table) endpoint(name string) string {
-	s := t.text(name, "")
+	s := t.orNone(name, "")
 	if s == "" {
 		return ""
 	}

@@ -63,7 +63,7 @@ func (t *table) receiver() Receiver {
 			MinSeverity: check.Severity(t.choice("min_severity", string(check.Warning), string(check.Critical))),
 			Match:       t.labels("match"),
 		},
-		Fallback:      t.line("fallback", ""),
+		Fallback:      t.line("fallback"),
 		FallbackAfter: t.duration("fallback_after", 5*time.Minute, 0, 30*check.Day),
 	}
 	if t.given("fallback_after") && !t.given("fallback") {
@@ -99,7 +99,7 @@ func (t *table) fallback(byName map[string]toml.Key) {
 func (t *table) slack() []Receiver {
 	s := slack.Settings{
 		Token:      t.secret("token"),
-		Channel:    t.line("channel", ""),
+		Channel:    t.line("channel"),
 		WebhookURL: t.secret("webhook_url"),
 		APIURL:     t.endpoint("api_url"),
 	}
@@ -137,12 +137,12 @@ var ports = map[email.Security]int{email.STARTTLS: 587, email.Implicit: 465, ema
 // a receiver.
 func (t *table) email() []Receiver {
 	s := email.Settings{
-		Host:     t.line("host", ""),
+		Host:     t.line("host"),
 		Security: email.Security(t.choice("tls", string(email.STARTTLS), string(email.Implicit), string(email.None))),
 		CAFile:   t.file("ca_file"),
-		Username: t.line("username", ""),
+		Username: t.line("username"),
 		Password: t.secret("password"),
-		From:     t.line("from", ""),
+		From:     t.line("from"),
 	}
 	s.Port = t.whole("port", ports[s.Security], 1, 65535)
 	switch {

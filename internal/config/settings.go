@@ -18,7 +18,7 @@ func (c *Config) readCheck(t *table) {
 	c.Loop.Interval = t.duration("interval", 15*time.Minute, shortest, check.Week)
 	c.Loop.Timeout = t.duration("timeout", 15*time.Second, shortest, 5*time.Minute)
 	c.Loop.Concurrency = t.whole("concurrency", 8, 1, 256)
-	c.Loop.Rate = t.number("rate", 5, 0.01, 1000)
+	c.Loop.Rate = t.number("rate", 5, 0.01, 100_000)
 	c.Policy.Confirm = t.whole("confirm", 2, 1, 10)
 
 	b := t.sub("backoff")
@@ -44,7 +44,7 @@ func (c *Config) readCheck(t *table) {
 // that has none of its own.
 func (c *Config) readAlerts(t *table) check.Terms {
 	terms := check.Terms{RequireSSL: true}
-	terms.Expiry = t.ladder("expiry", days(30, 14, 7, 3, 1))
+	terms.Expiry = t.ladder("expiry", days(60, 30, 14, 7, 3, 1))
 	terms.Critical = check.Duration(t.duration("critical", check.Week, 0, century))
 	t.oddTerms(terms)
 	c.Policy.FailingAfter = t.duration("failing_after", time.Hour, shortest, 30*check.Day)

@@ -64,11 +64,18 @@ func (t *table) ask(name string) (any, bool) {
 	return v, ok
 }
 
-// given tells whether a key is there and not "".
-func (t *table) given(name string) bool {
-	v, ok := t.values[name]
-	return ok && v != ""
+// A key can be absent, empty or given. Absent is the default. Empty, "", is
+// off where off is possible, and a problem where it is not; it is never the
+// default of a setting that can be off.
+
+// present reports whether a key is in the file, empty or not.
+func (t *table) present(name string) bool {
+	_, ok := t.values[name]
+	return ok
 }
+
+// given reports whether a key is in the file and not "".
+func (t *table) given(name string) bool { return t.present(name) && t.values[name] != "" }
 
 // wrongType notes a value of another type. The value is not shown: it may be
 // a secret under the wrong key.
@@ -96,8 +103,8 @@ func typeName(v any) string {
 	return "a list"
 }
 
-// text returns a text.
-func (t *table) text(name, def string) string {
+// orNone returns a text, which is empty where the file has "".
+func (t *table) orNone(name, def string) string {
 	v, ok := t.ask(name)
 	if !ok {
 		return def
@@ -107,25 +114,24 @@ func (t *table) text(name, def string) string {
 		t.wrongType(name, v, "text in double quotes")
 		return def
 	}
-	if s == "" {
-		return def
-	}
 	return s
 }
 
-// line returns a text that is fit to be shown on one line.
-func (t *table) line(name, def string) string {
-	s := t.text(name, def)
+// line returns a text that is fit to be shown on one line, empty where there
+// is none.
+func (t *table) line(name string) string {
+	s := t.orNone(name, "")
 	if why := unfit(s); why != "" {
 		t.problem(name, "%s", why)
-		return def
+		return ""
 	}
 	return s
 }
 
-// file returns a path. What is relative is relative to the configuration.
+// file returns a path, empty where there is none. What is relative is
+// relative to the configuration.
 func (t *table) file(name string) string {
-	s := t.text(name, "")
+	s := t.orNone(name, "")
 	switch {
 	case s == "":
 		return ""
@@ -141,7 +147,7 @@ func (t *table) file(name string) string {
 
 // choice returns one of some texts, the first by default.
 func (t *table) choice(name string, choices ...string) string {
-	s := t.text(name, choices[0])
+	s := t.orNone(name, choices[0])
 	if slices.Contains(choices, s) {
 		return s
 	}

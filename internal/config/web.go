@@ -27,8 +27,11 @@ const defaultListen = "127.0.0.1:9943"
 
 // readHTTP reads where to serve.
 func (c *Config) readHTTP(t *table) {
-	c.HTTP = HTTP{Listen: t.text("listen", defaultListen), WebConfigFile: t.file("web_config_file")}
+	c.HTTP = HTTP{Listen: t.orNone("listen", defaultListen), WebConfigFile: t.file("web_config_file")}
 	if c.HTTP.Listen == "" {
+		if c.HTTP.WebConfigFile != "" {
+			t.warn("web_config_file", "has no effect while listen is \"\"")
+		}
 		return
 	}
 	host, port, err := net.SplitHostPort(c.HTTP.Listen)
