@@ -162,7 +162,7 @@ func summary(rows []row) string {
 
 // printTable prints rows for a person.
 func printTable(w io.Writer, rows []row, now time.Time, colour bool) {
-	table := [][]string{{"STATUS", "INSTANCE", "PROJECT", "SSL", "VALID", "EXPIRES", "LEFT", "VERIFIED", "WHAT IS SO"}}
+	table := [][]string{{"STATUS", "INSTANCE", "PROJECT", "SSL", "VALID", "EXPIRES", "LEFT", "CHECKED", "WHAT IS SO"}}
 	for _, r := range rows {
 		name := cmp.Or(r.Instance, r.InstanceID, "(project)")
 		expires, left := "-", "-"

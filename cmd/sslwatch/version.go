@@ -3,9 +3,12 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"os"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sslwatch/sslwatch/internal/text"
 )
 
 // Set by the linker in packages and images; "go install" leaves them empty,
@@ -32,6 +35,17 @@ func build() string {
 	}
 	v, c, d := identity()
 	return fmt.Sprintf("%s %s (commit %s of %s, %s)", module, v, c, d, goVersion)
+}
+
+// footer says in each message which sslwatch sent it: of two, on two
+// machines, one may be forgotten.
+func footer() string {
+	v, _, _ := identity()
+	s := "sslwatch " + v
+	if host, err := os.Hostname(); err == nil {
+		s += " on " + host
+	}
+	return text.Clean(s)
 }
 
 // identity returns the version, the commit and its date of this binary.

@@ -47,6 +47,7 @@ func (a *app) options(c *config.Config) (watch.Options, error) {
 		Concurrency: c.Loop.Concurrency,
 		Backoff:     watch.Backoff(c.Loop.Backoff),
 		GroupWait:   c.Loop.GroupWait,
+		Footer:      footer(),
 		Watched:     c.Watched,
 	}
 	// Projects with the same credential share it, so that a temporary one is

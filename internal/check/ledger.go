@@ -70,9 +70,13 @@ type Entry struct {
 	Key       string    `json:"key"`
 	Condition Condition `json:"condition"`
 	Severity  Severity  `json:"severity"`
+	// Name is what people call the subject: project/instance.
+	Name string `json:"name,omitempty"`
 	// Line says it in words, as it was told last.
 	Line string `json:"line"`
 	Over bool   `json:"over,omitempty"`
+	// Unsolved is set where it is over only in that nobody looks any more.
+	Unsolved bool `json:"unsolved,omitempty"`
 }
 
 // clone returns lines that can be replaced without harm. What Told and Waits

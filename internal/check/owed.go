@@ -46,7 +46,11 @@ type Notice struct {
 // Fires tells whether the alert stands.
 func (n Notice) Fires() bool { return n.Kind.fires() }
 
-// Replaced tells whether the certificate gave way to one that ends earlier.
+// Solved reports whether what was told is known to be so no longer. What is
+// no longer watched may go on unseen.
+func (n Notice) Solved() bool { return !n.Fires() && n.Ending != Unwatched }
+
+// Replaced reports whether the certificate gave way to one that ends earlier.
 func (n Notice) Replaced() bool {
 	return n.Kind == Tighter && n.Condition.ofCertificate() && n.Certificate.Before(n.Told.Certificate)
 }

@@ -53,6 +53,8 @@ type Alert struct {
 	NoInfo bool
 	// Ending says why the condition is over.
 	Ending Ending
+	// Endpoint is where clients reach the instance, as last seen.
+	Endpoint Endpoint
 	// Affected counts the instances that an alert about a project is about.
 	Affected int
 	// Concerned holds the distinct labels of a project's instances.
@@ -65,6 +67,7 @@ func Standing(r Record, p Policy, now time.Time) []Alert {
 	now = Wall(now)
 	base := Alert{
 		Subject: r.Subject, Certificate: r.Expires, Was: r.Was, Verified: r.Verified, NoInfo: r.NoInfo,
+		Endpoint: r.Endpoint,
 	}
 	if r.Left != "" {
 		return gone(base, r.Left)

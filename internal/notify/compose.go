@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
-	"github.com/sslwatch/sslwatch/internal/text"
 )
 
 // Batch returns those of the notices that belong into the next message, the
@@ -91,20 +90,24 @@ func compare(a, b check.Notice) int {
 // messages, for those that keep threads.
 func Compose(batch []check.Notice, sent map[string]check.Sent, now time.Time) Message {
 	now = check.Wall(now)
-	m := Message{ID: check.MessageID(batch), Time: now, Title: title(batch, now), Aside: true}
+	m := Message{ID: check.MessageID(batch), Time: now, Title: title(batch, now), Solved: true, Aside: true}
 	for _, n := range batch {
 		if n.Severity.Compare(m.Severity) > 0 {
 			m.Severity = n.Severity
 		}
 		m.Firing = m.Firing || n.Fires()
+		m.Solved = m.Solved && n.Solved()
 		m.Aside = m.Aside && n.Kind == check.Reminder
 		m.Groups = add(m.Groups, n, now)
 		if n.Told != nil && n.Told.Message != "" && !slices.Contains(m.References, n.Told.Message) {
 			m.References = append(m.References, n.Told.Message)
 		}
 	}
+	said := map[string]bool{}
 	for i, g := range m.Groups {
-		m.Groups[i].Heading = heading(g.Condition, g.Firing, len(g.Items))
+		m.Groups[i].Heading = heading(g)
+		m.Groups[i].Advice = unsaid(g.Advice, said)
+		m.Groups[i].Links = slices.DeleteFunc(g.Links, func(l Link) bool { return len(unsaid([]string{l.URL}, said)) == 0 })
 	}
 	m.Thread, m.Edits = threads(batch, sent, now)
 	m.Note = note(batch)
@@ -128,15 +131,28 @@ func note(batch []check.Notice) string {
 	return "Some of this may be a repeat: it was sent before, and it is not known whether it arrived."
 }
 
+// unsaid returns the paragraphs that were not said before, and notes that
+// they are now: what to do about several groups is said once.
+func unsaid(paragraphs []string, said map[string]bool) []string {
+	var out []string
+	for _, p := range paragraphs {
+		if !said[p] {
+			said[p] = true
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
 // add puts a notice into its group.
 func add(groups []Group, n check.Notice, now time.Time) []Group {
 	i := slices.IndexFunc(groups, func(g Group) bool {
-		return g.Condition == n.Condition && g.Firing == n.Fires() && g.cause == n.Cause
+		return g.Condition == n.Condition && g.Firing == n.Fires() && g.Solved == n.Solved() && g.cause == n.Cause
 	})
 	if i < 0 {
-		g := Group{Condition: n.Condition, Firing: n.Fires(), cause: n.Cause}
+		g := Group{Condition: n.Condition, Firing: n.Fires(), Solved: n.Solved(), cause: n.Cause}
 		if g.Firing {
-			g.Advice = advice(n.Condition, n.Cause)
+			g.Advice = advice(n)
 		}
 		i, groups = len(groups), append(groups, g)
 	}
@@ -163,27 +179,37 @@ func console(s check.Subject) (Link, bool) {
 func title(batch []check.Notice, now time.Time) string {
 	sorted := slices.SortedStableFunc(slices.Values(batch), compare)
 	worst := sorted[0]
-	head := "RESOLVED"
-	if worst.Fires() {
-		head = strings.ToUpper(string(worst.Severity))
-	}
-	s := text.Clean(fmt.Sprintf("%s %s: %s", head, Name(worst.Subject), short(worst, now)))
+	reminder := ""
 	if worst.Kind == check.Reminder {
-		s = text.Clean(fmt.Sprintf("%s %s: still so, %s", head, Name(worst.Subject), short(worst, now)))
+		reminder = "reminder, "
 	}
+	s := fmt.Sprintf("%s %s: %s%s", head(worst.Fires(), worst.Solved(), worst.Severity), called(worst.Subject), reminder, short(worst, now))
 	if len(sorted) == 1 {
 		return s
 	}
 	return s + fmt.Sprintf(", and %d more (%s)", len(sorted)-1, tally(sorted))
 }
 
+// head is the word that a title begins with.
+func head(fires, solved bool, s check.Severity) string {
+	switch {
+	case fires:
+		return strings.ToUpper(string(s))
+	case solved:
+		return "RESOLVED"
+	}
+	return "CLOSED"
+}
+
 // tally counts notices by severity and outcome.
 func tally(notices []check.Notice) string {
-	var critical, warning, over int
+	var critical, warning, over, unsolved int
 	for _, n := range notices {
 		switch {
-		case !n.Fires():
+		case n.Solved():
 			over++
+		case !n.Fires():
+			unsolved++
 		case n.Severity == check.Critical:
 			critical++
 		default:
@@ -194,7 +220,7 @@ func tally(notices []check.Notice) string {
 	for _, p := range []struct {
 		n    int
 		noun string
-	}{{critical, "critical"}, {warning, "warning"}, {over, "resolved"}} {
+	}{{critical, "critical"}, {warning, "warning"}, {over, "resolved"}, {unsolved, "closed unsolved"}} {
 		if p.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.noun))
 		}

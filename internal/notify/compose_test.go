@@ -3,6 +3,7 @@ package notify_test
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -148,7 +149,7 @@ func TestWhatFollowsGoesToTheMessageThatToldFirst(t *testing.T) {
 	if second.Thread == nil || second.Thread.ID != first.ID || string(second.Thread.Receipt) != `"p1"` || second.Aside {
 		t.Errorf("the tightening follows %+v", second.Thread)
 	}
-	if second.Thread.Title != "FIRING critical" || len(second.Thread.Entries) != 2 {
+	if second.Thread.Title != "CRITICAL prod/cache-1: certificate expires soon, and 1 more" || len(second.Thread.Entries) != 2 {
 		t.Errorf("the first message is to say %q about %d alerts", second.Thread.Title, len(second.Thread.Entries))
 	}
 
@@ -159,13 +160,13 @@ func TestWhatFollowsGoesToTheMessageThatToldFirst(t *testing.T) {
 
 	records[0] = seen(records[0], now.Add(400*check.Day), later.Add(25*time.Hour))
 	third := deliver("", later.Add(25*time.Hour))
-	if third.Thread == nil || third.Thread.Title != "FIRING critical (1 of 2 resolved)" {
+	if third.Thread == nil || third.Thread.Title != "CRITICAL prod/cache-2: certificate expires soon, and 1 more (1 of 2 resolved)" {
 		t.Errorf("the first message is to say %+v", third.Thread)
 	}
 
 	records[1] = seen(records[1], now.Add(400*check.Day), later.Add(26*time.Hour))
 	last := deliver("", later.Add(26*time.Hour))
-	if last.Thread == nil || last.Thread.Title != "RESOLVED" || len(sent) != 0 {
+	if last.Thread == nil || last.Thread.Title != "RESOLVED prod/cache-1: certificate was about to expire, and 1 more" || len(sent) != 0 {
 		t.Errorf("the first message is to say %+v, %d kept", last.Thread, len(sent))
 	}
 }
@@ -189,7 +190,7 @@ func TestAnEndThatClosesWhatItHidMendsThatMessageToo(t *testing.T) {
 	at = at.Add(time.Hour)
 	over := owed(seen(r, now.Add(400*check.Day), at), lines, at)
 	m3 := notify.Compose(over, sent, at)
-	if m3.Thread == nil || m3.Thread.ID != m2.ID || len(m3.Edits) != 1 || m3.Edits[0].ID != m1.ID || m3.Edits[0].Title != "RESOLVED" {
+	if m3.Thread == nil || m3.Thread.ID != m2.ID || len(m3.Edits) != 1 || m3.Edits[0].ID != m1.ID || m3.Edits[0].Title != "RESOLVED prod/cache-1: certificate was about to expire" {
 		t.Errorf("follows %+v, edits %+v", m3.Thread, m3.Edits)
 	}
 	sent, _ = notify.Keep(sent, m3, over, nil, at)
@@ -219,5 +220,79 @@ func TestTheSameNewsHasTheSameIDAfterACrash(t *testing.T) {
 	a, b := notify.Compose(n, nil, now), notify.Compose(n, nil, now.Add(time.Hour))
 	if a.ID != b.ID || a.ID == "" {
 		t.Errorf("%q and %q", a.ID, b.ID)
+	}
+}
+
+func TestAnEditedMessageSaysWhatIsNotSolved(t *testing.T) {
+	var sent map[string]check.Sent
+	records := []check.Record{numbered(1, now.Add(13*check.Day)), numbered(2, now.Add(13*check.Day))}
+	var batch []check.Notice
+	for _, r := range records {
+		batch = append(batch, owed(r, nil, now)...)
+	}
+	m := notify.Compose(batch, nil, now)
+	sent, ids := notify.Keep(nil, m, batch, json.RawMessage(`"p1"`), now)
+	at := now.Add(time.Hour)
+	left, renewed := records[0], seen(records[1], now.Add(400*check.Day), at)
+	left.Left = check.Unwatched
+	over := append(owed(left, check.Tell(nil, batch[0], ids[0], now), at), owed(renewed, check.Tell(nil, batch[1], ids[1], now), at)...)
+	m = notify.Compose(over, sent, at)
+	want := "CLOSED prod/cache-1: no longer watched, and not solved, and 1 more"
+	if m.Thread == nil || m.Thread.Title != want || !m.Thread.Entries[0].Unsolved || m.Thread.Entries[1].Unsolved {
+		t.Errorf("the first message is to say %+v, want %q", m.Thread, want)
+	}
+	if m.Solved || len(m.Groups) != 2 || m.Groups[0].Solved == m.Groups[1].Solved {
+		t.Errorf("solved and not solved are one: %+v", m)
+	}
+}
+
+func TestTwoInstancesOfOneNameNeverLookAlike(t *testing.T) {
+	one := owed(numbered(1, now.Add(13*check.Day)), nil, now)
+	other := owed(numbered(1, now.Add(13*check.Day)), nil, now)
+	other[0].Project, other[0].ProjectID = "staging", "ffffffffffffffffffffffffffffffff"
+	a, b := notify.Compose(one, nil, now), notify.Compose(other, nil, now)
+	if a.Title == b.Title || !strings.Contains(a.Title, "prod/cache-1") || !strings.Contains(b.Title, "staging/cache-1") {
+		t.Errorf("titles %q and %q", a.Title, b.Title)
+	}
+	if a.Groups[0].Advice[len(a.Groups[0].Advice)-1] == b.Groups[0].Advice[len(b.Groups[0].Advice)-1] {
+		t.Errorf("the same command for both: %q", a.Groups[0].Advice)
+	}
+}
+
+func TestADigestGivesEachAdviceOnce(t *testing.T) {
+	var all []check.Notice
+	for _, s := range story() {
+		all = append(all, s.notices...)
+	}
+	said := map[string]int{}
+	for _, g := range notify.Compose(all, nil, now).Groups {
+		for _, a := range g.Advice {
+			said[a]++
+		}
+		for _, l := range g.Links {
+			said[l.URL]++
+		}
+	}
+	for s, n := range said {
+		if n > 1 {
+			t.Errorf("%d times: %s", n, s)
+		}
+	}
+}
+
+func TestNoAddressThatIsNoneGetsIntoACommand(t *testing.T) {
+	for _, e := range []check.Endpoint{
+		{Domain: "a b", Port: "1"}, {Domain: "-help", Port: "1"}, {Domain: "x;id", Port: "1"}, {Domain: "$(id)", Port: "1"},
+		{Domain: "x\ny", Port: "1"}, {Domain: "a..b", Port: "1"}, {Domain: strings.Repeat("a", 64), Port: "1"}, {Domain: "9", Port: "1"},
+		{Domain: "\u0430.example", Port: "1"}, {IP: "999.1.1.1", Port: "1"}, {IPv6: "fe80::1%eth0;id", Port: "1"}, {IP: "0.0.0.0", Port: "1"},
+		{IP: "1.2.3.4", Port: "6379;id"}, {IP: "1.2.3.4", Port: "0"}, {IP: "1.2.3.4", Port: "65536"}, {Domain: "a.example"}, {},
+	} {
+		n := owed(numbered(1, now.Add(13*check.Day)), nil, now)
+		n[0].Endpoint = e
+		for _, a := range notify.Compose(n, nil, now).Groups[0].Advice {
+			if strings.Contains(a, "openssl") {
+				t.Errorf("%+v: %s", e, a)
+			}
+		}
 	}
 }

@@ -20,8 +20,13 @@ type Message struct {
 	Time time.Time
 	// Severity is the worst of all items.
 	Severity check.Severity
-	// Firing tells whether any item fires; if not, all are resolved.
+	// Firing reports whether any item fires; if not, all are over.
 	Firing bool
+	// Solved reports whether all items are over and solved; see check.Notice.
+	Solved bool
+	// Footer says who sent it: program, version and host. Whoever delivers a
+	// message sets it; empty for the program alone.
+	Footer string
 	// Title says the whole in one line, the worst first.
 	Title string
 	// Groups hold the items, the worst group first.
@@ -47,10 +52,12 @@ type Group struct {
 	Condition check.Condition
 	Severity  check.Severity
 	Firing    bool
+	Solved    bool // over, and solved
 	// Heading names what the items have in common.
 	Heading string
 	Items   []Item
-	// Advice is what to do, in paragraphs; empty for what is resolved.
+	// Advice is what to do, in paragraphs; empty for what is over. What an
+	// earlier group says is not said again.
 	Advice []string
 	// Links are for further reading and acting.
 	Links []Link
@@ -66,7 +73,8 @@ type Item struct {
 	Line string
 	// What is the part of Line that says what is so.
 	What string
-	// Where is the part of Line that names project, region and instance ID.
+	// Where is the part of Line that names project, region, where clients
+	// reach the instance, and its ID.
 	Where string
 }
 

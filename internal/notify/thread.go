@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/text"
 )
 
 // threads works out which earlier messages a batch changes: the one that it
@@ -61,28 +63,47 @@ func concerns(n check.Notice, e check.Entry, id string) bool {
 // entry is how an alert of an earlier message stands after a notice.
 func entry(n check.Notice, c check.Condition, now time.Time) check.Entry {
 	return check.Entry{
-		Key: n.Key(), Condition: c, Severity: n.Severity, Line: item(n, now).Line, Over: !n.Fires(),
+		Key: n.Key(), Condition: c, Severity: n.Severity, Name: called(n.Subject), Line: item(n, now).Line,
+		Over: !n.Fires(), Unsolved: !n.Fires() && !n.Solved(),
 	}
 }
 
-// standing sums up how the alerts of a message stand.
+// standing sums up how the alerts of a message stand, in a title: the worst
+// that stands, or else that all is over.
 func standing(entries []check.Entry) string {
+	if len(entries) == 0 {
+		return head(false, true, "")
+	}
+	rank := func(e check.Entry) int {
+		switch {
+		case !e.Over:
+			return 2
+		case e.Unsolved:
+			return 1
+		}
+		return 0
+	}
+	worst := slices.MaxFunc(entries, func(a, b check.Entry) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), a.Severity.Compare(b.Severity))
+	})
 	over := 0
-	worst := check.Severity("")
 	for _, e := range entries {
 		if e.Over {
 			over++
-		} else if e.Severity.Compare(worst) > 0 {
-			worst = e.Severity
 		}
 	}
-	switch {
-	case over == len(entries):
-		return "RESOLVED"
-	case over == 0:
-		return fmt.Sprintf("FIRING %s", worst)
+	name := cmp.Or(worst.Name, worst.Key)
+	s := fmt.Sprintf("%s %s: %s", head(!worst.Over, !worst.Unsolved, worst.Severity), name, inShort(worst.Condition, !worst.Over))
+	if worst.Unsolved {
+		s = fmt.Sprintf("%s %s: no longer watched, and not solved", head(false, false, ""), name)
 	}
-	return fmt.Sprintf("FIRING %s (%d of %d resolved)", worst, over, len(entries))
+	if len(entries) > 1 {
+		s += fmt.Sprintf(", and %d more", len(entries)-1)
+	}
+	if over > 0 && over < len(entries) {
+		s += fmt.Sprintf(" (%d of %d resolved)", over, len(entries))
+	}
+	return text.Clean(s)
 }
 
 // Keep returns the receiver's earlier messages after one more was delivered,

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -28,44 +29,52 @@ func item(n check.Notice, now time.Time) Item {
 	if !n.Fires() {
 		status = "RESOLVED"
 	}
-	i := Item{Notice: n, What: what(n, now), Where: where(n.Subject)}
+	i := Item{Notice: n, What: text.Clean(what(n, now)), Where: text.Clean(where(n.Alert))}
 	i.Line = text.Clean(fmt.Sprintf("%s %s %s %s: %s (%s)", status, n.Severity, n.Condition, Name(n.Subject), i.What, i.Where))
 	return i
 }
 
-// Name is what people call a subject.
+// Name is what people call a subject within its project.
 func Name(s check.Subject) string {
-	switch {
-	case s.IsProject():
-		return "project " + s.Project
-	case s.Instance != "":
-		return s.Instance
+	if s.IsProject() {
+		return "project " + project(s)
 	}
-	return s.InstanceID
+	return text.Clean(cmp.Or(s.Instance, s.InstanceID))
 }
 
-// where names project and region, and the instance ID or for a whole
-// project the project ID.
-func where(s check.Subject) string {
-	project := s.Project
-	if project == "" {
-		project = s.ProjectID
-	}
-	parts := []string{"project " + project}
-	if s.Region != "" {
-		parts = append(parts, "region "+s.Region)
-	}
+// called is what people call a subject where the project is not named beside
+// it: two instances of one name in two projects never look alike.
+func called(s check.Subject) string {
 	if s.IsProject() {
-		return strings.Join(append(parts, "project ID "+s.ProjectID), ", ")
+		return Name(s)
 	}
-	return strings.Join(append(parts, "instance "+s.InstanceID), ", ")
+	return project(s) + "/" + Name(s)
+}
+
+// project is what people call the project of a subject.
+func project(s check.Subject) string { return text.Clean(cmp.Or(s.Project, s.ProjectID)) }
+
+// where names project and region, where clients reach the instance, and its
+// ID; or for a whole project the project ID.
+func where(a check.Alert) string {
+	parts := []string{"project " + project(a.Subject)}
+	if a.Region != "" {
+		parts = append(parts, "region "+a.Region)
+	}
+	if a.IsProject() {
+		return strings.Join(append(parts, "project ID "+a.ProjectID), ", ")
+	}
+	if at, known := addressOf(a.Endpoint); known {
+		parts = append(parts, "at "+at.String())
+	}
+	return strings.Join(append(parts, "instance "+a.InstanceID), ", ")
 }
 
 // what says what is so.
 func what(n check.Notice, now time.Time) string {
 	switch n.Kind {
 	case check.Resolved:
-		return overWords(n, now) + fmt.Sprintf("; was open %s", text.Span(now.Sub(n.Told.First)))
+		return overWords(n, now) + fmt.Sprintf("; open for %s", text.Span(now.Sub(n.Told.First)))
 	case check.Passed:
 		if n.Ending == check.Unwatched || n.Ending == check.Deleted {
 			return overWords(n, now) + fmt.Sprintf("; the alert began %s, and this receiver could not be reached until now", text.Stamp(n.Began))
@@ -74,7 +83,7 @@ func what(n check.Notice, now time.Time) string {
 	}
 	s := standsWords(n, now)
 	if n.Kind == check.Reminder {
-		s = fmt.Sprintf("still so: %s; first told %s", s, ago(n.Told.First, now))
+		s = fmt.Sprintf("reminder: %s; first told %s", s, ago(n.Told.First, now))
 	}
 	return s
 }
@@ -85,11 +94,15 @@ func standsWords(n check.Notice, now time.Time) string {
 	case check.SSLDisabled:
 		s := "SSL is off, first seen off " + ago(n.Since, now)
 		if n.NoInfo {
-			s += " (the API has no SSL info)"
+			s += " (HTTP 204: no SSL information)"
 		}
 		return s + verified(n.Alert, now)
 	case check.CertificateExpired:
-		return replaced(n) + "the certificate expired " + ago(n.Certificate, now) + verified(n.Alert, now)
+		s := "the certificate expired " + ago(n.Certificate, now)
+		if n.Replaced() {
+			s = replaced(n, now)
+		}
+		return s + verified(n.Alert, now)
 	case check.SSLInvalid:
 		s := "the cloud says that the certificate is not valid, first " + ago(n.Since, now)
 		if !n.Certificate.IsZero() {
@@ -97,8 +110,11 @@ func standsWords(n check.Notice, now time.Time) string {
 		}
 		return s + verified(n.Alert, now)
 	case check.CertificateExpiring:
-		return fmt.Sprintf("%sthe certificate expires %s (threshold %s)%s",
-			replaced(n), end(n.Certificate, now), n.Threshold, verified(n.Alert, now))
+		s := "the certificate expires " + end(n.Certificate, now)
+		if n.Replaced() {
+			s = replaced(n, now)
+		}
+		return fmt.Sprintf("%s (threshold %s)%s", s, n.Threshold, verified(n.Alert, now))
 	}
 	return blindWords(n, now)
 }
@@ -109,16 +125,18 @@ func Describe(a check.Alert, now time.Time) string {
 }
 
 // replaced says that a certificate gave way to one that ends earlier.
-func replaced(n check.Notice) string {
-	if !n.Replaced() {
-		return ""
+func replaced(n check.Notice, now time.Time) string {
+	verb := "ends"
+	if !n.Certificate.After(now) {
+		verb = "ended"
 	}
-	return fmt.Sprintf("replaced by one that ends earlier than %s: ", text.Stamp(n.Told.Certificate))
+	return fmt.Sprintf("the certificate was replaced by one that %s earlier: %s (before: %s)",
+		verb, end(n.Certificate, now), text.Stamp(n.Told.Certificate))
 }
 
 // verified says from when the knowledge is.
 func verified(a check.Alert, now time.Time) string {
-	return "; last verified " + ago(a.Verified, now)
+	return "; last checked " + ago(a.Verified, now)
 }
 
 // blindWords says why nothing is seen, and what was known last.
@@ -135,14 +153,13 @@ func blindWords(n check.Notice, now time.Time) string {
 	case check.CauseForbidden:
 		s = fmt.Sprintf("%s can't be checked, since %s: %s", text.Count(n.Affected, "instance"), ago(n.Since, now), reason)
 	case check.CauseOverdue:
-		s = fmt.Sprintf("%s should have been checked since %s and could not be asked: the project is paused, or more is due than check.rate allows",
-			text.Count(n.Affected, "instance"), ago(n.Since, now))
+		s = overdueWords(n, now)
 	default:
 		s = fmt.Sprintf("checks have failed since %s: %s", ago(n.Since, now), reason)
 	}
 	switch {
 	case n.Verified.IsZero():
-		s += "; SSL was never verified"
+		s += "; no check of it has ever succeeded"
 	case n.IsProject():
 		s += "; last success " + ago(n.Verified, now)
 	case n.Certificate.IsZero(): // on, it would have had one
@@ -155,19 +172,51 @@ func blindWords(n check.Notice, now time.Time) string {
 	return s
 }
 
+// overdueWords says that checks are not made, and why.
+func overdueWords(n check.Notice, now time.Time) string {
+	are, they := "are", "they"
+	if n.Affected == 1 {
+		are, they = "is", "it"
+	}
+	why := cmp.Or(strings.TrimRight(n.Reason, "."), "the project is paused, or more is due than check.rate allows")
+	return fmt.Sprintf("%s %s overdue since %s: %s could not be asked, because %s",
+		text.Count(n.Affected, "check"), are, ago(n.Since, now), they, why)
+}
+
+// unsolved says what is left to itself when an instance is no longer watched.
+func unsolved(n check.Notice, now time.Time) string {
+	const known = "not solved: as last known "
+	switch {
+	case n.Condition == check.CheckFailing:
+		return "not solved: checks did not succeed up to the end"
+	case n.Condition == check.SSLDisabled:
+		return known + "SSL is off"
+	case n.Certificate.IsZero():
+		return "not solved"
+	}
+	s := known + "it expires " + end(n.Certificate, now)
+	if !n.Certificate.After(now) {
+		s = known + "it expired " + end(n.Certificate, now)
+	}
+	if n.Condition == check.SSLInvalid {
+		s = known + "the certificate is not valid; " + strings.TrimPrefix(s, known)
+	}
+	return s
+}
+
 // overWords says why it is over.
 func overWords(n check.Notice, now time.Time) string {
 	switch n.Ending {
 	case check.Enabled:
 		return "SSL is on again"
 	case check.NotRequired:
-		return "SSL is off, and not required"
+		return "SSL is off, and the configuration does not require it"
 	case check.Renewed:
 		return fmt.Sprintf("the certificate is renewed until %s (before: %s)", end(n.Certificate, now), text.Stamp(n.Was))
 	case check.Validated:
 		return "the cloud says that the certificate is valid again"
 	case check.Unwatched:
-		return "no longer watched: it was taken out of the configuration"
+		return "no longer watched: it was taken out of the configuration; " + unsolved(n, now)
 	case check.Deleted:
 		return "deleted: it is no longer among the project's instances"
 	}
@@ -181,13 +230,13 @@ func short(n check.Notice, now time.Time) string {
 		case check.Enabled:
 			return "SSL is on again"
 		case check.NotRequired:
-			return "SSL is not required"
+			return "SSL is off, and not required"
 		case check.Renewed:
-			return "certificate renewed until " + n.Certificate.Format(time.DateOnly)
+			return "certificate renewed until " + text.Date(n.Certificate)
 		case check.Validated:
 			return "certificate is valid again"
 		case check.Unwatched:
-			return "no longer watched"
+			return "no longer watched, and not solved"
 		case check.Deleted:
 			return "deleted"
 		}
@@ -197,10 +246,16 @@ func short(n check.Notice, now time.Time) string {
 	case check.SSLDisabled:
 		return "SSL is off"
 	case check.CertificateExpired:
+		if n.Replaced() {
+			return "certificate replaced by one that expired " + text.Span(now.Sub(n.Certificate)) + " ago"
+		}
 		return "certificate expired " + text.Span(now.Sub(n.Certificate)) + " ago"
 	case check.SSLInvalid:
 		return "certificate is not valid"
 	case check.CertificateExpiring:
+		if n.Replaced() {
+			return "certificate replaced by one that ends earlier, in " + text.Span(n.Certificate.Sub(now))
+		}
 		return "certificate expires in " + text.Span(n.Certificate.Sub(now))
 	}
 	switch n.Cause {
@@ -219,27 +274,32 @@ func short(n check.Notice, now time.Time) string {
 }
 
 // heading names what the items of a group have in common.
-func heading(c check.Condition, firing bool, n int) string {
-	words := map[check.Condition]string{
-		check.SSLDisabled:         "SSL is off",
-		check.CertificateExpired:  "Certificate expired",
-		check.SSLInvalid:          "Certificate not valid",
-		check.CertificateExpiring: "Certificate expires soon",
-		check.CheckFailing:        "Can't be checked",
+func heading(g Group) string {
+	s := inShort(g.Condition, g.Firing)
+	s = strings.ToUpper(s[:1]) + s[1:]
+	switch {
+	case !g.Firing && !g.Solved:
+		s = "No longer watched, and not solved"
+	case !g.Firing:
+		s = "Resolved: " + inShort(g.Condition, false)
 	}
-	ended := map[check.Condition]string{
-		check.SSLDisabled:         "Resolved: SSL was off",
-		check.CertificateExpired:  "Resolved: certificate had expired",
-		check.SSLInvalid:          "Resolved: certificate was not valid",
-		check.CertificateExpiring: "Resolved: certificate was to expire",
-		check.CheckFailing:        "Resolved: could not be checked",
-	}
-	s := ended[c]
-	if firing {
-		s = words[c]
-	}
-	if n > 1 {
+	if n := len(g.Items); n > 1 {
 		s += fmt.Sprintf(" (%d)", n)
 	}
 	return s
+}
+
+// inShort says in a few words that a condition stands, or that it stood.
+func inShort(c check.Condition, stands bool) string {
+	words := map[check.Condition][2]string{
+		check.SSLDisabled:         {"SSL is off", "SSL was off"},
+		check.CertificateExpired:  {"certificate expired", "certificate had expired"},
+		check.SSLInvalid:          {"certificate not valid", "certificate was not valid"},
+		check.CertificateExpiring: {"certificate expires soon", "certificate was about to expire"},
+		check.CheckFailing:        {"can't be checked", "could not be checked"},
+	}[c]
+	if stands {
+		return words[0]
+	}
+	return words[1]
 }

@@ -36,7 +36,15 @@ func record(name string) check.Record {
 
 // seen takes a healthy answer in.
 func seen(r check.Record, expires, at time.Time) check.Record {
-	return check.Learn(r, check.Observation{SSL: dcs.SSL{Enabled: true, Validated: true, ExpiresAt: expires}}, policy, at)
+	return check.Learn(r, check.Observation{SSL: healthy(expires)}, policy, at)
+}
+
+// healthy is the answer about an instance that is well.
+func healthy(expires time.Time) dcs.SSL {
+	return dcs.SSL{
+		Enabled: true, Validated: true, ExpiresAt: expires,
+		IP: "192.168.0.5", IPv6: "fd00::5", Port: "6379", Domain: "redis-553a2516.dcs.example.com",
+	}
 }
 
 // twice takes an observation in often enough to be believed.
@@ -77,7 +85,7 @@ func story() []struct {
 	expired := seen(record("orders-cache"), now.Add(-2*time.Hour), fresh)
 	off := twice(seen(record("orders-cache"), now.Add(200*check.Day), day), check.Observation{})
 	noInfo := twice(seen(record("orders-cache"), now.Add(200*check.Day), day), check.Observation{SSL: dcs.SSL{NoInfo: true}})
-	invalid := twice(record("orders-cache"), check.Observation{SSL: dcs.SSL{Enabled: true, ExpiresAt: now.Add(200 * check.Day)}})
+	invalid := twice(record("orders-cache"), check.Observation{SSL: dcs.SSL{Enabled: true, ExpiresAt: now.Add(200 * check.Day), IPv6: "fd00::5", Port: "6380"}})
 	failing := twice(seen(record("orders-cache"), now.Add(5*check.Day), day), failure(check.CauseFailed, "the API answered HTTP 500 (DCS.5010: Failed to operate SSL in database.)"))
 	missing := twice(record("orders-cache"), failure(check.CauseMissing, "there is no such instance in this project (DCS.3022: This DCS instance does not exist.): it was deleted, or its ID, project_id or region is wrong"))
 	unsupported := twice(record("orders-cache"), failure(check.CauseUnsupported, "this instance can't have SSL (DCS.4201: Do not support SSL.): only single-node, master/standby and cluster instances of Redis 6.0 and 7.0 can; stop watching it"))
@@ -90,10 +98,22 @@ func story() []struct {
 	nameless.Project, nameless.Region, nameless.Instance, nameless.Console = "", "", "", ""
 	left := expiring
 	left.Left = check.Unwatched
+	leave := func(r check.Record) check.Record { r.Left = check.Unwatched; return r }
 	deleted := off
 	deleted.Left = check.Deleted
 	renewed := seen(expiring, now.Add(375*check.Day), fresh.Add(time.Minute))
 	earlier := seen(expiring, now.Add(9*check.Day), fresh.Add(time.Minute))
+	long := seen(record("orders-cache"), now.Add(-55*time.Hour), fresh)
+	hostile := expiring
+	hostile.Instance = "orders\x1b[2J\u202e\r\nRESOLVED critical"
+	hostile.Endpoint = check.Endpoint{Domain: "x; rm -rf /", IP: "1.2.3.4`id`", Port: "6379"}
+	portless := seen(record("orders-cache"), now.Add(-2*time.Hour), fresh)
+	portless.Endpoint.Port = "0"
+	inherited := func(r check.Record, told check.Lines) []check.Notice {
+		notices := owed(r, told, fresh)
+		from := check.Await(told, check.Standing(r, policy, fresh), notices, fresh)
+		return owed(r, check.Inherit(nil, from, notices[0]), now)
+	}
 	on := check.Observation{SSL: dcs.SSL{Enabled: true, Validated: true, ExpiresAt: now.Add(200 * check.Day)}}
 	missedLines := func(r check.Record) check.Lines {
 		alerts, notices := check.Standing(r, policy, fresh), owed(r, nil, fresh)
@@ -106,6 +126,10 @@ func story() []struct {
 	}
 	late := seen(record("orders-cache"), now.Add(200*check.Day), day)
 	late.Due = now.Add(-3 * time.Hour)
+	later := late
+	later.InstanceID = "6e1f0c44-b865-4159-b774-204dc0a36e37"
+	paused := check.Owed(check.Project([]check.Record{late, later}, policy, now), nil, check.Audience{}, policy, now)
+	paused[0].Reason = "the API asks for a pause until 2026-11-23 02:30:00 UTC"
 	return []struct {
 		name    string
 		notices []check.Notice
@@ -115,6 +139,9 @@ func story() []struct {
 		{"expiring, reminder", owed(soon, told(soon, now.Add(-25*time.Hour)), now)},
 		{"expiring, replaced by an earlier one", owed(earlier, told(expiring, day), now)},
 		{"expired", owed(expired, nil, now)},
+		{"expired, of which the port is not known", owed(portless, nil, now)},
+		{"expired, reminder", owed(long, told(long, now.Add(-25*time.Hour)), now)},
+		{"expired, replaced by an earlier one", owed(seen(expired, now.Add(-5*time.Hour), fresh.Add(time.Minute)), told(expired, fresh), now)},
 		{"disabled", owed(off, nil, now)},
 		{"disabled, no info", owed(noInfo, nil, now)},
 		{"invalid", owed(invalid, nil, now)},
@@ -125,15 +152,22 @@ func story() []struct {
 		{"refused", project(check.CauseRefused, "the API refused the access key (APIGW.0301: verify aksk signature fail)")},
 		{"forbidden", project(check.CauseForbidden, "the API forbids it (DCS.2007: Policy does not allow dcs:ssl:get to be performed.)")},
 		{"overdue", check.Owed(check.Project([]check.Record{late}, policy, now), nil, check.Audience{}, policy, now)},
+		{"overdue, and why", paused},
 		{"renewed", owed(renewed, told(expiring, now.Add(-3*check.Day)), now)},
 		{"on again", owed(twice(off, on), told(off, day), now)},
 		{"off, and need not be on", owed(free, told(off, day), now)},
 		{"valid again", owed(twice(invalid, on), told(invalid, day), now)},
 		{"checks succeed", owed(seen(failing, now.Add(5*check.Day), fresh), told(failing, day), now)[:1]},
 		{"unwatched", owed(left, told(expiring, day), now)},
+		{"unwatched, expired", owed(leave(expired), told(expired, day.Add(25*time.Hour)), now)},
+		{"unwatched, off", owed(leave(off), told(off, day), now)},
+		{"unwatched, invalid", owed(leave(invalid), told(invalid, day), now)},
+		{"unwatched, failing", owed(leave(failing), told(failing, day), now)[1:]},
 		{"deleted", owed(deleted, told(off, day), now)},
 		{"of which only the IDs are known", owed(nameless, nil, now)},
 		{"came and went", owed(renewed, missedLines(expiring), now)},
+		{"handed on to a fallback, over", inherited(renewed, told(expiring, day))},
+		{"of a hostile name and address", owed(hostile, nil, now)},
 		{"came, and is no longer watched", owed(left, missedLines(expiring), now)},
 	}
 }

@@ -124,7 +124,8 @@ func (w *Watch) handOn(from *receiver, key string, now time.Time) (handed bool) 
 				w.set(sibling, key, check.HandOn(sibling.ledger[key], n.Condition))
 			}
 		}
-		w.log.Warn("handed to the fallback", "receiver", from.ID, "fallback", from.Fallback, "subject", key, "condition", n.Condition)
+		w.log.Warn("handed to the fallback", "receiver", from.ID, "fallback", from.Fallback,
+			"project", n.Project, "instance", n.Instance, "instance_id", n.InstanceID, "condition", n.Condition)
 		handed = true
 	}
 	return handed

@@ -144,6 +144,7 @@ func (w *Watch) tell(ctx context.Context, now time.Time) time.Time {
 		r.telling = batch
 		w.work.Add(1)
 		o := outcome{receiver: r, batch: batch, repeats: of, message: notify.Compose(batch, w.state.Messages[r.ID], now)}
+		o.message.Footer = w.opt.Footer
 		go w.deliver(ctx, r.Carrier, o)
 	}
 	return wake

@@ -53,6 +53,8 @@ type Options struct {
 	Receivers   []Receiver
 	Retry       Backoff // of deliveries
 
+	// Footer says in each message who sent it.
+	Footer string
 	// Metrics counts what is done; nil for nobody to see.
 	Metrics *Metrics
 	// Tick is the longest that the loop sleeps; 0 means half a minute.

@@ -377,8 +377,8 @@ func TestTheFirstLookAtTenDaysLeftIsOneNotice(t *testing.T) {
 			"firing check_failing cache-0",
 			"tighter certificate_expiring cache-0 7d",
 			"tighter check_failing cache-0") // its severity: the certificate has become critical
-		if !strings.Contains(l.pager.text(), "last verified") {
-			t.Errorf("does not say when it was verified:\n%s", l.pager.text())
+		if !strings.Contains(l.pager.text(), "last checked") {
+			t.Errorf("does not say when it was last checked:\n%s", l.pager.text())
 		}
 	})
 }

@@ -19,9 +19,9 @@ var mailPage = template.Must(template.New("mail").Parse(mailHTML))
 
 // page is what mailPage shows.
 type page struct {
-	Title, Time string
-	Tone        tone
-	Groups      []group
+	Title, Footer string
+	Tone          tone
+	Groups        []group
 }
 
 type group struct {
@@ -44,9 +44,9 @@ type tone struct {
 	Colour template.CSS
 }
 
-func toneOf(firing bool, s check.Severity) tone {
+func toneOf(firing, solved bool, s check.Severity) tone {
 	switch {
-	case s == "":
+	case s == "", !firing && !solved:
 		return tone{"n", "#57606a"}
 	case !firing:
 		return tone{"g", "#1a7f37"}
@@ -56,27 +56,34 @@ func toneOf(firing bool, s check.Severity) tone {
 	return tone{"a", "#9a6700"}
 }
 
+// shown is a text of the page. Its dates and lengths of time keep together:
+// a phone is narrow.
+func shown(s string) string { return text.Unbroken(clip(s, maxLine)) }
+
 // layHTML writes the mail for everybody else.
 func layHTML(m notify.Message) (string, error) {
-	p := page{Title: clip(m.Title, maxLine), Time: text.Stamp(m.Time), Tone: toneOf(m.Firing, m.Severity)}
+	p := page{Title: shown(m.Title), Footer: shown(footer(m)), Tone: toneOf(m.Firing, m.Solved, m.Severity)}
 	for _, g := range m.Groups {
-		out := group{Heading: clip(g.Heading, maxLine), Tone: toneOf(g.Firing, g.Severity)}
+		out := group{Heading: shown(g.Heading), Tone: toneOf(g.Firing, g.Solved, g.Severity)}
 		for _, i := range g.Items {
 			r := row{
-				Name: clip(notify.Name(i.Notice.Subject), maxLine), What: clip(i.What, maxLine), Where: clip(i.Where, maxLine),
-				Severity: string(i.Notice.Severity), Tone: toneOf(i.Notice.Fires(), i.Notice.Severity),
+				Name: shown(notify.Name(i.Notice.Subject)), What: shown(i.What), Where: shown(i.Where),
+				Severity: string(i.Notice.Severity), Tone: toneOf(i.Notice.Fires(), i.Notice.Solved(), i.Notice.Severity),
 			}
 			if !i.Notice.Fires() {
 				r.Severity = "resolved"
 			}
+			if !i.Notice.Fires() && !i.Notice.Solved() {
+				r.Severity = "not solved"
+			}
 			out.Items = append(out.Items, r)
 		}
 		for _, a := range g.Advice {
-			out.Advice = append(out.Advice, clip(a, maxLine))
+			out.Advice = append(out.Advice, shown(a))
 		}
 		for _, l := range g.Links {
 			// The template lets through no address that is a script.
-			out.Links = append(out.Links, notify.Link{Text: clip(l.Text, maxLine), URL: text.Clean(l.URL)})
+			out.Links = append(out.Links, notify.Link{Text: shown(l.Text), URL: text.Clean(l.URL)})
 		}
 		p.Groups = append(p.Groups, out)
 	}

@@ -1,6 +1,7 @@
 package email
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/sslwatch/sslwatch/internal/notify"
@@ -34,9 +35,13 @@ func layText(m notify.Message) string {
 			row(l.Text + ": " + l.URL)
 		}
 	}
-	b.WriteString("\n-- \nsslwatch, " + text.Stamp(m.Time) + "\n")
+	b.WriteString("\n-- \n")
+	row(footer(m))
 	return b.String()
 }
+
+// footer says who sent a message, and when.
+func footer(m notify.Message) string { return cmp.Or(m.Footer, "sslwatch") + ", " + text.Stamp(m.Time) }
 
 // clip returns a text on one line, shortened to at most so many characters.
 func clip(s string, most int) string { return text.Cut(text.Clean(s), most) }

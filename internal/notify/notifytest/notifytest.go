@@ -59,7 +59,10 @@ func (l *life) owed(at time.Time) []check.Notice {
 
 // until is a certificate that ends some time after Now.
 func until(left time.Duration) check.Observation {
-	return check.Observation{SSL: dcs.SSL{Enabled: true, Validated: true, ExpiresAt: Now.Add(left)}}
+	return check.Observation{SSL: dcs.SSL{
+		Enabled: true, Validated: true, ExpiresAt: Now.Add(left),
+		IP: "192.168.0.5", Port: "6379", Domain: "redis-orders.dcs.example.com",
+	}}
 }
 
 // receiver is what a receiver was told of some lives.
@@ -76,6 +79,7 @@ func (r *receiver) next(at time.Time, receipt json.RawMessage) notify.Message {
 	}
 	batch := notify.Batch(notices, notify.Limits{Items: 1000, Bytes: 1 << 20}, at)
 	m := notify.Compose(batch, r.sent, at)
+	m.Footer = "sslwatch v1.2.3 on mon-1"
 	var ids []string
 	r.sent, ids = notify.Keep(r.sent, m, batch, receipt, at)
 	for i, n := range batch {

@@ -153,7 +153,7 @@ func (b *bot) send(ctx context.Context, text string, thread place, broadcast boo
 // edit changes an earlier message so that it says how things stand. Doing it
 // twice is doing it once. Its metadata stays as it is.
 func (b *bot) edit(ctx context.Context, at place, t notify.Thread, m notify.Message) *problem {
-	laid := layThread(t, m.Time)
+	laid := layThread(t, m)
 	options := append(literally(laid.text), slackgo.MsgOptionBlocks(laid.blocks...))
 	c, x := b.client()
 	_, _, _, err := c.UpdateMessageContext(ctx, at.Channel, at.TS, options...)

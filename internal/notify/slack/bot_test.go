@@ -43,7 +43,7 @@ func TestWhatFollowsGoesIntoTheThreadOfTheFirstMessage(t *testing.T) {
 		if r := all[1]; r.ThreadTS != at.TS || r.Broadcast == aside || !strings.Contains(r.Text, "\n"+m.Groups[0].Items[0].Line) {
 			t.Errorf("aside %t, the reply: %+v", aside, r)
 		}
-		if f := all[0]; len(f.Edits) != 1 || !strings.HasPrefix(f.Text, "FIRING critical\n") || !bytes.Equal(f.Metadata, f.Edits[0].Metadata) {
+		if f := all[0]; len(f.Edits) != 1 || !strings.HasPrefix(f.Text, "CRITICAL prod/orders-cache: certificate expires soon\n") || !bytes.Equal(f.Metadata, f.Edits[0].Metadata) {
 			t.Errorf("the first message: %+v", f)
 		}
 	}
@@ -152,7 +152,7 @@ func TestAnEditThatMaySucceedLaterIsTriedAgainWithItsReply(t *testing.T) {
 			t.Errorf("%s: %d messages", fault, n)
 		}
 		_, err = b.Deliver(t.Context(), notifytest.Tighter(receipt))
-		if must(t, err); len(s.Messages("")) != 2 || !strings.HasPrefix(s.Messages("")[0].Text, "FIRING critical\n") {
+		if must(t, err); len(s.Messages("")) != 2 || !strings.HasPrefix(s.Messages("")[0].Text, "CRITICAL prod/orders-cache: certificate expires soon\n") {
 			t.Errorf("%s: then %+v", fault, s.Messages(""))
 		}
 	}

@@ -1,9 +1,9 @@
 package slack
 
 import (
+	"cmp"
 	"slices"
 	"strings"
-	"time"
 
 	slackgo "github.com/slack-go/slack"
 
@@ -32,11 +32,14 @@ const (
 	markCritical = "🔴"
 	markWarning  = "🟠"
 	markOver     = "✅"
+	markClosed   = "⚪" // over in that nobody looks any more
 	markNeutral  = "🔔"
 )
 
-func mark(firing bool, s check.Severity) string {
+func mark(firing, solved bool, s check.Severity) string {
 	switch {
+	case !firing && !solved:
+		return markClosed
 	case !firing:
 		return markOver
 	case s == check.Critical:
@@ -71,21 +74,24 @@ type line struct{ mark, text, name string }
 
 // layMessage lays out a message.
 func layMessage(m notify.Message) page {
-	d := draft{mark: markNeutral, title: m.Title, footer: "sslwatch · " + text.Stamp(m.Time)}
+	d := draft{mark: markNeutral, title: m.Title, footer: footer(m) + " · " + text.Stamp(m.Time)}
 	for _, g := range m.Groups {
 		p := part{heading: g.Heading, advice: g.Advice, links: g.Links}
 		for _, i := range g.Items {
-			d.mark = mark(m.Firing, m.Severity)
-			p.lines = append(p.lines, line{mark(i.Notice.Fires(), i.Notice.Severity), i.Line, notify.Name(i.Notice.Subject)})
+			d.mark = mark(m.Firing, m.Solved, m.Severity)
+			p.lines = append(p.lines, line{mark(i.Notice.Fires(), i.Notice.Solved(), i.Notice.Severity), i.Line, notify.Name(i.Notice.Subject)})
 		}
 		d.parts = append(d.parts, p)
 	}
 	return d.lay()
 }
 
-// layThread lays out a first message anew, as things stand at a time.
-func layThread(t notify.Thread, at time.Time) page {
-	worst, firing := check.Severity(""), false
+// footer says who sent a message.
+func footer(m notify.Message) string { return literal(cmp.Or(m.Footer, "sslwatch"), maxHeader) }
+
+// layThread lays out a first message anew, as things stand after m.
+func layThread(t notify.Thread, m notify.Message) page {
+	worst, firing, solved := check.Severity(""), false, true
 	var p part
 	for _, e := range t.Entries {
 		if !e.Over {
@@ -94,9 +100,10 @@ func layThread(t notify.Thread, at time.Time) page {
 				worst = e.Severity
 			}
 		}
-		p.lines = append(p.lines, line{mark: mark(!e.Over, e.Severity), text: e.Line})
+		solved = solved && !e.Unsolved
+		p.lines = append(p.lines, line{mark: mark(!e.Over, !e.Unsolved, e.Severity), text: e.Line})
 	}
-	d := draft{mark: mark(firing, worst), title: t.Title, footer: "sslwatch · as of " + text.Stamp(at), parts: []part{p}}
+	d := draft{mark: mark(firing, solved, worst), title: t.Title, footer: footer(m) + " · as of " + text.Stamp(m.Time), parts: []part{p}}
 	return d.lay()
 }
 
@@ -156,7 +163,7 @@ func (d draft) lines() [][]string {
 	out := make([][]string, len(d.parts))
 	for i, p := range d.parts {
 		for _, l := range p.lines {
-			out[i] = append(out[i], l.mark+" "+l.write(most))
+			out[i] = append(out[i], l.mark+" "+text.Unbroken(l.write(most))) // a phone is narrow
 		}
 	}
 	return out
