@@ -11,17 +11,19 @@ import (
 var arrows = map[string][]string{
 	"internal/secret":            {},
 	"internal/text":              {},
-	"internal/dcs":               {"internal/text", "internal/secret"},
+	"internal/netfault":          {"internal/text"},
+	"internal/httpclient":        {"internal/netfault", "internal/secret"},
+	"internal/dcs":               {"internal/text", "internal/httpclient", "internal/netfault", "internal/secret"},
 	"internal/check":             {"internal/text", "internal/dcs"},
 	"internal/state":             {"internal/text", "internal/check"},
 	"internal/notify":            {"internal/text", "internal/check"},
-	"internal/notify/slack":      {"internal/text", "internal/notify", "internal/check", "internal/secret"},
-	"internal/notify/email":      {"internal/text", "internal/notify", "internal/check", "internal/secret"},
+	"internal/notify/slack":      {"internal/text", "internal/notify", "internal/check", "internal/httpclient", "internal/netfault", "internal/secret"},
+	"internal/notify/email":      {"internal/text", "internal/notify", "internal/check", "internal/netfault", "internal/secret"},
 	"internal/notify/notifytest": {"internal/notify", "internal/check", "internal/dcs"}, // for tests only
 	"internal/config":            {"internal/text", "internal/check", "internal/dcs", "internal/notify/slack", "internal/notify/email", "internal/secret"},
 	"internal/watch":             {"internal/text", "internal/dcs", "internal/check", "internal/state", "internal/notify"},
 	"internal/web":               {"internal/check", "internal/state"},
-	"internal/heartbeat":         {"internal/secret"},
+	"internal/heartbeat":         {"internal/httpclient", "internal/netfault", "internal/secret"},
 	"internal/sim":               {},
 }
 

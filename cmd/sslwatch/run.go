@@ -52,6 +52,13 @@ func (a *app) run(ctx context.Context) error {
 	if err != nil {
 		return &exitError{exitBadConfig, err}
 	}
+	proxies, err := a.proxies()
+	if err != nil {
+		return &exitError{exitBadConfig, err}
+	}
+	for _, w := range proxies.Warnings {
+		log.Warn("odd environment", "problem", w)
+	}
 	file, remembered, notes, err := state.Open(c.State)
 	if err != nil {
 		if inUse := (*state.InUseError)(nil); errors.As(err, &inUse) {
@@ -77,7 +84,7 @@ func (a *app) run(ctx context.Context) error {
 	defer running.Wait()
 	defer end()
 	if !c.Heartbeat.IsZero() {
-		d.heart = heartbeat.New(c.Heartbeat, log)
+		d.heart = heartbeat.New(c.Heartbeat, proxies, log)
 		running.Go(func() { d.heart.Run(beside) })
 	}
 	w := watch.New(d.complete(o), remembered, file, log)

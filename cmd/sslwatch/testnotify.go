@@ -39,9 +39,13 @@ func (a *app) testNotify(ctx context.Context, names []string) error {
 	if err != nil {
 		return err
 	}
+	proxies, err := a.proxies()
+	if err != nil {
+		return &exitError{exitBadConfig, err}
+	}
 	failed := 0
 	for _, r := range receivers {
-		carrier, err := carrier(r)
+		carrier, err := carrier(r, proxies)
 		if err == nil {
 			err = deliverTest(ctx, carrier)
 		}

@@ -32,6 +32,13 @@ func (a *app) validate() error {
 	if _, err := a.options(c); err != nil {
 		return &exitError{exitBadConfig, err}
 	}
+	proxies, err := a.proxies()
+	if err != nil {
+		return &exitError{exitBadConfig, err}
+	}
+	for _, w := range proxies.Warnings {
+		fmt.Fprintf(a.Stderr, "warning: %s\n", w)
+	}
 	fmt.Fprintf(a.Stdout, "%s can be used.\n\nIt watches, every %s:\n", text.Clean(a.config()), check.Duration(c.Loop.Interval))
 	table := [][]string{{"PROJECT", "INSTANCE", "ID", "SSL REQUIRED", "TOLD AT", "CRITICAL AT"}}
 	for _, w := range c.Watched {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/config"
 	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/httpclient"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/notify/email"
 	"github.com/sslwatch/sslwatch/internal/notify/slack"
@@ -50,6 +51,10 @@ func (a *app) options(c *config.Config) (watch.Options, error) {
 		Footer:      footer(),
 		Watched:     c.Watched,
 	}
+	proxies, err := a.proxies()
+	if err != nil {
+		return o, err
+	}
 	// Projects with the same credential share it, so that a temporary one is
 	// fetched once.
 	shared := map[config.Credentials]dcs.Credentials{}
@@ -63,6 +68,7 @@ func (a *app) options(c *config.Config) (watch.Options, error) {
 			Credentials: shared[p.Credentials],
 			Timeout:     c.Loop.Timeout,
 			UserAgent:   "sslwatch",
+			Proxies:     proxies,
 		})
 		if err != nil {
 			return o, fmt.Errorf("project %s: %w", p.Name, err)
@@ -72,7 +78,7 @@ func (a *app) options(c *config.Config) (watch.Options, error) {
 		})
 	}
 	for _, r := range c.Receivers {
-		carrier, err := carrier(r)
+		carrier, err := carrier(r, proxies)
 		if err != nil {
 			return o, fmt.Errorf("receiver %s: %w", r.ID, err)
 		}
@@ -100,10 +106,23 @@ func (a *app) credentials(c config.Credentials) dcs.Credentials {
 	return dcs.Keys(c.AccessKey.Reveal(), c.SecretKey.Reveal(), c.SecurityToken.Reveal())
 }
 
+// proxies reads what the environment says about proxies, or says which
+// variable can't be read: to go on without a proxy would be to go a way that
+// somebody meant to be closed.
+func (a *app) proxies() (*httpclient.Proxies, error) {
+	p := httpclient.ReadProxies(func(name string) string {
+		value, _ := a.Getenv(name)
+		return value
+	})
+	return p, errors.Join(p.Problems()...)
+}
+
 // carrier makes what carries messages to a receiver.
-func carrier(r config.Receiver) (notify.Receiver, error) {
+func carrier(r config.Receiver, proxies *httpclient.Proxies) (notify.Receiver, error) {
 	if r.Slack != nil {
-		return slack.New(*r.Slack)
+		settings := *r.Slack
+		settings.Proxies = proxies
+		return slack.New(settings)
 	}
 	return email.New(*r.Email)
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sslwatch/sslwatch/internal/httpclient"
+	"github.com/sslwatch/sslwatch/internal/netfault"
 	"github.com/sslwatch/sslwatch/internal/secret"
 )
 
@@ -38,10 +40,8 @@ func ECSAgency(baseURL string) Credentials {
 
 // issuerTransport returns a transport for an issuer: without a proxy, and
 // without keeping a connection for the hours until the next time.
-func issuerTransport() *http.Transport {
-	t := newTransport(issuerTimeout, nil)
-	t.DisableKeepAlives = true
-	return t
+func issuerTransport() http.RoundTripper {
+	return httpclient.New(httpclient.Options{Timeout: issuerTimeout})
 }
 
 type agency struct {
@@ -58,9 +58,9 @@ func (g *agency) fetch(ctx context.Context) (Credential, error) {
 		return Credential{}, err
 	}
 	session := ""
-	switch a.status {
+	switch a.Status {
 	case http.StatusOK:
-		session = strings.TrimSpace(string(a.body))
+		session = strings.TrimSpace(string(a.Body))
 		out.add(secret.New(session))
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusServiceUnavailable:
 		// A metadata service of the first version has no sessions.
@@ -73,11 +73,11 @@ func (g *agency) fetch(ctx context.Context) (Credential, error) {
 	}
 	const bind = "bind an agency that may call dcs:ssl:get to the ECS in its console, or give keys instead"
 	switch {
-	case a.status == http.StatusUnauthorized && bytes.Contains(a.body, []byte("configure Cloud Service Agency")):
+	case a.Status == http.StatusUnauthorized && bytes.Contains(a.Body, []byte("configure Cloud Service Agency")):
 		return Credential{}, &Error{Kind: Unauthenticated, Reason: "no agency is bound to this ECS: " + bind}
-	case a.status == http.StatusNotFound:
+	case a.Status == http.StatusNotFound:
 		return Credential{}, &Error{Kind: Unauthenticated, Reason: g.name() + " has no credential to give, so probably no agency is bound to this ECS: " + bind}
-	case a.status != http.StatusOK:
+	case a.Status != http.StatusOK:
 		return Credential{}, g.refusal("the agency's credential", a, out)
 	}
 	var body struct {
@@ -90,7 +90,7 @@ func (g *agency) fetch(ctx context.Context) (Credential, error) {
 	}
 	c := &body.Credential
 	// The body is not quoted: it may hold half a credential.
-	if json.Unmarshal(a.body, &body) != nil || c.Access == "" || c.Secret == "" || c.SecurityToken == "" {
+	if json.Unmarshal(a.Body, &body) != nil || c.Access == "" || c.Secret == "" || c.SecurityToken == "" {
 		return Credential{}, &Error{Kind: Failed, Reason: g.name() + " gave something that is not a credential, or not a whole one"}
 	}
 	return issued(c.Access, c.Secret, c.SecurityToken, c.ExpiresAt, fromAgency), nil
@@ -125,16 +125,16 @@ func (g *agency) name() string {
 }
 
 func (g *agency) refusal(what string, a answer, out *redactor) *Error {
-	return &Error{Kind: errorKind(a.status), Reason: fmt.Sprintf("%s did not give %s (%s)", g.name(), what, a.unlike(out))}
+	return &Error{Kind: errorKind(a.Status), Reason: fmt.Sprintf("%s did not give %s (%s)", g.name(), what, a.unlike(out))}
 }
 
 // unlike says what an issuer answered instead of a 200. The body is looked
 // at only if it is an error's: any other may hold a credential.
 func (a answer) unlike(out *redactor) string {
-	if a.status < 400 {
-		return fmt.Sprintf("HTTP %d", a.status)
+	if a.Status < 400 {
+		return fmt.Sprintf("HTTP %d", a.Status)
 	}
-	return fmt.Sprintf("HTTP %d, %s", a.status, a.nature(out))
+	return fmt.Sprintf("HTTP %d, %s", a.Status, a.nature(out))
 }
 
 // askIssuer sends a request to an issuer of credentials within its timeout
@@ -143,11 +143,9 @@ func askIssuer(ctx context.Context, transport http.RoundTripper, r *http.Request
 	ctx, cancel := context.WithTimeout(ctx, issuerTimeout)
 	defer cancel()
 	a, err = exchange(transport, r.WithContext(ctx))
-	if err == nil && a.status == http.StatusOK {
-		err = a.broken
-	}
 	if err != nil {
-		says, _ = trouble(err, who, issuerTimeout, out)
+		f := netfault.Explain(err, netfault.Peer{Name: who, Setting: "the address", Timeout: issuerTimeout})
+		says = out.text(f.Says, maxFault)
 	}
 	return a, says, err
 }

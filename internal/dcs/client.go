@@ -23,16 +23,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sslwatch/sslwatch/internal/httpclient"
+	"github.com/sslwatch/sslwatch/internal/netfault"
 	"github.com/sslwatch/sslwatch/internal/secret"
 )
 
 const (
-	// maxBody is how much of an answer is read. A true one has under 1 KiB.
-	maxBody = 1 << 20
-	// maxErrorBody is the same for answers other than 200. The code and the
-	// message are at the start; what lies behind can be lost.
-	maxErrorBody = 64 << 10
-
 	defaultTimeout   = 15 * time.Second
 	defaultUserAgent = "sslwatch"
 )
@@ -53,8 +49,9 @@ type Options struct {
 	Timeout time.Duration
 	// UserAgent is sent with each request; empty means "sslwatch".
 	UserAgent string
-	// Transport carries the requests; nil means one of the client's own,
-	// with the proxy that the environment names.
+	// Proxies names the proxy to ask through; nil means none.
+	Proxies *httpclient.Proxies
+	// Transport carries the requests; nil means one of the client's own.
 	Transport http.RoundTripper
 }
 
@@ -67,6 +64,7 @@ type Client struct {
 	timeout     time.Duration
 	userAgent   string
 	transport   http.RoundTripper
+	passwords   []secret.Text // of proxies
 }
 
 // New returns a client, or says which option is wrong. It asks nothing yet.
@@ -94,6 +92,7 @@ func New(o Options) (*Client, error) {
 		timeout:     o.Timeout,
 		userAgent:   o.UserAgent,
 		transport:   o.Transport,
+		passwords:   o.Proxies.Passwords(),
 	}
 	if c.timeout == 0 {
 		c.timeout = defaultTimeout
@@ -102,7 +101,7 @@ func New(o Options) (*Client, error) {
 		c.userAgent = defaultUserAgent
 	}
 	if c.transport == nil {
-		c.transport = newTransport(c.timeout, http.ProxyFromEnvironment)
+		c.transport = httpclient.New(httpclient.Options{Timeout: c.timeout, Proxy: o.Proxies.For, IdlePerHost: 16})
 	}
 	return c, nil
 }
@@ -227,6 +226,7 @@ func noCredential(ctx context.Context, err error) error {
 // any text is added to out.
 func (c *Client) try(ctx context.Context, instanceID string, cred Credential, out *redactor) (SSL, error) {
 	out.add(cred.secrets()...)
+	out.add(c.passwords...)
 	limited, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 
@@ -241,15 +241,12 @@ func (c *Client) try(ctx context.Context, instanceID string, cred Credential, ou
 	out.add(secret.New(cred.apply(r, time.Now())))
 
 	a, err := exchange(c.transport, r)
-	if err == nil && a.status == http.StatusOK {
-		err = a.broken
-	}
 	if err != nil {
 		if ctx.Err() != nil {
 			return SSL{}, ended(ctx)
 		}
-		says, do := trouble(err, "the API at "+c.base.Host, c.timeout, out)
-		return SSL{}, &Error{Kind: Failed, Status: a.status, Reason: says + ": " + do, Err: out.cause(err)}
+		f := netfault.Explain(err, netfault.Peer{Name: "the API at " + c.base.Host, Setting: "endpoint and region", Timeout: c.timeout})
+		return SSL{}, &Error{Kind: Failed, Status: a.Status, Reason: out.text(f.String(), maxFault), Err: out.cause(err)}
 	}
 	ssl, failure := judge(a, u, cred, out)
 	if failure != nil { // a nil *Error in an error would not be nil

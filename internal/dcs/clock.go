@@ -25,12 +25,12 @@ func clockOff(a answer, message string) (string, bool) {
 			return offBy(ours.Sub(theirs)), true
 		}
 	}
-	date, err := http.ParseTime(a.header.Get("Date"))
+	date, err := http.ParseTime(a.Header.Get("Date"))
 	if err != nil {
 		return "", false
 	}
 	// The wall clocks are compared, so ours has no monotonic reading.
-	off := a.at.Round(0).Sub(date)
+	off := a.At.Round(0).Sub(date)
 	return offBy(off), off.Abs() > maxSkew
 }
 

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sslwatch/sslwatch/internal/httpclient"
 )
 
 // metadata plays the metadata service of an ECS.
@@ -197,8 +199,27 @@ func TestAgencyFailures(t *testing.T) {
 }
 
 func TestIssuersAreAskedWithoutAProxy(t *testing.T) {
-	if issuerTransport().Proxy != nil {
-		t.Error("there is one")
+	var asked calls
+	proxy := serve(t, func(http.ResponseWriter, *http.Request) { asked.add() })
+	for _, name := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"} {
+		t.Setenv(name, proxy)
+	}
+	proxies := httpclient.ReadProxies(os.Getenv)
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("token"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// This address is on this machine, but not one that is never proxied.
+	const nobody = "http://0.0.0.0:1"
+	for _, issuer := range []Credentials{ECSAgency(nobody), PodIdentity(nobody, file)} {
+		e := failure(t, client(t, Options{Endpoint: "http://dcs.example.com", Proxies: proxies, Credentials: issuer}))
+		if !strings.Contains(e.Reason, "refused the connection") || asked.count() != 0 {
+			t.Errorf("%s: %q, and the proxy was asked %d times", issuer, e.Reason, asked.count())
+		}
+	}
+	failure(t, client(t, Options{Endpoint: "http://dcs.example.com", Proxies: proxies}))
+	if asked.count() == 0 {
+		t.Error("the API was asked without the proxy")
 	}
 }
 

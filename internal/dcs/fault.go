@@ -59,8 +59,8 @@ func canonical(code string) string {
 // nature says what a body is that the API did not write, for a person to
 // recognise who did.
 func (a answer) nature(out *redactor) string {
-	body := bytes.TrimSpace(a.body)
-	kind, _, _ := strings.Cut(strings.ToLower(a.header.Get("Content-Type")), ";")
+	body := bytes.TrimSpace(a.Body)
+	kind, _, _ := strings.Cut(strings.ToLower(a.Header.Get("Content-Type")), ";")
 	switch {
 	case len(body) == 0:
 		return "an empty body"
@@ -82,7 +82,7 @@ func (a answer) nature(out *redactor) string {
 
 // fault reads the body as one.
 func (a answer) fault() fault {
-	o, _ := object(a.body)
+	o, _ := object(a.Body)
 	return readFault(o)
 }
 

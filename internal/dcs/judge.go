@@ -5,30 +5,32 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/sslwatch/sslwatch/internal/httpclient"
 )
 
 // judge turns an answer into a value or an error. It is pure. A code of the
 // API decides before the status does; only a 401 is a refused credential
 // whatever else it says, because after six in a row the key is locked.
 func judge(a answer, asked *url.URL, cred Credential, out *redactor) (SSL, *Error) {
-	if a.status == http.StatusNoContent {
+	if a.Status == http.StatusNoContent {
 		return SSL{NoInfo: true}, nil
 	}
-	o, isObject := object(a.body)
+	o, isObject := object(a.Body)
 	f := readFault(o)
 	e := &Error{
-		Status:     a.status,
+		Status:     a.Status,
 		Code:       out.text(f.code, 40),
 		Message:    out.text(f.message, maxMessage),
 		RequestID:  requestID(a, f, out),
-		RetryAfter: retryAfter(a.header, a.at),
+		RetryAfter: httpclient.RetryAfter(a.Header, a.At),
 	}
 	said := e.said()
 
 	// A 200 that says what went wrong is no state, unless it is one as well.
-	if on, _ := boolean(o["enabled"]); a.status == http.StatusOK && (on || !f.api) {
+	if on, _ := boolean(o["enabled"]); a.Status == http.StatusOK && (on || !f.api) {
 		switch {
-		case a.tooLarge:
+		case a.TooLarge:
 			e.Reason = fmt.Sprintf("%s answered 200 with more than 1 MiB, which is no state of SSL: %s", asked.Host, lookBetween)
 		case !isObject:
 			e.Reason = fmt.Sprintf("%s answered 200 with %s, which is no state of SSL: %s", asked.Host, a.nature(out), lookBetween)
@@ -41,17 +43,17 @@ func judge(a answer, asked *url.URL, cred Credential, out *redactor) (SSL, *Erro
 		}
 		return SSL{}, e
 	}
-	if a.status == http.StatusUnauthorized {
+	if a.Status == http.StatusUnauthorized {
 		e.Kind = Unauthenticated
 		e.Reason = refusal(a, f, asked, cred, out, said)
 		return SSL{}, e
 	}
-	if 300 <= a.status && a.status < 400 {
+	if 300 <= a.Status && a.Status < 400 {
 		e.Reason = redirect(a, asked, out)
 		return SSL{}, e
 	}
 
-	client := 400 <= a.status && a.status < 500
+	client := 400 <= a.Status && a.Status < 500
 	code := canonical(f.code)
 	switch {
 	// What is remembered of an instance takes both, the code and a status
@@ -72,10 +74,10 @@ func judge(a answer, asked *url.URL, cred Credential, out *redactor) (SSL, *Erro
 		e.Kind = Forbidden
 		e.Reason = "the API refuses this machine's address or this region " + said + ": check the access rules of the account"
 	case isOneOf(code, "APIGW.0302", "DCS.2003", "DCS.2007", "DCS.3003"),
-		a.status == http.StatusForbidden && f.api:
+		a.Status == http.StatusForbidden && f.api:
 		e.Kind = Forbidden
 		e.Reason = "the credential was accepted, but may not read the SSL of this instance " + said + ": grant dcs:ssl:get to its user or agency, for this project and the instance's enterprise project"
-	case a.status == http.StatusTooManyRequests, code == "APIGW.0308":
+	case a.Status == http.StatusTooManyRequests, code == "APIGW.0308":
 		e.Kind = Throttled
 		e.Reason = "the API is asked too often " + said + ": if it stays so, lower check.rate or look for what else uses the account"
 	case isOneOf(code, "APIGW.0101", "APIGW.0103", "DCS.4001"):
@@ -84,21 +86,21 @@ func judge(a answer, asked *url.URL, cred Credential, out *redactor) (SSL, *Erro
 		e.Reason = "the API can't read the project ID " + said + ": copy project_id from My Credentials in the console, for this region"
 	case isBusy(code):
 		e.Reason = "the instance is busy with something else, so the API does not tell its SSL " + said + ": this ends by itself, look in the console if it does not"
-	case a.status == http.StatusProxyAuthRequired:
+	case a.Status == http.StatusProxyAuthRequired:
 		e.Reason = "the proxy on the way to the API wants a user name and password " + said + ": put them into HTTPS_PROXY, or let this machine through"
-	case f.api && a.status >= 500:
-		e.Reason = fmt.Sprintf("the API failed with HTTP %d %s", a.status, said) + ": this is the cloud's to mend, look at its status page if it stays so"
+	case f.api && a.Status >= 500:
+		e.Reason = fmt.Sprintf("the API failed with HTTP %d %s", a.Status, said) + ": this is the cloud's to mend, look at its status page if it stays so"
 	case f.api:
-		e.Reason = fmt.Sprintf("the API answered HTTP %d and not the SSL of the instance %s", a.status, said) + ": if it stays so, ask the cloud's support"
-	case a.status == http.StatusNotFound:
+		e.Reason = fmt.Sprintf("the API answered HTTP %d and not the SSL of the instance %s", a.Status, said) + ": if it stays so, ask the cloud's support"
+	case a.Status == http.StatusNotFound:
 		e.Reason = fmt.Sprintf("%s answered 404 with %s: check that endpoint and region are those of DCS where the instance is", asked.Host, a.nature(out))
-	case a.status == http.StatusForbidden:
+	case a.Status == http.StatusForbidden:
 		e.Reason = fmt.Sprintf("%s answered 403 with %s, which is not the API's way: a proxy or firewall on the way refuses, ask its people to let this machine reach %s",
 			asked.Host, a.nature(out), asked.Host)
-	case a.status >= 500:
-		e.Reason = fmt.Sprintf("%s answered %d with %s, which is not the API's way: the gateway before the API or a proxy on the way failed", asked.Host, a.status, a.nature(out))
+	case a.Status >= 500:
+		e.Reason = fmt.Sprintf("%s answered %d with %s, which is not the API's way: the gateway before the API or a proxy on the way failed", asked.Host, a.Status, a.nature(out))
 	default:
-		e.Reason = fmt.Sprintf("%s answered %d with %s, which is not the API's way: %s", asked.Host, a.status, a.nature(out), lookBetween)
+		e.Reason = fmt.Sprintf("%s answered %d with %s, which is not the API's way: %s", asked.Host, a.Status, a.nature(out), lookBetween)
 	}
 	return SSL{}, e
 }
@@ -136,7 +138,7 @@ func isBusy(code string) bool {
 
 // requestID prefers the header, which every gateway sets, to the body.
 func requestID(a answer, f fault, out *redactor) string {
-	id := a.header.Get("X-Request-Id")
+	id := a.Header.Get("X-Request-Id")
 	if id == "" {
 		id = f.requestID
 	}
@@ -145,15 +147,15 @@ func requestID(a answer, f fault, out *redactor) string {
 
 // redirect says where an answer pointed.
 func redirect(a answer, asked *url.URL, out *redactor) string {
-	location := a.header.Get("Location")
+	location := a.Header.Get("Location")
 	to, err := asked.Parse(location)
 	switch {
 	case location == "" || err != nil || to.Host == "":
-		return fmt.Sprintf("%s answered %d, a redirect to no readable place: %s", asked.Host, a.status, lookBetween)
+		return fmt.Sprintf("%s answered %d, a redirect to no readable place: %s", asked.Host, a.Status, lookBetween)
 	case to.Hostname() == asked.Hostname() && asked.Scheme == "http" && to.Scheme == "https":
-		return fmt.Sprintf("%s answered %d, a redirect to https, which is not followed: write endpoint with https://", asked.Host, a.status)
+		return fmt.Sprintf("%s answered %d, a redirect to https, which is not followed: write endpoint with https://", asked.Host, a.Status)
 	}
-	return fmt.Sprintf("%s answered %d, a redirect to %s, which is not followed: %s", asked.Host, a.status, out.text(to.Host, maxName), lookBetween)
+	return fmt.Sprintf("%s answered %d, a redirect to %s, which is not followed: %s", asked.Host, a.Status, out.text(to.Host, maxName), lookBetween)
 }
 
 // refusal says why a credential was not accepted, as far as can be told.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sslwatch/sslwatch/internal/httpclient"
 	"github.com/sslwatch/sslwatch/internal/text"
 )
 
@@ -30,9 +31,9 @@ var (
 
 // reply is an answer that came at clock. Headers are name and value in turn.
 func reply(status int, body string, headers ...string) answer {
-	a := answer{status: status, header: http.Header{}, body: []byte(body), at: clock}
+	a := answer{httpclient.Response{Status: status, Header: http.Header{}, Body: []byte(body), At: clock}}
 	for i := 0; i < len(headers); i += 2 {
-		a.header.Set(headers[i], headers[i+1])
+		a.Header.Set(headers[i], headers[i+1])
 	}
 	return a
 }
@@ -162,7 +163,7 @@ func TestFailures(t *testing.T) {
 		{"year 9999", reply(200, state(`"ssl_validated":true,"ssl_expired_at":"9999-12-31T23:59:59Z"`)), keys(), Failed, "", "“9999-12-31T23:59:59Z”"},
 		{"the date as a number", reply(200, state(`"ssl_validated":true,"ssl_expired_at":1655259678669`)), keys(), Failed, "", "not a string"},
 		{"names in capitals are other names", reply(200, `{"enabled":true,"SSL_VALIDATED":true,"Ssl_Expired_At":"2022-06-15T02:21:18.669Z"}`), keys(), Failed, "", "without ssl_validated"},
-		{"too large", answer{status: 200, header: http.Header{}, body: []byte("{"), tooLarge: true, at: clock}, keys(), Failed, "", "more than 1 MiB"},
+		{"too large", answer{httpclient.Response{Status: 200, Header: http.Header{}, Body: []byte("{"), TooLarge: true, At: clock}}, keys(), Failed, "", "more than 1 MiB"},
 		{"another success", reply(201, documented), keys(), Failed, "", "answered 201"},
 		{"a part", reply(206, documented), keys(), Failed, "", "answered 206"},
 
@@ -202,7 +203,7 @@ func TestFailures(t *testing.T) {
 		{"IAM shape, title only", reply(401, `{"error":{"code":401,"title":"Unauthorized"}}`), keys(), Unauthenticated, "401", "Unauthorized"},
 		{"401 with a page", reply(401, html), keys(), Unauthenticated, "", "titled “Corporate Gateway & Login”"},
 		{"401 with nothing", reply(401, ""), keys(), Unauthenticated, "", "answered 401 with an empty body"},
-		{"401 cut off", answer{status: 401, header: http.Header{}, broken: http.ErrBodyReadAfterClose, at: clock}, keys(), Unauthenticated, "", "answered 401"},
+		{"401 cut off", answer{httpclient.Response{Status: 401, Header: http.Header{}, Broken: http.ErrBodyReadAfterClose, At: clock}}, keys(), Unauthenticated, "", "answered 401"},
 		{"401 with the code of another kind", reply(401, fault("DCS.3022", "x")), keys(), Unauthenticated, "DCS.3022", "refused the access key"},
 		{"the code of a 401 with another status", reply(400, gateway("APIGW.0301", "x")), keys(), Unauthenticated, "APIGW.0301", "refused the access key"},
 
@@ -246,8 +247,8 @@ func TestFailures(t *testing.T) {
 			if ssl != (SSL{}) {
 				t.Errorf("%+v beside an error", ssl)
 			}
-			if err.Kind != test.kind || err.Status != test.answer.status || err.Code != test.code {
-				t.Errorf("kind %s, status %d, code %q; want %s, %d, %q", err.Kind, err.Status, err.Code, test.kind, test.answer.status, test.code)
+			if err.Kind != test.kind || err.Status != test.answer.Status || err.Code != test.code {
+				t.Errorf("kind %s, status %d, code %q; want %s, %d, %q", err.Kind, err.Status, err.Code, test.kind, test.answer.Status, test.code)
 			}
 			if !strings.Contains(err.Reason, test.reason) {
 				t.Errorf("reason %q\nlacks  %q", err.Reason, test.reason)
@@ -354,9 +355,9 @@ func FuzzJudge(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, status int, body, contentType, location string) {
-		a := answer{status: status, body: []byte(body), at: clock, header: http.Header{
+		a := answer{httpclient.Response{Status: status, Body: []byte(body), At: clock, Header: http.Header{
 			"Content-Type": {contentType}, "Location": {location}, "X-Request-Id": {location}, "Date": {contentType},
-		}}
+		}}}
 		cred, out := keys(), &redactor{}
 		out.add(cred.secrets()...)
 		ssl, err := judge(a, asked, cred, out)

@@ -62,9 +62,9 @@ func (p *podIdentity) fetch(ctx context.Context) (Credential, error) {
 	case err != nil:
 		return Credential{}, &Error{Kind: Failed, Err: out.cause(err), Reason: says +
 			`: auth = "pod-identity" works in a pod of CCE only; check that the pod identity add-on of the cluster runs`}
-	case a.status != http.StatusOK && errorKind(a.status) == Unauthenticated:
+	case a.Status != http.StatusOK && errorKind(a.Status) == Unauthenticated:
 		return refuse(fmt.Sprintf("%s gave no credential (%s)", who, a.unlike(out)))
-	case a.status != http.StatusOK:
+	case a.Status != http.StatusOK:
 		return Credential{}, &Error{Kind: Failed, Reason: fmt.Sprintf("%s gave no credential (%s)", who, a.unlike(out))}
 	}
 	var body struct {
@@ -77,7 +77,7 @@ func (p *podIdentity) fetch(ctx context.Context) (Credential, error) {
 	}
 	c := &body.Credentials
 	// The body is not quoted: it may hold half a credential.
-	if json.Unmarshal(a.body, &body) != nil || c.AccessKeyID == "" || c.SecretAccessKey == "" || c.SecurityToken == "" {
+	if json.Unmarshal(a.Body, &body) != nil || c.AccessKeyID == "" || c.SecretAccessKey == "" || c.SecurityToken == "" {
 		return Credential{}, &Error{Kind: Failed, Reason: who + " gave something that is not a credential, or not a whole one"}
 	}
 	return issued(c.AccessKeyID, c.SecretAccessKey, c.SecurityToken, c.Expiration, fromPod), nil

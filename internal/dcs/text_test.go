@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/sslwatch/sslwatch/internal/secret"
@@ -222,4 +224,27 @@ func TestNoSecretIsInAnErrorOfTheProtocol(t *testing.T) {
 			t.Errorf("%q holds a secret", all)
 		}
 	}
+}
+
+// cutter accepts connections, says something and cuts them.
+func cutter(t *testing.T, says string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			conn.Read(make([]byte, 4096))
+			io.WriteString(conn, says)
+			conn.Close()
+		}
+	})
+	t.Cleanup(func() { l.Close(); wait.Wait() })
+	return l.Addr().String()
 }

@@ -5,10 +5,8 @@ package heartbeat
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -16,6 +14,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sslwatch/sslwatch/internal/httpclient"
+	"github.com/sslwatch/sslwatch/internal/netfault"
 	"github.com/sslwatch/sslwatch/internal/secret"
 )
 
@@ -25,10 +25,11 @@ const timeout = 10 * time.Second
 // Heart sends signs, one after the other. Its methods may be called
 // concurrently.
 type Heart struct {
-	url    secret.Text
-	client *http.Client
-	log    *slog.Logger
-	signs  chan sign
+	url       secret.Text
+	secrets   []secret.Text // what no log may hold
+	transport *httpclient.Transport
+	log       *slog.Logger
+	signs     chan sign
 
 	mu      sync.Mutex
 	failure string // why the last sign did not arrive, empty if it did
@@ -41,17 +42,11 @@ type sign struct{ path, text string }
 const queue = 4
 
 // New returns a heart that beats at a URL while Run runs.
-func New(u secret.Text, log *slog.Logger) *Heart {
+func New(u secret.Text, proxies *httpclient.Proxies, log *slog.Logger) *Heart {
 	return &Heart{
 		url: u, log: log, signs: make(chan sign, queue),
-		client: &http.Client{
-			Timeout: timeout,
-			Transport: &http.Transport{
-				Proxy:           http.ProxyFromEnvironment,
-				TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
-			},
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		transport: httpclient.New(httpclient.Options{Timeout: timeout, Proxy: proxies.For}),
+		secrets:   append([]secret.Text{u}, proxies.Passwords()...),
 	}
 }
 
@@ -73,7 +68,6 @@ func (h *Heart) send(s sign) {
 
 // Run sends the signs until ctx ends.
 func (h *Heart) Run(ctx context.Context) {
-	defer h.client.CloseIdleConnections()
 	for {
 		select {
 		case <-ctx.Done():
@@ -88,27 +82,30 @@ func (h *Heart) Run(ctx context.Context) {
 func (h *Heart) deliver(ctx context.Context, s sign) error {
 	u, err := url.Parse(h.url.Reveal())
 	if err != nil {
-		return errors.New("the URL is none")
+		return errors.New("the URL can't be read")
 	}
-	u.Path = strings.TrimSuffix(u.Path, "/") + s.path
+	// What is escaped in it stays so: it is asked as it was written.
+	escaped := strings.TrimSuffix(u.EscapedPath(), "/") + s.path
+	if u.Path, err = url.PathUnescape(escaped); err != nil {
+		return errors.New("the URL can't be read")
+	}
+	u.RawPath = escaped
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), strings.NewReader(s.text))
 	if err != nil {
-		return errors.New("the URL is none")
+		return errors.New("the URL can't be read")
 	}
-	resp, err := h.client.Do(r)
+	a, err := httpclient.Do(h.transport, r, func(int) int64 { return 64 << 10 })
+	if err == nil {
+		err = a.Broken
+	}
 	if err != nil {
-		var inner *url.Error
-		if errors.As(err, &inner) {
-			err = inner.Err // the outer one's text has the URL in it
-		}
-		return err
+		peer := netfault.Peer{Name: "the dead-man service at " + u.Host, Setting: "url", Timeout: timeout}
+		return errors.New(netfault.Explain(err, peer).String())
 	}
-	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)); err != nil {
-		return err
-	}
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return fmt.Errorf("it answered HTTP %d", resp.StatusCode)
+	if a.Status < 200 || a.Status > 299 {
+		return fmt.Errorf("it answered HTTP %d", a.Status)
 	}
 	return nil
 }
@@ -124,6 +121,6 @@ func (h *Heart) note(ctx context.Context, err error) {
 		h.log.Info("heartbeat arrives again")
 	case err != nil && err.Error() != h.failure:
 		h.failure = err.Error()
-		h.log.Warn("heartbeat failed", "err", secret.Redact(h.failure, h.url))
+		h.log.Warn("heartbeat failed", "err", secret.Redact(h.failure, h.secrets...))
 	}
 }

@@ -18,17 +18,17 @@ func TestSignsArriveInTheirOrder(t *testing.T) {
 	got := make(chan string, 10)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		got <- r.URL.Path + " " + string(body)
+		got <- r.RequestURI + " " + string(body)
 	}))
 	defer s.Close()
-	h := heartbeat.New(secret.New(s.URL+"/ping/hunter2"), slog.New(slog.DiscardHandler))
+	h := heartbeat.New(secret.New(s.URL+"/ping/hunter2/a%2Fb%25?key=x%26y"), nil, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	go h.Run(ctx)
 	h.Start()
 	h.Success()
 	h.Fail("the disk is full")
-	for _, want := range []string{"/ping/hunter2/start ", "/ping/hunter2 ", "/ping/hunter2/fail the disk is full"} {
+	for _, want := range []string{"/ping/hunter2/a%2Fb%25/start?key=x%26y ", "/ping/hunter2/a%2Fb%25?key=x%26y ", "/ping/hunter2/a%2Fb%25/fail?key=x%26y the disk is full"} {
 		if sign := <-got; sign != want {
 			t.Errorf("got %q, want %q", sign, want)
 		}
@@ -49,7 +49,7 @@ func TestAFailureIsLoggedWhenItChangesAndWithoutTheURL(t *testing.T) {
 	}))
 	defer s.Close()
 	var log bytes.Buffer
-	h := heartbeat.New(secret.New(s.URL+"/ping/hunter2"), slog.New(slog.NewTextHandler(&log, nil)))
+	h := heartbeat.New(secret.New(s.URL+"/ping/hunter2"), nil, slog.New(slog.NewTextHandler(&log, nil)))
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { h.Run(ctx); close(ended) }()

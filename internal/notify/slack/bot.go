@@ -49,7 +49,7 @@ func (b *bot) Limits() notify.Limits { return limits(true) }
 func (b *bot) Deliver(ctx context.Context, m notify.Message) (json.RawMessage, error) {
 	at, p := b.deliver(ctx, m)
 	if p != nil {
-		return nil, p.failure(b.settings.Channel, b.settings.Token)
+		return nil, p.failure(b.settings.Channel, append(b.settings.Proxies.Passwords(), b.settings.Token)...)
 	}
 	b.editOthers(ctx, m)
 	if at == nil {

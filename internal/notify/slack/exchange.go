@@ -6,17 +6,14 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/sslwatch/sslwatch/internal/httpclient"
 )
 
 const (
 	// maxAnswer is far above any answer to a message of ours.
 	maxAnswer = 1 << 20
-	// maxRetryAfter bounds what an answer can ask for: no header silences an
-	// alert for longer than an hour.
-	maxRetryAfter = time.Hour
 	// throttled is how long to wait after "too many" that does not say.
 	throttled = 30 * time.Second
 )
@@ -42,7 +39,7 @@ func (x *exchange) client() *http.Client {
 	return &http.Client{
 		Transport:     x,
 		Timeout:       requestTimeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		CheckRedirect: httpclient.NoRedirect,
 	}
 }
 
@@ -61,7 +58,7 @@ func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, errTooLarge
 	}
 	x.status, x.body = response.StatusCode, body
-	x.retryAfter = retryAfter(response.Header, time.Now())
+	x.retryAfter = httpclient.RetryAfter(response.Header, time.Now())
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	return response, nil
 }
@@ -89,28 +86,4 @@ func (x *exchange) answer() (answer, error) {
 	var a answer
 	err := json.Unmarshal(x.body, &a)
 	return a, err
-}
-
-// retryAfter reads a Retry-After, in seconds or as a date, and returns 0 for
-// none. A date counts from the answer's own Date, should our clock be wrong.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	value := strings.TrimSpace(h.Get("Retry-After"))
-	if n, err := strconv.ParseFloat(value, 64); err == nil {
-		// Out of range, and NaN, compare false.
-		if n >= 0 && n < maxRetryAfter.Seconds() {
-			return time.Duration(n * float64(time.Second))
-		}
-		if n > 0 {
-			return maxRetryAfter
-		}
-		return 0
-	}
-	at, err := http.ParseTime(value)
-	if err != nil {
-		return 0
-	}
-	if date, err := http.ParseTime(h.Get("Date")); err == nil {
-		now = date
-	}
-	return min(max(at.Sub(now), 0), maxRetryAfter)
 }

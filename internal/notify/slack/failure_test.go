@@ -149,7 +149,7 @@ func TestNobodyThere(t *testing.T) {
 	must(t, s.Close())
 	for _, r := range []notify.Receiver{bot, webhook} {
 		_, err := r.Deliver(t.Context(), notifytest.Firing())
-		if f := failure(t, err); f.Refused || !strings.Contains(f.Reason, "connection refused") {
+		if f := failure(t, err); f.Refused || !strings.Contains(f.Reason, "refused the connection") {
 			t.Errorf("%+v", f)
 		}
 	}

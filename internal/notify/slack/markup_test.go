@@ -1,10 +1,8 @@
 package slack
 
 import (
-	"net/http"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 )
 
@@ -28,37 +26,6 @@ func TestLevel(t *testing.T) {
 		}
 		if got != tt.want || sum > tt.budget {
 			t.Errorf("level(%v, %d) = %d, want %d", tt.sizes, tt.budget, got, tt.want)
-		}
-	}
-}
-
-func TestRetryAfter(t *testing.T) {
-	now := time.Date(2026, 11, 23, 2, 7, 13, 5, time.UTC)
-	for _, tt := range []struct {
-		value, date string
-		want        time.Duration
-	}{
-		{"", "", 0},
-		{"30", "", 30 * time.Second},
-		{" 30 ", "", 30 * time.Second},
-		{"1.5", "", 1500 * time.Millisecond},
-		{"-1", "", 0},
-		{"NaN", "", 0},
-		{"1e300", "", time.Hour},
-		{"Inf", "", time.Hour},
-		{"soon", "", 0},
-		{"Mon, 23 Nov 2026 02:08:13 GMT", "Mon, 23 Nov 2026 02:07:13 GMT", time.Minute},
-		{"Mon, 23 Nov 2026 02:08:13 GMT", "Mon, 23 Nov 2026 02:08:00 GMT", 13 * time.Second}, // whatever our clock says
-		{"Mon, 23 Nov 2026 02:08:13 GMT", "", time.Minute - 5},
-		{"Mon, 23 Nov 2020 02:08:13 GMT", "", 0},
-		{"Mon, 23 Nov 2037 02:08:13 GMT", "", time.Hour},
-	} {
-		h := http.Header{"Retry-After": {tt.value}}
-		if tt.date != "" {
-			h.Set("Date", tt.date)
-		}
-		if got := retryAfter(h, now); got != tt.want {
-			t.Errorf("retryAfter(%q, Date %q) = %s, want %s", tt.value, tt.date, got, tt.want)
 		}
 	}
 }

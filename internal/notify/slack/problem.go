@@ -2,7 +2,6 @@ package slack
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -11,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sslwatch/sslwatch/internal/netfault"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/secret"
 )
@@ -114,20 +114,20 @@ func (p *problem) unreached(err error) {
 		err = u.Err // u's own text has the URL
 	}
 	p.cause = err
-	var timeout net.Error
-	var untrusted *tls.CertificateVerificationError
 	switch {
 	case errors.Is(err, context.Canceled):
 		p.what = "was not waited for, since sslwatch stops"
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		p.what = "gave no answer in time; it is not known whether the message arrived"
-	case errors.As(err, &untrusted):
-		p.refused = true
-		p.what = fmt.Sprintf("has a certificate that is not trusted (%v); is there a proxy in between whose CA this machine lacks?", untrusted.Err)
+		return
 	case errors.Is(err, errTooLarge):
 		p.what = "gave an answer far too large to be Slack's"
-	default:
-		p.what = fmt.Sprintf("can't be reached, or the connection broke: %v", err)
+		return
+	}
+	fault := netfault.Explain(err, netfault.Peer{Name: "it", Setting: "api_url or webhook_url", Timeout: requestTimeout})
+	p.refused = fault.Lasting
+	p.what = "can't be reached, or the connection broke: " + fault.String()
+	var timeout net.Error
+	if fault.Sent && errors.As(err, &timeout) && timeout.Timeout() {
+		p.what = "gave no answer in time; it is not known whether the message arrived"
 	}
 }
 
@@ -179,7 +179,7 @@ func (p *problem) failure(where string, secrets ...secret.Text) *notify.Failure 
 	reason := "Slack (" + where + ") " + p.what
 	advice, _ := meaning(p.name)
 	// Before the cut, or a part of a secret might be left.
-	reason = plain(secret.Redact(reason, secrets...), 400)
+	reason = plain(secret.Redact(reason, secrets...), 800)
 	if advice != "" {
 		reason += ": " + advice
 	}

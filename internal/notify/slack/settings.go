@@ -1,6 +1,9 @@
 package slack
 
-import "github.com/sslwatch/sslwatch/internal/secret"
+import (
+	"github.com/sslwatch/sslwatch/internal/httpclient"
+	"github.com/sslwatch/sslwatch/internal/secret"
+)
 
 // Settings says where and as whom to post: with a bot token into a channel,
 // or to an incoming webhook.
@@ -9,4 +12,6 @@ type Settings struct {
 	Channel    string      // "#name" or an ID
 	WebhookURL secret.Text // an incoming webhook, which knows its channel
 	APIURL     string      // the base of Slack's Web API; empty for Slack's own
+	// Proxies names the proxy to post through; nil means none.
+	Proxies *httpclient.Proxies
 }

@@ -8,14 +8,12 @@
 package slack
 
 import (
-	"crypto/tls"
 	"errors"
-	"net"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
+	"github.com/sslwatch/sslwatch/internal/httpclient"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/secret"
 )
@@ -26,7 +24,9 @@ const requestTimeout = 12 * time.Second
 
 // New returns the receiver that the settings describe. It connects to nothing.
 func New(s Settings) (notify.Receiver, error) {
-	transport := newTransport()
+	// No connection is kept: messages are rare, and one that died meanwhile
+	// would make it unknown whether the next message arrived.
+	transport := httpclient.New(httpclient.Options{Timeout: requestTimeout, Proxy: s.Proxies.For})
 	if s.WebhookURL.IsZero() {
 		if s.Token.IsZero() || s.Channel == "" {
 			return nil, errors.New("slack needs a token and a channel, or a webhook URL")
@@ -38,23 +38,8 @@ func New(s Settings) (notify.Receiver, error) {
 		return nil, errors.New("the webhook URL is no URL") // err would show it
 	}
 	// Slack's secret is in the path, and some servers echo the path alone.
-	secrets := []secret.Text{s.WebhookURL, secret.New(strings.Trim(u.EscapedPath(), "/"))}
+	secrets := append(s.Proxies.Passwords(), s.WebhookURL, secret.New(strings.Trim(u.EscapedPath(), "/")))
 	return &webhook{url: s.WebhookURL, secrets: secrets, transport: transport}, nil
-}
-
-// newTransport returns a transport that keeps no connection: messages are
-// rare, and one that died meanwhile would make it unknown whether the next
-// message arrived.
-func newTransport() *http.Transport {
-	connect := requestTimeout * 2 / 3
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: connect}).DialContext,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    connect,
-		DisableKeepAlives:      true,
-		MaxResponseHeaderBytes: 256 << 10,
-	}
 }
 
 // limits is what fits into one message, see layout: each of the items is

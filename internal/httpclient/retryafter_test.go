@@ -1,4 +1,4 @@
-package dcs
+package httpclient
 
 import (
 	"net/http"
@@ -28,7 +28,13 @@ func TestRetryAfter(t *testing.T) {
 		{"a date that is past", date(-time.Hour), date(0), 0},
 		{"a date far away", "Fri, 31 Dec 9999 23:59:59 GMT", date(0), time.Hour},
 		{"negative", "-5", "", 0},
-		{"a fraction", "1.5", "", 0},
+		{"a fraction, as some gateways write it", "1.5", "", 1500 * time.Millisecond},
+		{"a fraction that is none", "1.5.2", "", 0},
+		{"a number without end", strings.Repeat("9", 400), "", time.Hour},
+		{"an exponent", "1e3", "", 1000 * time.Second},
+		{"a large exponent", "1e300", "", time.Hour},
+		{"infinity", "Inf", "", time.Hour},
+		{"not a number", "NaN", "", 0},
 		{"words", "soon", "", 0},
 		{"digits of another script", "１２", "", 0},
 	}
@@ -37,7 +43,7 @@ func TestRetryAfter(t *testing.T) {
 			header := http.Header{}
 			header.Set("Retry-After", test.value)
 			header.Set("Date", test.date)
-			if got := retryAfter(header, now); got != test.want {
+			if got := RetryAfter(header, now); got != test.want {
 				t.Errorf("%s, want %s", got, test.want)
 			}
 		})
@@ -52,7 +58,7 @@ func FuzzRetryAfter(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value, date string) {
 		header := http.Header{"Retry-After": {value}, "Date": {date}}
 		now := time.Date(2026, 3, 1, 12, 0, 0, 1, time.UTC)
-		if got := retryAfter(header, now); got < 0 || got > maxRetryAfter {
+		if got := RetryAfter(header, now); got < 0 || got > MaxRetryAfter {
 			t.Errorf("%q gives %s", value, got)
 		}
 	})
