@@ -10,6 +10,7 @@ import (
 type Snapshot struct {
 	At        time.Time
 	Policy    check.Policy
+	Interval  time.Duration // between successful checks of one instance
 	Records   map[string]check.Record
 	Receivers []ReceiverState
 	// Unwritten says why the state can't be written; empty if it can.

@@ -24,7 +24,7 @@ func (w *Watch) Snapshot(ctx context.Context) (state.Snapshot, error) {
 // snapshot is what the loop answers.
 func (w *Watch) snapshot(now time.Time) state.Snapshot {
 	s := state.Snapshot{
-		At: check.Wall(now), Policy: w.opt.Policy,
+		At: check.Wall(now), Policy: w.opt.Policy, Interval: w.opt.Interval,
 		Records: maps.Clone(w.state.Records), Unwritten: w.disk.failure,
 	}
 	for _, r := range w.receivers {

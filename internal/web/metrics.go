@@ -7,7 +7,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sslwatch/sslwatch/internal/check"
-	"github.com/sslwatch/sslwatch/internal/state"
 )
 
 // collector turns a snapshot into metrics at each scrape. So the series of
@@ -23,6 +22,14 @@ var (
 		"Whether the cloud says that the certificate is valid, as last seen while SSL was on.", instanceLabels, nil)
 	notAfterDesc = prometheus.NewDesc("sslwatch_instance_certificate_not_after_timestamp_seconds",
 		"When the certificate ends, as last seen. It stays while the API fails.", instanceLabels, nil)
+	requiredDesc = prometheus.NewDesc("sslwatch_instance_ssl_required",
+		"Whether SSL that is off is an alert (require_ssl).", instanceLabels, nil)
+	instanceAlertDesc = prometheus.NewDesc("sslwatch_instance_alert",
+		"1 for each alert that stands about an instance; absent otherwise.", append(instanceLabels, "condition", "severity"), nil)
+	projectAlertDesc = prometheus.NewDesc("sslwatch_project_alert",
+		"1 for each alert that stands about a whole project; absent otherwise.", []string{"project", "condition", "severity"}, nil)
+	intervalDesc = prometheus.NewDesc("sslwatch_check_interval_seconds",
+		"The time between two successful checks of one instance (check.interval).", nil, nil)
 	lastSuccessDesc = prometheus.NewDesc("sslwatch_instance_last_success_timestamp_seconds",
 		"When a check last brought the state of SSL; 0 if none ever did.", instanceLabels, nil)
 	firingDesc = prometheus.NewDesc("sslwatch_alerts_firing",
@@ -36,7 +43,8 @@ var (
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		enabledDesc, validatedDesc, notAfterDesc, lastSuccessDesc, firingDesc, pendingDesc, healthyDesc,
+		enabledDesc, requiredDesc, validatedDesc, notAfterDesc, lastSuccessDesc,
+		instanceAlertDesc, projectAlertDesc, intervalDesc, firingDesc, pendingDesc, healthyDesc,
 	} {
 		ch <- d
 	}
@@ -55,12 +63,14 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
+	gauge(intervalDesc, s.Interval.Seconds())
 	for _, r := range s.Records {
 		if r.Left != "" {
 			continue
 		}
 		labels := []string{r.Project, r.InstanceID, r.Instance}
 		gauge(lastSuccessDesc, unix(r.Verified), labels...)
+		gauge(requiredDesc, truth(r.Terms.RequireSSL), labels...)
 		if r.Verified.IsZero() {
 			continue
 		}
@@ -70,7 +80,15 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 			gauge(notAfterDesc, unix(r.Expires), labels...)
 		}
 	}
-	for condition, bySeverity := range firing(s) {
+	alerts := s.Alerts()
+	for _, a := range alerts {
+		if a.IsProject() {
+			gauge(projectAlertDesc, 1, a.Project, string(a.Condition), string(a.Severity))
+		} else {
+			gauge(instanceAlertDesc, 1, a.Project, a.InstanceID, a.Instance, string(a.Condition), string(a.Severity))
+		}
+	}
+	for condition, bySeverity := range firing(alerts) {
 		for severity, n := range bySeverity {
 			gauge(firingDesc, float64(n), string(condition), string(severity))
 		}
@@ -83,12 +101,12 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 
 // firing counts the alerts that stand, of every kind, also where there are
 // none.
-func firing(s state.Snapshot) map[check.Condition]map[check.Severity]int {
+func firing(alerts []check.Alert) map[check.Condition]map[check.Severity]int {
 	out := map[check.Condition]map[check.Severity]int{}
 	for _, c := range check.Conditions() {
 		out[c] = map[check.Severity]int{check.Warning: 0, check.Critical: 0}
 	}
-	for _, a := range s.Alerts() {
+	for _, a := range alerts {
 		out[a.Condition][a.Severity]++
 	}
 	return out

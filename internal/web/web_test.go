@@ -40,13 +40,23 @@ func known() state.Snapshot {
 	}
 	terms := check.Terms{Expiry: []check.Duration{check.Duration(7 * check.Day)}, Critical: check.Duration(check.Day), RequireSSL: true}
 	return state.Snapshot{
-		At:     now,
-		Policy: check.Policy{Confirm: 2, FailingAfter: time.Hour, Awake: now.Add(-time.Hour)},
+		At:       now,
+		Interval: 15 * time.Minute,
+		Policy:   check.Policy{Confirm: 2, FailingAfter: time.Hour, Awake: now.Add(-time.Hour)},
 		Records: map[string]check.Record{
 			"p/1": {Subject: subject("1", "well"), Terms: terms, Checked: now, Verified: now, Expires: now.Add(100 * check.Day)},
 			"p/2": {Subject: subject("2", "soon"), Terms: terms, Checked: now, Verified: now, Expires: now.Add(3 * check.Day)},
 			"p/3": {Subject: subject("3", "off"), Terms: terms, Checked: now, Verified: now, Off: check.Flag{Set: true, Since: now}},
 			"p/4": {Subject: subject("4", "never"), Terms: terms, Checked: now},
+			"p/6": {
+				Subject: subject("6", "optional"), Terms: check.Terms{Expiry: terms.Expiry, Critical: terms.Critical},
+				Checked: now, Verified: now, Off: check.Flag{Set: true, Since: now}, Expires: now.Add(-time.Hour),
+			},
+			"q/7": {
+				Subject: check.Subject{ProjectID: "q", InstanceID: "7", Project: "dark", Instance: "unseen"}, Terms: terms, Checked: now,
+				Denied: check.Flag{Set: true, Since: now}, Denial: check.Denial{Cause: check.CauseRefused},
+				Failing: check.Failing{Since: now, Last: now, Count: 2, Cause: check.CauseRefused},
+			},
 			"p/5": {Subject: subject("5", "gone"), Terms: terms, Checked: now, Verified: now, Left: check.Unwatched},
 		},
 		Receivers: []state.ReceiverState{{ID: "oncall", Owed: 2, Failure: "HTTP 503"}, {ID: "mail/ops"}},
@@ -76,6 +86,12 @@ func TestMetricsSayWhatIsKnown(t *testing.T) {
 		`sslwatch_instance_ssl_enabled{instance="off",instance_id="3",project="prod"} 0`,
 		`sslwatch_instance_certificate_not_after_timestamp_seconds{instance="soon",instance_id="2",project="prod"} 1.795658833123e+09`,
 		`sslwatch_instance_last_success_timestamp_seconds{instance="never",instance_id="4",project="prod"} 0`,
+		`sslwatch_instance_ssl_required{instance="off",instance_id="3",project="prod"} 1`,
+		`sslwatch_instance_ssl_required{instance="optional",instance_id="6",project="prod"} 0`,
+		`sslwatch_instance_alert{condition="certificate_expiring",instance="soon",instance_id="2",project="prod",severity="warning"} 1`,
+		`sslwatch_instance_alert{condition="ssl_disabled",instance="off",instance_id="3",project="prod",severity="critical"} 1`,
+		`sslwatch_project_alert{condition="check_failing",project="dark",severity="warning"} 1`,
+		`sslwatch_check_interval_seconds 900`,
 		`sslwatch_alerts_firing{condition="certificate_expiring",severity="warning"} 1`,
 		`sslwatch_alerts_firing{condition="ssl_disabled",severity="critical"} 1`,
 		`sslwatch_alerts_firing{condition="check_failing",severity="critical"} 0`,
@@ -88,7 +104,10 @@ func TestMetricsSayWhatIsKnown(t *testing.T) {
 			t.Errorf("lacks %s", line)
 		}
 	}
-	for _, absent := range []string{`instance="gone"`, `sslwatch_instance_ssl_enabled{instance="never"`} {
+	for _, absent := range []string{
+		`instance="gone"`, `sslwatch_instance_alert{condition="ssl_disabled",instance="optional"`, `sslwatch_instance_alert{condition="certificate_expired"`,
+		`sslwatch_instance_ssl_enabled{instance="never"`,
+	} {
 		if strings.Contains(body, absent) {
 			t.Errorf("has %s", absent)
 		}
@@ -119,7 +138,7 @@ func TestReadyOnceAllWereAskedAndWhatIsSaidCanBeKept(t *testing.T) {
 			r := s.Records["p/1"]
 			r.Checked = time.Time{}
 			s.Records["p/1"] = r
-		}, 503, "1 of 5"},
+		}, 503, "1 of 7"},
 		"the disk is full": {func(s *state.Snapshot) { s.Unwritten = "no space left" }, 503, "no space left"},
 	} {
 		t.Run(name, func(t *testing.T) {
