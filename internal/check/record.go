@@ -167,6 +167,13 @@ func (r Record) Unsure() bool {
 	return r.Off.Run > 0 || r.Invalid.Run > 0 || r.Missing.Run > 0 || r.Unsupported.Run > 0 || r.Comeback.Run > 0
 }
 
+// Believes reports whether r says of the instance what the other record says:
+// the same certificate, and the same of all that needs confirmation.
+func (r Record) Believes(other Record) bool {
+	return r.Expires.Equal(other.Expires) && r.Off.Set == other.Off.Set && r.Invalid.Set == other.Invalid.Set &&
+		r.Missing.Set == other.Missing.Set && r.Unsupported.Set == other.Unsupported.Set && r.Denied.Set == other.Denied.Set
+}
+
 // Observation is one answer of the API, or the lack of one.
 type Observation struct {
 	SSL dcs.SSL // what was seen, when Cause is empty

@@ -106,7 +106,11 @@ func (w *Watch) learn(a answer, now time.Time) {
 	if before.Denied != r.Denied || w.told(r.ProjectID) {
 		w.judge(r.ProjectID, now)
 	}
-	w.disk.touch()
+	if r.Believes(before) {
+		w.disk.touch()
+	} else {
+		w.disk.demand() // others than receivers see it at once, and must after a crash
+	}
 }
 
 // refused takes in that a credential was refused, for the other projects that

@@ -833,3 +833,33 @@ func TestAReturnAfterDaysAwayAsksBeforeItCries(t *testing.T) {
 		l.want()
 	})
 }
+
+// A scrape sees an alert as soon as it stands. If the daemon is killed right
+// after, the alert must stand when it is back, and not begin anew.
+func TestWhatIsBelievedAnewIsOnDiskAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLife(t, 200) // a pass of 40 seconds: what is merely seen waits for its write
+		l.opt.GroupWait = time.Hour
+		l.enabled(1, false)
+		l.start()
+		for range 400 {
+			l.pass(100 * time.Millisecond)
+			snapshot, err := l.watch.Snapshot(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			key := instance(1).Key()
+			seen, kept := snapshot.Records[key], l.disk.load(t).Records[key]
+			if seen.Off.Set != kept.Off.Set {
+				t.Fatalf("SSL is off: seen %v, on disk %v", seen.Off.Set, kept.Off.Set)
+			}
+			if seen.Off.Set {
+				if err := l.stop(); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+		}
+		t.Fatal("never seen")
+	})
+}
