@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -110,9 +111,13 @@ func TestNoSecretIsInAnythingToldOrServed(t *testing.T) {
 	base := p.reachable()
 	s := p.world.Settings()
 	secrets := []string{s.SecretKey, s.SlackToken, s.SMTPPassword}
-	echo := "your secret is " + s.SecretKey // what it knows of; Slack and mail servers have tests of their own
+	// What the API knows of; Slack and mail servers have tests of their own.
+	backwards := []byte(s.SecretKey)
+	slices.Reverse(backwards)
+	echo := "your secret is " + s.SecretKey + " " + strings.ToUpper(s.SecretKey) + " " + string(backwards)
+	encoded := "your secret is " + base64.StdEncoding.EncodeToString([]byte("x"+s.SecretKey)) + " " + hex.EncodeToString([]byte(s.SecretKey))
 	for name, answer := range map[string]sim.Answer{
-		"a": sim.AnswerBody.With(echo), "b": sim.AnswerBody.With(fmt.Sprintf(`{"error_code":"DCS.5010","error_msg":%q}`, echo)),
+		"a": sim.AnswerBody.With(echo), "b": sim.AnswerBody.With(fmt.Sprintf(`{"error_code":"DCS.5010","error_msg":%q}`, encoded)),
 	} {
 		if err := p.world.DCS.Answer(name, answer); err != nil {
 			t.Fatal(err)
@@ -151,6 +156,8 @@ func TestNoSecretIsInAnythingToldOrServed(t *testing.T) {
 		for form, text := range map[string]string{
 			"as it is": secret, "base64": base64.StdEncoding.EncodeToString([]byte(secret)),
 			"hexadecimal": hex.EncodeToString([]byte(secret)), "in a URL": url.QueryEscape(secret),
+			"in capitals": strings.ToUpper(secret), "backwards": string(backwards),
+			"base64 of more": base64.StdEncoding.EncodeToString([]byte("x" + secret))[2 : len(secret)*4/3],
 		} {
 			if i := strings.Index(all.String(), text); i >= 0 {
 				t.Errorf("%s is shown %s: …%s…", secret, form, all.String()[max(0, i-200):min(all.Len(), i+50)])

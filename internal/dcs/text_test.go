@@ -20,7 +20,7 @@ import (
 
 func TestRedact(t *testing.T) {
 	out := &redactor{}
-	out.add(secret.New("wJalrXUtnFEMIK7MDENGbPxRfiCY"), secret.New("small"), secret.New("abc"), secret.New(""))
+	out.add(secret.New("wJalrXUtnFEMIK7MDENGbPxRfiCY"), secret.New("sm4ll"), secret.New("abc"), secret.New(""))
 	for text, want := range map[string]string{
 		"nothing to hide":                             "nothing to hide",
 		"it is wJalrXUtnFEMIK7MDENGbPxRfiCY.":         "it is [redacted].",
@@ -30,7 +30,7 @@ func TestRedact(t *testing.T) {
 		"wrapped wJalrXUtnFEMI\nK7MDENGbPxRfiCY":      "wrapped [redacted] [redacted]",
 		"escaped wJalrXUtnFEM%20IK7MDENGbPxRfiCY":     "escaped [redacted]%20[redacted]",
 		"twice wJalrXUtnFEMIK7MDENGbPxRfiCYwJalrXUtn": "twice [redacted]",
-		"a small one":                                 "a [redacted] one",
+		"a sm4ll one":                                 "a [redacted] one",
 		"abc is too short to be one":                  "abc is too short to be one",
 	} {
 		if got := out.text(text, maxMessage); got != want {

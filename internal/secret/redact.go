@@ -1,0 +1,171 @@
+package secret
+
+import "strings"
+
+// redacted stands where a secret was.
+const redacted = "[redacted]"
+
+const (
+	// window is how many bytes of a secret in a row give it away.
+	window = 8
+	// wordWindow is the same for a stretch of lower-case letters, which may be
+	// a word that has nothing to do with the secret.
+	wordWindow = 16
+	// shortest is the length from which on a secret is looked for.
+	shortest = 4
+)
+
+// Redact returns s with every stretch replaced that is made of pieces of
+// secrets, or of one of their usual encodings, in whatever case; see forms.
+// It looks for pieces and not for the whole, because what echoes a secret may
+// cut it short, wrap it or escape a part of it. The passwords of the proxies
+// that the environment names are secrets as well.
+//
+// A secret of fewer than 8 bytes is looked for as a whole word. One of fewer
+// than four, or a short one that is a word in lower case or a number, is left
+// alone: it would be found where it is none, and say thereby what it is.
+//
+// The work grows with the length of s and with that of the secrets, not with
+// the product of both.
+func Redact(s string, secrets ...Text) string {
+	if len(s) < shortest {
+		return s
+	}
+	m := marks{text: s, folded: fold(s), hide: make([]bool, len(s))}
+	for _, t := range append(proxyPasswords(), secrets...) {
+		value := t.Reveal()
+		switch {
+		case len(value) >= window:
+			m.collect(value)
+		case len(value) >= shortest && !plainWord(value):
+			m.short(value)
+		}
+	}
+	m.find()
+	return m.redacted()
+}
+
+// marks are the places of a text that must not be shown.
+type marks struct {
+	text, folded string
+	hide         []bool
+	found        bool
+	// seen says which pieces of the text there may be, as a filter: a piece
+	// that is not in it is not in the text.
+	seen *[1 << 16 / 64]uint64
+	// pieces are those of the secrets that may be in the text, by length.
+	pieces map[int]map[string]bool
+}
+
+// collect takes in the pieces of a secret that may be in the text.
+func (m *marks) collect(value string) {
+	if m.seen == nil {
+		m.seen, m.pieces = new([1 << 16 / 64]uint64), map[int]map[string]bool{}
+		for i := 0; i+window <= len(m.folded); i++ {
+			h := hash(m.folded[i:])
+			m.seen[h/64] |= 1 << (h % 64)
+		}
+	}
+	for _, form := range forms(value) {
+		folded := fold(form)
+		for i := 0; i+window <= len(form); i++ {
+			if h := hash(folded[i:]); m.seen[h/64]&(1<<(h%64)) == 0 {
+				continue
+			}
+			n := window
+			if plainLetters(form[i : i+window]) {
+				n = min(wordWindow, len(form))
+			}
+			if i+n > len(form) {
+				continue // an earlier piece of that length ends with it
+			}
+			if m.pieces[n] == nil {
+				m.pieces[n] = map[string]bool{}
+			}
+			m.pieces[n][folded[i:i+n]] = true
+		}
+	}
+}
+
+// find marks every piece that was collected.
+func (m *marks) find() {
+	for n, pieces := range m.pieces {
+		for i := 0; i+n <= len(m.folded); i++ {
+			if pieces[m.folded[i:i+n]] {
+				m.mark(i, i+n)
+			}
+		}
+	}
+}
+
+// short marks a short secret, and its encodings, where they stand alone.
+func (m *marks) short(value string) {
+	for _, form := range shortForms(value) {
+		for from := 0; ; {
+			i := strings.Index(m.text[from:], form)
+			if i < 0 {
+				break
+			}
+			start, end := from+i, from+i+len(form)
+			if (start == 0 || !inWord(m.text[start-1])) && (end == len(m.text) || !inWord(m.text[end])) {
+				m.mark(start, end)
+			}
+			from = start + 1
+		}
+	}
+}
+
+func (m *marks) mark(start, end int) {
+	m.found = true
+	for i := start; i < end; i++ {
+		m.hide[i] = true
+	}
+}
+
+// redacted returns the text without what is marked.
+func (m *marks) redacted() string {
+	if !m.found {
+		return m.text
+	}
+	var b strings.Builder
+	for i := range len(m.text) {
+		switch {
+		case !m.hide[i]:
+			b.WriteByte(m.text[i])
+		case i == 0 || !m.hide[i-1]:
+			b.WriteString(redacted)
+		}
+	}
+	return strings.ToValidUTF8(b.String(), "")
+}
+
+// hash returns a number of 16 bits for the first bytes of s.
+func hash(s string) uint64 {
+	_ = s[window-1]
+	n := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	return n * 0x9E3779B97F4A7C15 >> 48
+}
+
+// fold returns s with its ASCII letters in lower case, each byte in its place.
+func fold(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
+func inWord(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+}
+
+// plainLetters reports whether s consists of lower-case letters.
+func plainLetters(s string) bool { return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz") == "" }
+
+// plainWord reports whether s may well be a word or a number.
+func plainWord(s string) bool {
+	return plainLetters(fold(s[:1])+s[1:]) || strings.Trim(s, "0123456789") == ""
+}
