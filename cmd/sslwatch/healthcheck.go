@@ -2,18 +2,14 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/sslwatch/sslwatch/internal/config"
+	"github.com/sslwatch/sslwatch/internal/control"
 )
 
 // healthTimeout bounds one question.
@@ -23,8 +19,10 @@ func newHealthcheck(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "healthcheck",
 		Short: "Ask the daemon on this machine whether it is well",
-		Long: "Ask /healthz of the daemon on this machine, where [http] listen says: for a\n" +
-			"container without a shell.\n\n" +
+		Long: "Ask the daemon that was started on this machine with this --config whether its loop\n" +
+			"goes round: for a container without a shell. It is found by the path of the\n" +
+			"configuration, whose content does not matter; no secret is needed, and HTTP may be\n" +
+			"off. What fails beside the watching is printed, and is no reason to fail.\n\n" +
 			"Exit codes: 0 it is well; 1 it is not, or can't be asked.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.healthcheck(cmd.Context()) },
@@ -32,69 +30,24 @@ func newHealthcheck(a *app) *cobra.Command {
 }
 
 func (a *app) healthcheck(ctx context.Context) error {
-	c, err := a.load(func(config.Problem) {})
-	if err != nil {
-		return &exitError{exitFailure, errors.Unwrap(err)}
-	}
-	if c.HTTP.Listen == "" {
-		return errors.New("[http] listen is \"\", so there is nobody to ask")
-	}
-	where, err := healthAddress(c.HTTP.Listen)
-	if err != nil {
-		return err
-	}
-	client := &http.Client{
-		Timeout: healthTimeout,
-		Transport: &http.Transport{
-			// It is this machine, by address: there is no name to verify.
-			TLSClientConfig: &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12},
-		},
-	}
-	if c.HTTP.WebConfigFile == "" {
-		return askHealth(ctx, client, "http://"+where)
-	}
-	// The file may hold TLS, a password, or both.
-	err = askHealth(ctx, client, "https://"+where)
-	if noTLS := (tls.RecordHeaderError{}); errors.As(err, &noTLS) || err != nil && strings.Contains(err.Error(), "HTTP response to HTTPS client") {
-		return askHealth(ctx, client, "http://"+where)
-	}
-	return err
-}
-
-func askHealth(ctx context.Context, client *http.Client, base string) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/healthz", nil)
-	if err != nil {
-		return err
-	}
-	resp, err := client.Do(r)
+	answer, err := a.ask(ctx, healthTimeout, http.MethodGet, "/healthz")
 	if err != nil {
 		return fmt.Errorf("not healthy: %w", err)
 	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 1024))
-	switch {
-	case err != nil:
-		return fmt.Errorf("not healthy: %w", err)
-	case resp.StatusCode == http.StatusUnauthorized:
-		return errors.New("can't be asked: web_config_file demands a password, which a health check has not")
-	case resp.StatusCode != http.StatusOK:
-		return fmt.Errorf("not healthy: HTTP %d: %s", resp.StatusCode, strings.TrimSpace(string(body)))
+	if answer.Status != http.StatusOK {
+		return fmt.Errorf("not healthy: %s", answer.Text)
 	}
+	fmt.Fprintln(a.Stdout, answer.Text)
 	return nil
 }
 
-// healthAddress is where the daemon answers on this machine.
-func healthAddress(listen string) (string, error) {
-	host, port, err := net.SplitHostPort(listen)
-	if err != nil {
-		return "", err
+// ask asks the daemon that has this configuration.
+func (a *app) ask(ctx context.Context, patience time.Duration, method, path string) (control.Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	answer, err := control.Ask(ctx, a.config(), control.Surroundings(a.Getenv), method, path)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return answer, fmt.Errorf("the daemon gave no answer within %s: it hangs, or is stopped", patience)
 	}
-	ip := net.ParseIP(host)
-	switch {
-	case host == "", ip != nil && ip.IsUnspecified() && ip.To4() != nil:
-		host = "127.0.0.1"
-	case ip != nil && ip.IsUnspecified():
-		host = "::1"
-	}
-	return net.JoinHostPort(host, port), nil
+	return answer, err
 }

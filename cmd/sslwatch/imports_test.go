@@ -23,6 +23,7 @@ var arrows = map[string][]string{
 	"internal/config":            {"internal/text", "internal/check", "internal/dcs", "internal/notify/slack", "internal/notify/email", "internal/secret"},
 	"internal/watch":             {"internal/text", "internal/dcs", "internal/check", "internal/state", "internal/notify"},
 	"internal/web":               {"internal/check", "internal/state"},
+	"internal/control":           {},
 	"internal/heartbeat":         {"internal/httpclient", "internal/netfault", "internal/secret"},
 	"internal/sim":               {},
 }

@@ -105,7 +105,7 @@ func (p *place) command(args ...string) *exec.Cmd {
 		p.t.Fatal(err)
 	}
 	cmd := exec.Command(self, append(args, "--config", p.config)...)
-	cmd.Env = append(os.Environ(), actAsMain+"=1")
+	cmd.Env = append(os.Environ(), actAsMain+"=1", "TMPDIR="+p.dir)
 	return cmd
 }
 

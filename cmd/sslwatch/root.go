@@ -46,7 +46,7 @@ func newRoot(sys system) *cobra.Command {
 	flags.StringVar(&a.logFormat, "log-format", "", "how to log: text or json (default text on a terminal, else json)")
 
 	root.AddCommand(
-		newRun(a), newCheck(a), newValidate(a), newTestNotify(a), newStatus(a), newDemo(a), newHealthcheck(a), newVersion(a),
+		newRun(a), newCheck(a), newValidate(a), newTestNotify(a), newStatus(a), newDemo(a), newHealthcheck(a), newReload(a), newVersion(a),
 	)
 	return root
 }

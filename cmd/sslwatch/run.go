@@ -3,13 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -19,6 +18,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/heartbeat"
 	"github.com/sslwatch/sslwatch/internal/state"
 	"github.com/sslwatch/sslwatch/internal/watch"
+	"github.com/sslwatch/sslwatch/internal/web"
 )
 
 func newRun(a *app) *cobra.Command {
@@ -76,7 +76,10 @@ func (a *app) run(ctx context.Context) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	systemd := newSupervisor(log)
-	d := &daemon{app: a, log: log, config: c, systemd: systemd, metrics: newDaemonMetrics(registry, notes), loop: watch.NewMetrics(registry)}
+	d := &daemon{
+		app: a, log: log, config: c, systemd: systemd, metrics: newDaemonMetrics(registry, notes), loop: watch.NewMetrics(registry),
+		parts: newParts(registry, systemd.put), asks: make(chan chan<- reloadAnswer), beside: filepath.Dir(c.State),
+	}
 
 	// What runs beside the loop ends after it.
 	beside, end := context.WithCancel(context.WithoutCancel(ctx))
@@ -89,12 +92,14 @@ func (a *app) run(ctx context.Context) error {
 	}
 	w := watch.New(d.complete(o), remembered, file, log)
 	if c.HTTP.Listen != "" {
-		stop, err := serve(c.HTTP, w, registry, log)
-		if err != nil {
-			return err
+		server := web.Server{
+			Listen: c.HTTP.Listen, ConfigFile: c.HTTP.WebConfigFile, Handler: web.Handler(w, registry), Log: log,
+			Report: func(err error) { d.parts.report(partHTTP, err) },
 		}
-		defer stop()
+		running.Go(func() { server.Run(beside) })
 	}
+	socket := d.openControl()
+	running.Go(func() { d.controls(beside, socket, w.Alive) })
 	running.Go(func() { d.reloads(beside, w, hangups) })
 
 	context.AfterFunc(ctx, systemd.stopping)
@@ -114,7 +119,13 @@ type daemon struct {
 	heart   *heartbeat.Heart // nil for none
 	metrics *daemonMetrics
 	loop    *watch.Metrics
-	config  *config.Config // in force; owned by reloads once that runs
+	parts   *parts
+	asks    chan chan<- reloadAnswer // of commands, for a reload
+	config  *config.Config           // in force; owned by reloads once that runs
+	beside  string                   // the directory of the state file
+	// controlError is why commands could not be served last; owned by
+	// controls once that runs.
+	controlError string
 }
 
 // complete adds to the loop's options what outlives a reload.
@@ -136,63 +147,4 @@ func (d *daemon) beat(sign watch.Beat, why string) {
 	case watch.BeatFail:
 		d.heart.Fail(why)
 	}
-}
-
-// reloads takes the configuration in again at each hangup, until ctx ends.
-func (d *daemon) reloads(ctx context.Context, w *watch.Watch, hangups <-chan os.Signal) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-hangups:
-			d.systemd.reloading()
-			err := d.reload(ctx, w)
-			d.metrics.reloaded(err, time.Now())
-			if err != nil && ctx.Err() == nil {
-				d.log.Error("reload failed: everything goes on as it was", "err", err)
-				d.systemd.note("reload failed, the configuration before is in force: " + brief(err))
-			} else {
-				d.systemd.note("")
-			}
-			d.systemd.ready()
-		}
-	}
-}
-
-// reload reads and checks the whole file before anything changes.
-func (d *daemon) reload(ctx context.Context, w *watch.Watch) error {
-	c, err := d.load(logWarnings(d.log))
-	if err != nil {
-		return err
-	}
-	o, err := d.options(c)
-	if err != nil {
-		return err
-	}
-	for what, changed := range map[string]bool{
-		"state.file": c.State != d.config.State, "http": c.HTTP != d.config.HTTP, "heartbeat.url": c.Heartbeat != d.config.Heartbeat,
-	} {
-		if changed {
-			d.log.Warn("change needs a restart", "setting", what)
-		}
-	}
-	if err := w.Reload(ctx, d.complete(o)); err != nil {
-		return err
-	}
-	d.config = c
-	d.log.Info("reloaded", "projects", len(o.Projects), "instances", len(o.Watched), "receivers", len(o.Receivers))
-	return nil
-}
-
-// brief says in one line why a reload failed.
-func brief(err error) string {
-	var bad *config.Error
-	if !errors.As(err, &bad) || len(bad.Problems) == 0 {
-		return err.Error()
-	}
-	s := bad.Problems[0].String()
-	if more := len(bad.Problems) - 1; more > 0 {
-		s += fmt.Sprintf(" (and %d more)", more)
-	}
-	return s
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -21,13 +22,14 @@ import (
 type supervisor struct {
 	log      *slog.Logger
 	watchdog time.Duration // how often it wants to hear; 0 if it does not
+	heard    bool          // systemd listens
 	pinged   time.Time
 	reported time.Time
-	status   string
 
-	mu   sync.Mutex
-	said string // put before the status by note
-	news bool   // it is another since the last status
+	mu     sync.Mutex
+	fleet  string // how the fleet stood last
+	before string // what is put before that
+	status string // as it was told last
 }
 
 // statusEvery is how often the status line is made anew.
@@ -38,7 +40,7 @@ func newSupervisor(log *slog.Logger) *supervisor {
 	if err != nil {
 		log.Warn("watchdog is not fed", "err", err)
 	}
-	return &supervisor{log: log, watchdog: every}
+	return &supervisor{log: log, watchdog: every, heard: os.Getenv("NOTIFY_SOCKET") != ""}
 }
 
 // tell sends lines of sd_notify(3), which is nothing without systemd.
@@ -56,25 +58,6 @@ func (s *supervisor) reloading() {
 	s.tell(sdnotify.SdNotifyReloading, sdnotify.SdNotifyMonotonicUsec())
 }
 
-// note puts a text before the status, or takes it away.
-func (s *supervisor) note(text string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.news = s.news || s.said != text
-	s.said = text
-}
-
-// noted returns what to put before the status, and whether that is new.
-func (s *supervisor) noted() (text string, news bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	news, s.news = s.news, false
-	if s.said == "" {
-		return "", news
-	}
-	return s.said + "; ", news
-}
-
 // tick is how often the loop must go round for the watchdog; 0 for no need.
 func (s *supervisor) tick() time.Duration { return s.watchdog / 3 }
 
@@ -85,14 +68,31 @@ func (s *supervisor) turn(snapshot watch.Snapshotter) {
 		s.pinged = now
 		s.tell(sdnotify.SdNotifyWatchdog)
 	}
-	note, news := s.noted()
-	if !news && now.Sub(s.reported) < statusEvery {
-		return
+	if !s.heard || now.Sub(s.reported) < statusEvery {
+		return // a snapshot costs something
 	}
 	s.reported = now
-	if status := note + statusLine(snapshot()); status != s.status {
+	fleet := statusLine(snapshot())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fleet = fleet
+	s.tellStatus()
+}
+
+// put puts texts before the status, in place of those before.
+func (s *supervisor) put(before []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.before = strings.Join(before, "; ")
+	s.tellStatus()
+}
+
+// tellStatus tells the status if it has changed. s.mu is held.
+func (s *supervisor) tellStatus() {
+	status := text.Clean(strings.Trim(s.before+"; "+s.fleet, "; "))
+	if s.heard && status != s.status {
 		s.status = status
-		s.tell("STATUS=" + text.Clean(status))
+		s.tell("STATUS=" + status)
 	}
 }
 

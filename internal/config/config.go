@@ -31,6 +31,11 @@ type Config struct {
 	// Receivers are those that are told, by name and recipient.
 	Receivers []Receiver
 	HTTP      HTTP
+	// WatchFiles is set where Files are to be watched, and taken in when they
+	// change.
+	WatchFiles bool
+	// Files are those that were read for this, as they were.
+	Files []File
 	// Heartbeat is the URL of a dead-man service; zero for none.
 	Heartbeat secret.Text
 	// Warnings are what is odd, sorted by line.

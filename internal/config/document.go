@@ -32,6 +32,7 @@ type document struct {
 
 	problems []Problem
 	warnings []Problem
+	files    []File
 }
 
 // parse takes the text of the file in. If it is not TOML, that is the only

@@ -187,6 +187,7 @@ var wrong = []fixture{
 	{"listen without a port", "", "[http]\nlisten = \"127.0.0.1\"\n"},
 	{"listen on a port that is none", "", "[http]\nlisten = \"127.0.0.1:99999\"\n"},
 	{"web config that is not there", "", "[http]\nweb_config_file = \"/nonexistent/web.yml\"\n"},
+	{"reload that is none", "", "[reload]\nwatch = \"yes\"\nevery = \"5s\"\n"},
 	{"heartbeat that is no URL", "", "[heartbeat]\nurl = \"XXSECRETXX\"\n"},
 	{"heartbeat with a typo", "", "[heartbeat]\nurls = \"https://example.com\"\n"},
 

@@ -13,8 +13,10 @@ import (
 func Load(path string, lookup func(string) (string, bool)) (*Config, error) {
 	d := &document{file: path, dir: filepath.Dir(path), lookup: lookup, known: map[string]bool{}}
 	text, err := d.read(path)
+	d.note(path, text, err)
 	if err != nil {
 		return nil, &Error{
+			Files:    d.files,
 			Problems: []Problem{{File: path, Text: "can't be read: " + cause(err) + ": name another file with --config, or let the user that sslwatch runs as read it"}},
 			Err:      err,
 		}
@@ -40,24 +42,25 @@ func (d *document) read(path string) (string, error) {
 func (d *document) load(text string) (*Config, error) {
 	root, ok := d.parse(text)
 	if !ok {
-		return nil, &Error{Problems: d.problems}
+		return nil, &Error{Problems: d.problems, Files: d.files}
 	}
 	c := &Config{}
 	c.readCheck(root.sub("check"))
 	terms := c.readAlerts(root.sub("alerts"))
 	c.readState(root.sub("state"))
 	c.readHTTP(root.sub("http"))
+	c.WatchFiles = root.sub("reload").boolean("watch", false)
 	c.readHeartbeat(root.sub("heartbeat"))
 	root.laterNamed("alertmanager", "webhook")
 	fleet := c.readProjects(root, terms)
 	c.readReceivers(root)
 	d.finish()
 	if len(d.problems) > 0 {
-		return nil, &Error{Problems: d.problems}
+		return nil, &Error{Problems: d.problems, Files: d.files}
 	}
 	c.examine(d, fleet)
 	d.sort()
-	c.Warnings = d.warnings
+	c.Warnings, c.Files = d.warnings, d.files
 	return c, nil
 }
 

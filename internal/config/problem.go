@@ -29,6 +29,8 @@ func (p Problem) String() string {
 // it, sorted by line.
 type Error struct {
 	Problems []Problem
+	// Files are those that were read, or should have been, as they were.
+	Files []File
 	// Err is the cause when the file could not be read at all.
 	Err error
 }

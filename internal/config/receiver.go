@@ -179,6 +179,7 @@ func (t *table) checkCA(s email.Settings) {
 		return
 	}
 	data, err := os.ReadFile(s.CAFile)
+	t.doc.note(s.CAFile, string(data), err)
 	switch {
 	case err != nil:
 		t.problem("ca_file", "can't read it: %s", cause(err))

@@ -71,7 +71,9 @@ func (d *document) resolve(ref string) (value, why string) {
 		}
 		return "", `"env:" must be followed by the name of an environment variable that is set`
 	case "file":
-		value, err := readSecret(d.resolvePath(rest))
+		path := d.resolvePath(rest)
+		value, err := readSecret(path)
+		d.note(path, value, err)
 		if err != nil {
 			where := "the file that it names" // which may not be a path at all
 			if filepath.IsAbs(rest) {
@@ -88,7 +90,9 @@ func (d *document) resolve(ref string) (value, why string) {
 		case !ok || dir == "":
 			return "", "$CREDENTIALS_DIRECTORY is not set: run sslwatch under systemd with LoadCredential=, or use \"file:PATH\""
 		}
-		value, err := readSecret(filepath.Join(dir, rest))
+		path := filepath.Join(dir, rest)
+		value, err := readSecret(path)
+		d.note(path, value, err)
 		if err != nil {
 			return "", "can't read the credential that it names: " + cause(err) + ": name it in LoadCredential= of the unit"
 		}

@@ -21,6 +21,16 @@ func (w *Watch) Snapshot(ctx context.Context) (state.Snapshot, error) {
 	}
 }
 
+// Alive returns nil if the loop goes round, or why ctx ended before.
+func (w *Watch) Alive(ctx context.Context) error {
+	select {
+	case w.pings <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // snapshot is what the loop answers.
 func (w *Watch) snapshot(now time.Time) state.Snapshot {
 	s := state.Snapshot{

@@ -109,6 +109,7 @@ type Watch struct {
 	disk      disk
 	pass      time.Time // when the pass over the fleet began that beat is about
 
+	pings   chan struct{}
 	looks   chan chan state.Snapshot
 	reloads chan Options
 
@@ -123,7 +124,7 @@ func New(o Options, remembered state.State, store Store, log *slog.Logger) *Watc
 	w := &Watch{
 		store: store, log: log, state: remembered,
 		asking: map[string]bool{}, backoffs: map[string]*backoff.ExponentialBackOff{}, judgement: newQueue(),
-		looks: make(chan chan state.Snapshot), reloads: make(chan Options),
+		pings: make(chan struct{}), looks: make(chan chan state.Snapshot), reloads: make(chan Options),
 		answers: make(chan answer), outcome: make(chan outcome), written: make(chan written, 1),
 	}
 	if w.state.Ledgers == nil {
@@ -186,6 +187,7 @@ func (w *Watch) Run(ctx context.Context) error {
 			w.heard(o, time.Now())
 		case d := <-w.written:
 			w.saved(d, time.Now())
+		case <-w.pings:
 		case reply := <-w.looks:
 			reply <- w.snapshot(time.Now())
 		case o := <-w.reloads:

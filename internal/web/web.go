@@ -5,12 +5,12 @@ package web
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/sslwatch/sslwatch/internal/state"
 )
@@ -21,30 +21,91 @@ const patience = 3 * time.Second
 
 // Source is what is shown.
 type Source interface {
+	// Alive returns nil if the loop goes round, or an error if ctx ends
+	// before. It costs next to nothing.
+	Alive(ctx context.Context) error
 	// Snapshot returns what is known now, or an error if ctx ends before.
 	Snapshot(ctx context.Context) (state.Snapshot, error)
 }
+
+// mostRequests is how many requests are answered at once.
+const mostRequests = 128
 
 // Handler serves metrics, health and readiness of a source. The instances'
 // metrics are registered with r, and all that r gathers is served.
 func Handler(s Source, r *prometheus.Registry) http.Handler {
 	r.MustRegister(&collector{source: s})
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(r, promhttp.HandlerOpts{
-		EnableOpenMetrics: true,
-		// A scrape that lacks the instances must not pass for one of a fleet
-		// without any.
-		ErrorHandling: promhttp.HTTPErrorOnError,
-	}))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
-		verdict(w, r, s, func(state.Snapshot) string { return "" })
-	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { verdict(w, r, s, notReady) })
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+	h := &handler{source: s}
+	dear := http.NewServeMux()
+	dear.Handle("GET /metrics", newScrapes(r))
+	dear.HandleFunc("GET /readyz", h.readyz)
+	dear.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		fmt.Fprintln(w, "sslwatch: /metrics /healthz /readyz")
 	})
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", h.healthz)
+	mux.Handle("/", bounded(mostRequests, dear))
 	return guard(mux)
+}
+
+// handler answers for a source, which is asked once for all who ask at once.
+type handler struct {
+	source Source
+	asked  singleflight.Group
+	alive  atomic.Pointer[time.Time] // when the loop last was
+}
+
+// freshness is how long the loop counts as alive without being asked again.
+const freshness = time.Second
+
+// healthz answers 200 if the loop goes round, else 503.
+func (h *handler) healthz(w http.ResponseWriter, _ *http.Request) {
+	if last := h.alive.Load(); last == nil || time.Since(*last) >= freshness {
+		_, err, _ := h.asked.Do("alive", func() (any, error) {
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			defer cancel()
+			return nil, h.source.Alive(ctx)
+		})
+		if err != nil {
+			answer(w, hangs)
+			return
+		}
+		now := time.Now()
+		h.alive.Store(&now)
+	}
+	answer(w, "")
+}
+
+// readyz answers 200 if nothing is wrong, else 503.
+func (h *handler) readyz(w http.ResponseWriter, _ *http.Request) {
+	problem, err, _ := h.asked.Do("ready", func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		s, err := h.source.Snapshot(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return notReady(s), nil
+	})
+	if err != nil {
+		answer(w, hangs)
+		return
+	}
+	answer(w, problem.(string))
+}
+
+// hangs is what is wrong when the loop does not answer.
+const hangs = "the loop does not answer: it hangs, or has not begun"
+
+// answer says what is wrong, if anything is.
+func answer(w http.ResponseWriter, problem string) {
+	if problem != "" {
+		http.Error(w, problem, http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	fmt.Fprintln(w, "ok")
 }
 
 // guard sets what every answer has.
@@ -54,24 +115,6 @@ func guard(next http.Handler) http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
 	})
-}
-
-// verdict answers 200 if the loop answers and nothing is wrong, else 503,
-// and says what.
-func verdict(w http.ResponseWriter, r *http.Request, s Source, wrong func(state.Snapshot) string) {
-	ctx, cancel := context.WithTimeout(r.Context(), patience)
-	defer cancel()
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	snapshot, err := s.Snapshot(ctx)
-	if err != nil {
-		http.Error(w, "the loop does not answer: it hangs, or has not begun", http.StatusServiceUnavailable)
-		return
-	}
-	if problem := wrong(snapshot); problem != "" {
-		http.Error(w, problem, http.StatusServiceUnavailable)
-		return
-	}
-	fmt.Fprintln(w, "ok")
 }
 
 // notReady says why the daemon is not ready: an instance has not been asked
@@ -90,17 +133,4 @@ func notReady(s state.Snapshot) string {
 		return fmt.Sprintf("%d of %d instances have not been asked about yet", waiting, len(s.Records))
 	}
 	return ""
-}
-
-// NewServer returns a server with limits, for a handler.
-func NewServer(h http.Handler) *http.Server {
-	return &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      30 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    16 << 10,
-		BaseContext:       func(net.Listener) context.Context { return context.Background() },
-	}
 }

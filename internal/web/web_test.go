@@ -32,6 +32,13 @@ func (s *source) Snapshot(ctx context.Context) (state.Snapshot, error) {
 	return s.snapshot, nil
 }
 
+func (s *source) Alive(context.Context) error {
+	if s.hangs {
+		return errors.New("hangs")
+	}
+	return nil
+}
+
 var now = time.Date(2026, 11, 23, 2, 7, 13, 123456789, time.UTC)
 
 func known() state.Snapshot {

@@ -1,53 +1,14 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"log/slog"
-	"net"
-	"net/http"
 	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
-	toolkit "github.com/prometheus/exporter-toolkit/web"
 
-	"github.com/sslwatch/sslwatch/internal/config"
 	"github.com/sslwatch/sslwatch/internal/state"
-	"github.com/sslwatch/sslwatch/internal/watch"
-	"github.com/sslwatch/sslwatch/internal/web"
 )
-
-// serve serves HTTP until the function that it returns is called.
-func serve(c config.HTTP, w *watch.Watch, registry *prometheus.Registry, log *slog.Logger) (stop func(), err error) {
-	l, err := net.Listen("tcp", c.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("can't serve HTTP: %w: change [http] listen, or set it to \"\" for none", err)
-	}
-	server := web.NewServer(web.Handler(w, registry))
-	server.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		// The toolkit's own words are about flags that sslwatch has not.
-		quiet := slog.New(slog.DiscardHandler)
-		err := toolkit.Serve(l, server, &toolkit.FlagConfig{WebConfigFile: &c.WebConfigFile}, quiet)
-		if !errors.Is(err, http.ErrServerClosed) {
-			log.Error("http ended", "err", err)
-		}
-	}()
-	log.Info("serving http", "address", l.Addr().String(), "tls_or_auth", c.WebConfigFile != "")
-	return func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		if server.Shutdown(ctx) != nil {
-			server.Close()
-		}
-		<-done
-	}, nil
-}
 
 // daemonMetrics are those of the daemon as a whole.
 type daemonMetrics struct {
