@@ -31,9 +31,9 @@ func newDaemonMetrics(r prometheus.Registerer, notes []state.Note) *daemonMetric
 	m.reloaded(nil, time.Now())
 	mended := f.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "sslwatch_state_mended",
-		Help: "Whether the state file could not be read at the start: recovered from the generation before, or lost.",
+		Help: "Whether the state file could not be read at the start: damaged in parts, recovered from the generation before, or lost.",
 	}, []string{"kind"})
-	for _, kind := range []state.Kind{state.Recovered, state.Lost} {
+	for _, kind := range state.Kinds() {
 		mended.WithLabelValues(string(kind))
 	}
 	for _, n := range notes {

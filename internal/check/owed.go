@@ -164,7 +164,12 @@ func news(a Alert, line Line, p Policy, now time.Time) (n Notice, owed bool) {
 // what was told last stands for. What came late stands for the interval that
 // is nearer, so that the next does not come on its heels.
 func (t Told) reminders(every time.Duration) int {
-	return int((t.Last.Sub(t.Anchor) + every/2) / every)
+	d := t.Last.Sub(t.Anchor)
+	n := int(d / every)
+	if d%every >= every-every/2 { // and no sum of the two, which can overflow
+		n++
+	}
+	return max(n, 0)
 }
 
 // NextReminder returns when a reminder will be due if nothing changes; zero

@@ -1,6 +1,9 @@
 package check
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Watched is an instance as the configuration wants it watched.
 type Watched struct {
@@ -38,11 +41,12 @@ func Reconcile(records map[string]Record, ledgers map[string]Ledger, want []Watc
 	}
 	for _, ledger := range ledgers {
 		for key := range ledger {
-			if _, ok := out[key]; !ok && !projects[key] {
-				r := Record{Subject: orphan(key), Left: Unwatched}
-				out[r.Key()] = r
-				projects[r.ProjectID] = true
+			if _, ok := out[key]; ok || projects[key] || SoundKey(key) != nil {
+				continue
 			}
+			r := Record{Subject: orphan(key), Left: Unwatched}
+			out[r.Key()] = r
+			projects[r.ProjectID] = true
 		}
 	}
 	return out
@@ -50,10 +54,8 @@ func Reconcile(records map[string]Record, ledgers map[string]Ledger, want []Watc
 
 // orphan makes a subject of nothing but its key.
 func orphan(key string) Subject {
-	for i := range key {
-		if key[i] == '/' {
-			return Subject{ProjectID: key[:i], InstanceID: key[i+1:], Instance: key[i+1:]}
-		}
+	if project, instance, isInstance := strings.Cut(key, "/"); isInstance {
+		return Subject{ProjectID: project, InstanceID: instance, Instance: instance}
 	}
 	return Subject{ProjectID: key, InstanceID: "unknown"}
 }

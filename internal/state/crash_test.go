@@ -26,7 +26,7 @@ func numbered(n int) State {
 		Terms:   check.Terms{Expiry: []check.Duration{check.Duration(check.Week)}, RequireSSL: true},
 		Expires: now.AddDate(0, 0, n),
 	}
-	told := &check.Told{Severity: check.Critical, Threshold: check.Duration(check.Day), First: now, Anchor: now, Last: now}
+	told := &check.Told{Severity: check.Critical, Threshold: check.Duration(check.Day), Certificate: now.AddDate(0, 0, n), First: now, Anchor: now, Last: now}
 	return State{
 		Version: Version,
 		Written: now.Add(time.Duration(n) * time.Second),
@@ -134,7 +134,7 @@ func TestCrashInAStartLosesNothing(t *testing.T) {
 					}
 				}
 				for file, data := range test.files {
-					_, whole := decode([]byte(data))
+					_, _, whole := decode([]byte(data))
 					kept := slices.Collect(maps.Values(d.files()))
 					if whole != nil && !strings.Contains(file, ".new") && !slices.Contains(kept, data) {
 						t.Errorf("after %q: the broken %s is gone", d.log[:min(k, len(d.log))], file)

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/sslwatch/sslwatch/internal/check"
 )
@@ -38,27 +36,38 @@ var _ error = (*future)(nil)
 
 func (v *future) Error() string { return fmt.Sprintf("version %d", int(*v)) }
 
-// decode reads what Encode wrote. A *future error is not damage; every other
-// one says in what way the data is no state.
-func decode(data []byte) (State, error) {
+// decode reads what Encode wrote. What can't be read of it (a record, a line
+// of a ledger, a message) is left out, and bad says what and why. A *future
+// error is not damage; every other one says in what way the whole is not a
+// state.
+func decode(data []byte) (s State, bad []string, err error) {
 	if len(bytes.TrimSpace(data)) == 0 {
-		return State{}, errors.New("it is empty")
+		return State{}, nil, errors.New("it is empty")
 	}
 	// The version first: the rest may have changed its shape with it.
 	var head struct {
 		Version int `json:"version"`
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
-		return State{}, damage(err, len(data))
+		return State{}, nil, damage(err, len(data))
 	}
 	if v := future(head.Version); v > Version {
-		return State{}, &v
+		return State{}, nil, &v
 	}
-	var s State
-	if err := json.Unmarshal(data, &s); err != nil {
-		return State{}, damage(err, len(data))
+	var raw rawState
+	if err := json.Unmarshal(data, &raw); err != nil {
+		return State{}, nil, damage(err, len(data))
 	}
-	return s, s.plausible()
+	switch {
+	case head.Version < 1:
+		return State{}, nil, errors.New("it has no version")
+	case raw.Records == nil:
+		return State{}, nil, errors.New("it has no records")
+	case raw.Ledgers == nil:
+		return State{}, nil, errors.New("it has no ledgers")
+	}
+	s, bad = raw.sound()
+	return s, bad, nil
 }
 
 // damage puts an error of the decoder in words.
@@ -70,32 +79,5 @@ func damage(err error, size int) error {
 		}
 		return fmt.Errorf("it is not JSON at byte %d: %w", syntax.Offset, err)
 	}
-	return fmt.Errorf("it is no state: %w", err)
-}
-
-// plausible finds what no state that was ever written says.
-func (s State) plausible() error {
-	switch {
-	case s.Version < 1:
-		return errors.New("it has no version")
-	case s.Records == nil:
-		return errors.New("it has no records")
-	case s.Ledgers == nil:
-		return errors.New("it has no ledgers")
-	}
-	for _, key := range slices.Sorted(maps.Keys(s.Records)) {
-		r := s.Records[key]
-		if r.ProjectID == "" || r.InstanceID == "" {
-			return fmt.Errorf("the record %q has no project_id or no instance_id", key)
-		}
-		if r.Key() != key {
-			return fmt.Errorf("the record %q is about %q", key, r.Key())
-		}
-	}
-	for _, receiver := range slices.Sorted(maps.Keys(s.Ledgers)) {
-		if s.Ledgers[receiver] == nil {
-			return fmt.Errorf("the ledger of %q is null", receiver)
-		}
-	}
-	return nil
+	return fmt.Errorf("it is not a state: %w", err)
 }

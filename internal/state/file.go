@@ -30,7 +30,11 @@ type File struct {
 // *InUseError if another process has the file, a *FutureError if a newer
 // sslwatch has written it, and otherwise says what to do.
 func Open(path string) (*File, State, []Note, error) {
-	return open(osDisk{}, resolve(path), time.Now())
+	file, err := resolve(path)
+	if err != nil {
+		return nil, State{}, nil, err
+	}
+	return open(osDisk{}, file, time.Now())
 }
 
 // OpenOn is Open on another file system than that of the machine.
@@ -94,8 +98,12 @@ func (f *File) adopt(l loaded, now time.Time) (aside []string, err error) {
 			aside = append(aside, to)
 		}
 	}
-	if l.main.damaged() {
+	parts := len(l.bad) > 0
+	if l.main.damaged() || parts && l.from == fromMain {
 		put(f.path, f.linkOrRename)
+	}
+	if parts && l.from == fromPrevious {
+		put(previousOf(f.path), f.linkOrRename)
 	}
 	if err == nil {
 		err = f.commit(l.data, false)

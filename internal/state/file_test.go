@@ -219,6 +219,101 @@ func TestOpenWhereNoStateCanBe(t *testing.T) {
 	}
 }
 
+// The state goes to where the links lead, whether there is a file yet or not,
+// and all that stands beside it as well.
+func TestASymbolicLinkIsFollowed(t *testing.T) {
+	for name, links := range map[string][]string{ // each to the next
+		"to a file that is not there": {"state.json", "disk/real.json"},
+		"by an absolute name":         {"state.json", "/disk/real.json"},
+		"to a link":                   {"state.json", "links/a", "../links/b", "../disk/real.json"},
+		"in a directory that is one":  {"dir/state.json", "../disk/real.json"},
+	} {
+		for _, exists := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, ", there is a file: ", exists), func(t *testing.T) {
+				root := t.TempDir()
+				for _, dir := range []string{"disk", "links"} {
+					if err := os.Mkdir(filepath.Join(root, dir), 0o700); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := os.Symlink("links", filepath.Join(root, "dir")); err != nil {
+					t.Fatal(err)
+				}
+				if exists {
+					if err := os.WriteFile(filepath.Join(root, "disk", "real.json"), []byte(encoded(t, 2)), 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+				at := filepath.Join(root, links[0])
+				for _, to := range links[1:] {
+					target := to
+					if filepath.IsAbs(to) {
+						target = filepath.Join(root, to)
+					}
+					if err := os.Symlink(target, at); err != nil {
+						t.Fatal(err)
+					}
+					if at = target; !filepath.IsAbs(target) {
+						at = filepath.Join(root, "links", target)
+					}
+					if links[0] == "state.json" && !filepath.IsAbs(to) && !strings.HasPrefix(to, "..") {
+						at = filepath.Join(root, target)
+					}
+				}
+				path := filepath.Join(root, links[0])
+				f, s, notes, err := Open(path)
+				if err != nil || len(notes) > 0 || exists != (number(s) == 2) {
+					t.Fatal(number(s), notes, err)
+				}
+				defer f.Close()
+				if err := f.Write([]byte(encoded(t, 3))); err != nil {
+					t.Fatal(err)
+				}
+				if info, err := os.Lstat(path); err != nil || info.Mode()&fs.ModeSymlink == 0 {
+					t.Errorf("the link was replaced: %v", err)
+				}
+				if s, _, err := Read(path); err != nil || number(s) != 3 {
+					t.Errorf("read back: %d, %v", number(s), err)
+				}
+				for _, beside := range []string{"", ".lock", ".previous"} {
+					if _, err := os.Stat(filepath.Join(root, "disk", "real.json"+beside)); err != nil {
+						t.Error(err)
+					}
+				}
+				if _, _, _, err := Open(filepath.Join(root, "disk", "real.json")); !errors.As(err, new(*InUseError)) {
+					t.Errorf("by its own name: %v", err)
+				}
+			})
+		}
+	}
+}
+
+// Where the disk behind a link is not mounted, no state is begun in its place.
+func TestALinkThatLeadsNowhereIsSaid(t *testing.T) {
+	root := t.TempDir()
+	for link, to := range map[string]string{"state.json": "mnt/sslwatch/state.json", "circle.json": "circle.json", "chain.json": "state.json"} {
+		if err := os.Symlink(to, filepath.Join(root, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for link, says := range map[string]string{
+		"state.json":  "symbolic link to " + filepath.Join(root, "mnt/sslwatch/state.json") + ", and there is no directory " + filepath.Join(root, "mnt/sslwatch"),
+		"chain.json":  "there is no directory " + filepath.Join(root, "mnt/sslwatch"),
+		"circle.json": "in a circle",
+	} {
+		_, _, _, err := Open(filepath.Join(root, link))
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v", link, err)
+		}
+		if _, _, err := Read(filepath.Join(root, link)); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("a look at %s: %v", link, err)
+		}
+	}
+	if entries, _ := os.ReadDir(root); len(entries) != 3 {
+		t.Errorf("%v", entries)
+	}
+}
+
 func BenchmarkWrite(b *testing.B) {
 	f, _, _, err := Open(filepath.Join(b.TempDir(), "state.json"))
 	if err != nil {

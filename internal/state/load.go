@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"syscall"
 
@@ -27,6 +28,8 @@ type loaded struct {
 	data  []byte // what the state was decoded from
 	// main and previous say what is wrong with the two files, if anything is.
 	main, previous *flaw
+	// bad says what could not be read of the one that was taken.
+	bad []string
 }
 
 // flaw is why a generation can't be taken.
@@ -79,7 +82,7 @@ func (l *loaded) take(d Disk, name, path string) (*flaw, error) {
 		// would be to forget what is there.
 		return nil, fmt.Errorf("state: read: %w%s", err, advice(err, path))
 	}
-	s, err := decode(data)
+	s, bad, err := decode(data)
 	var newer *future
 	if errors.As(err, &newer) {
 		return nil, &FutureError{Path: name, Version: int(*newer)}
@@ -87,15 +90,24 @@ func (l *loaded) take(d Disk, name, path string) (*flaw, error) {
 	if err != nil {
 		return &flaw{reason: err}, nil
 	}
-	l.state, l.data = s, data
-	return nil, nil
+	l.state, l.data, l.bad = s, data, bad
+	if len(bad) > 0 {
+		l.data, err = Encode(s)
+	}
+	return nil, err
 }
 
 // Read returns the state for a look at it. It takes no lock and writes
 // nothing, so it may be used beside a running daemon. If the file can't be
 // read, the generation before is returned with a note. If there is no state
 // at all, the error is an fs.ErrNotExist.
-func Read(path string) (State, []Note, error) { return read(osDisk{}, resolve(path)) }
+func Read(path string) (State, []Note, error) {
+	file, err := resolve(path)
+	if err != nil {
+		return State{}, nil, err
+	}
+	return read(osDisk{}, file)
+}
 
 func read(d Disk, path string) (State, []Note, error) {
 	l, err := load(d, path)
@@ -113,11 +125,46 @@ func read(d Disk, path string) (State, []Note, error) {
 
 // resolve follows symbolic links, so that the file that a link points to is
 // replaced, and not the link; and so that all names of a file share a lock.
-func resolve(path string) string {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		return real
+// That file need not be there yet, but its directory must be: where a link
+// points to a disk that is not mounted, none is made in its place.
+func resolve(path string) (string, error) {
+	const most = 40 // as many as Linux follows
+	file := path
+	for range most {
+		target, err := os.Readlink(file)
+		if err != nil { // not a link, or nothing yet
+			return settle(path, file)
+		}
+		if !filepath.IsAbs(target) {
+			dir, err := filepath.EvalSymlinks(filepath.Dir(file))
+			if err != nil {
+				return "", linkError(path, file, err)
+			}
+			target = filepath.Join(dir, target)
+		}
+		file = target
 	}
-	return path
+	return "", fmt.Errorf("state %s: it is a symbolic link that leads to more than %d others, perhaps in a circle: let it point to a file", path, most)
+}
+
+// settle follows the links in the directory's name, too.
+func settle(path, file string) (string, error) {
+	dir, err := filepath.EvalSymlinks(filepath.Dir(file))
+	switch {
+	case err == nil:
+		return filepath.Join(dir, filepath.Base(file)), nil
+	case file == path: // no link, so the directory may be made
+		return path, nil
+	}
+	return "", linkError(path, file, err)
+}
+
+func linkError(path, file string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("state %s: it is a symbolic link to %s, and there is no directory %s: "+
+			"make it or mount what should be there, or change the link", path, file, filepath.Dir(file))
+	}
+	return fmt.Errorf("state %s: it is a symbolic link to %s: %w%s", path, file, err, advice(err, file))
 }
 
 func previousOf(path string) string { return path + ".previous" }

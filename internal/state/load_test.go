@@ -70,7 +70,7 @@ func TestWhatIsSaidAboutABrokenFile(t *testing.T) {
 			"can't be read: it has no version, and the generation before it is missing" + lost + kept},
 		"both": {map[string]string{main: "\x00\x00", previous: "[]"}, Lost,
 			"can't be read: it is not JSON at byte 1: invalid character '\\x00' looking for beginning of value, and the generation before it can't be read: " +
-				"it is no state: json: cannot unmarshal array into Go value of type struct { Version int \"json:\\\"version\\\"\" }" + lost + kept + ", /d/state.json.corrupt-20260301T123015Z-previous"},
+				"it is not a state: json: cannot unmarshal array into Go value of type struct { Version int \"json:\\\"version\\\"\" }" + lost + kept + ", /d/state.json.corrupt-20260301T123015Z-previous"},
 		"only a broken generation before": {map[string]string{previous: "{}"}, Lost,
 			"is missing, and the generation before it can't be read: it has no version" + lost + kept + "-previous"},
 	} {
@@ -108,11 +108,6 @@ func TestWhatIsNoState(t *testing.T) {
 		"records are a list": strings.Replace(good, `"records": {`, `"records": [], "x": {`, 1),
 		"records are null":   strings.Replace(good, `"records": {`, `"records": null, "x": {`, 1),
 		"no ledgers":         strings.Replace(good, `"ledgers"`, `"other"`, 1),
-		"ledger is null":     `{"version":1,"records":{},"ledgers":{"oncall":null}}`,
-		"another's record":   strings.Replace(good, `"p/i": {`, `"p/j": {`, 1),
-		"record of nobody":   `{"version":1,"records":{"":{"terms":{}}},"ledgers":{}}`,
-		"no date":            strings.Replace(good, `"expires": "2026`, `"expires": "2026-`, 1),
-		"no duration":        strings.Replace(good, `"7d"`, `"soon"`, 1),
 	} {
 		if data == good {
 			t.Fatalf("%s: the test changes nothing", name)
@@ -121,6 +116,121 @@ func TestWhatIsNoState(t *testing.T) {
 		if _, s, notes, err := open(d, main, now); err != nil || number(s) != 1 || len(notes) != 1 {
 			t.Errorf("%s: state %d, %v, %v", name, number(s), notes, err)
 		}
+	}
+}
+
+// A part that can't be read is forgotten by itself, and the whole file is kept
+// for examination. All that is sound in it stays.
+func TestAPartThatCannotBeReadIsSetAsideByItself(t *testing.T) {
+	const record, line, message = "record", "line of", "message of"
+	for name, row := range map[string]struct{ old, new, says, because string }{
+		"another's record":           {`"p/i": {`, `"p/j": {`, record, `about "p/i"`},
+		"a record that is null":      {`"b/i": {`, `"x/y": null, "b/i": {`, record, "no project_id"},
+		"a record that is a list":    {`"b/i": {`, `"x/y": [], "b/i": {`, record, "array"},
+		"no date":                    {`"expires": "2026`, `"expires": "2026-`, record, "parsing time"},
+		"a date far away":            {`"expires": "2026`, `"expires": "9876`, record, "not believable"},
+		"no duration":                {`"7d"`, `"soon"`, record, "not a duration"},
+		"a negative run":             {`"b/i": {`, `"b/i": {"off": {"run": -1, "from": "2026-03-01T12:30:15Z"},`, record, "off: run: the counter is -1"},
+		"a run without end":          {`"b/i": {`, `"b/i": {"denied": {"run": 9223372036854775807, "from": "2026-03-01T12:30:15Z"},`, record, "denied: run"},
+		"a run without a time":       {`"b/i": {`, `"b/i": {"invalid": {"run": 1},`, record, "invalid: without a time"},
+		"off, since never":           {`"b/i": {`, `"b/i": {"off": {"set": true},`, record, "off: without a time"},
+		"a negative count":           {`"b/i": {`, `"b/i": {"failing": {"count": -3},`, record, "failing: the counter"},
+		"failing since never":        {`"b/i": {`, `"b/i": {"failing": {"count": 3},`, record, "failing, without a time"},
+		"a negative comeback":        {`"b/i": {`, `"b/i": {"comeback": {"run": -9},`, record, "comeback"},
+		"denied for no cause":        {`"b/i": {`, `"b/i": {"denied": {"set": true, "since": "2026-03-01T12:30:15Z"},`, record, "denied, with"},
+		"left for no reason":         {`"b/i": {`, `"b/i": {"left": "home",`, record, "left"},
+		"an ID with a slash":         {`"b/i": {`, `"c/d/e": {"project_id": "c", "instance_id": "d/e"}, "b/i": {`, record, "not a valid key"},
+		"a line without its times":   {`"first"`, `"erst"`, line, "without the times"},
+		"a line without the anchor":  {`"anchor"`, `"ankh"`, line, "without the times"},
+		"a line without the last":    {`"last"`, `"least"`, line, "without the times"},
+		"a line of year one":         {`"last": "2026`, `"last": "0002`, line, "not believable"},
+		"a line without severity":    {`"severity": "critical",`, ``, line, "severity"},
+		"a line of another severity": {`"severity": "critical"`, `"severity": "loud"`, line, "severity"},
+		"a line of no certificate":   {`"certificate": "2026`, `"zertifikat": "2026`, line, "without a date"},
+		"a line of no known kind":    {`"certificate_expiring": {`, `"certificate_boring": {`, line, "does not know"},
+		"an empty line":              {`"certificate_expiring": {`, `"ssl_invalid": {}, "certificate_expiring": {`, line, "says nothing"},
+		"a null line":                {`"certificate_expiring": {`, `"ssl_invalid": null, "certificate_expiring": {`, line, "says nothing"},
+		"an end without beginning":   {`"certificate_expiring": {`, `"ssl_invalid": {"ended": true, "waits": {"severity": "critical", "since": "2026-03-01T12:30:15Z"}}, "certificate_expiring": {`, line, "it ended"},
+		"waits since never":          {`"certificate_expiring": {`, `"ssl_invalid": {"waits": {"severity": "critical"}}, "certificate_expiring": {`, line, "waits, without a time"},
+		"lines of half a key":        {`"oncall": {`, `"oncall": {"x/": {"check_failing": {}},`, "ledger of", "not a valid key"},
+		"lines of an empty key":      {`"oncall": {`, `"oncall": {"": {"check_failing": {}},`, "ledger of", "not a valid key"},
+		"lines that are null":        {`"oncall": {`, `"oncall": {"x/y": null,`, "ledger of", "null"},
+		"a ledger that is null":      {`"oncall": {`, `"mail": null, "oncall": {`, `ledger of "mail"`, "null"},
+		"a ledger that is a text":    {`"oncall": {`, `"mail": "told", "oncall": {`, `ledger of "mail"`, "string"},
+		"messages that are a list":   {`"oncall": {"2`, `"mail": [], "oncall": {"2`, "messages of", "array"},
+		"a message without receipt":  {`"receipt"`, `"rezept"`, message, "no receipt"},
+		"a message of half a key":    {`"key": "b/i"`, `"key": "b/"`, message, "not a valid key"},
+		"a message of nothing":       {`"entries": [`, `"entries": [], "x": [`, message, "no entries"},
+		"a time that is not one":     {`"written": "2026`, `"written": "heute`, "written", "not a time"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			good := strings.Replace(encoded(t, 1), `"records": {`, `"records": {
+    "b/i": {"project_id": "b", "instance_id": "i", "terms": {"expiry": ["1d"], "critical": "0"}},`, 1)
+			good = strings.TrimSuffix(good, "}\n") + `, "messages": {"oncall": {"2": {"receipt": {"ts": "1"}, "entries": [{"key": "b/i", "condition": "ssl_invalid", "severity": "critical", "line": "x"}]}}}}`
+			if _, bad, err := decode([]byte(good)); err != nil || len(bad) > 0 {
+				t.Fatal(bad, err)
+			}
+			data := strings.Replace(good, row.old, row.new, 1)
+			if data == good {
+				t.Fatal("the test changes nothing")
+			}
+			d := newFakeDisk(map[string]string{main: data, previous: encoded(t, 2)})
+			_, s, notes, err := open(d, main, now)
+			if err != nil || len(notes) != 1 || notes[0].Kind != Damaged {
+				t.Fatal(notes, err)
+			}
+			if text := notes[0].Text; !strings.Contains(text, row.says) || !strings.Contains(text, row.because) || !strings.Contains(text, "kept for examination") {
+				t.Errorf("says %s", text)
+			}
+			if len(notes[0].SetAside) != 1 || d.files()[notes[0].SetAside[0]] != data {
+				t.Errorf("set aside: %v", notes[0].SetAside)
+			}
+			count := func(s State) (records, lines, messages int) {
+				for _, ledger := range s.Ledgers {
+					for _, of := range ledger {
+						lines += len(of)
+					}
+				}
+				return len(s.Records), lines, len(s.Messages["oncall"])
+			}
+			whole, _, _ := decode([]byte(good))
+			wr, wl, wm := count(whole)
+			r, l, m := count(s)
+			if lost := wr - r + wl - l + wm - m; lost > 1 {
+				t.Errorf("%d parts are lost", lost)
+			}
+			if _, again, notes, err := reopen(d); err != nil || len(notes) > 0 {
+				t.Errorf("the next start: %v, %v", notes, err)
+			} else if before, after := text(t, s), text(t, again); before != after {
+				t.Errorf("the next start (-before +after):\n%s", cmp.Diff(before, after))
+			}
+		})
+	}
+}
+
+// text returns a state as it is written.
+func text(t *testing.T, s State) string {
+	t.Helper()
+	data, err := Encode(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// Of the generation before, too, only what can't be read is left out.
+func TestAPartOfTheGenerationBeforeIsSetAsideByItself(t *testing.T) {
+	bad := strings.Replace(encoded(t, 1), `"anchor"`, `"ankh"`, 1)
+	d := newFakeDisk(map[string]string{main: "broken", previous: bad})
+	_, s, notes, err := open(d, main, now)
+	if err != nil || len(notes) != 1 || notes[0].Kind != Recovered || len(notes[0].SetAside) != 2 || number(s) != 1 {
+		t.Fatal(notes, err)
+	}
+	if !strings.Contains(notes[0].Text, "generation before it was taken") || !strings.Contains(notes[0].Text, "without the times") {
+		t.Errorf("says %s", notes[0].Text)
+	}
+	if _, _, notes, err := reopen(d); err != nil || len(notes) > 0 {
+		t.Errorf("the next start: %v, %v", notes, err)
 	}
 }
 
@@ -225,7 +335,7 @@ func TestEncodeIsForPeopleAndAlwaysTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := decode(empty); err != nil {
+	if _, _, err := decode(empty); err != nil {
 		t.Errorf("an empty state can't be read back: %v", err)
 	}
 }
@@ -236,7 +346,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"version":2}`))
 	f.Add([]byte(encoded(f, 2)[:300]))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s, err := decode(data)
+		s, _, err := decode(data)
 		if err != nil {
 			return
 		}
@@ -244,7 +354,10 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			t.Fatalf("what was read can't be written: %v", err)
 		}
-		again, err := decode(once)
+		again, bad, err := decode(once)
+		if len(bad) > 0 {
+			t.Fatalf("what was written can't be read: %v\n%s", bad, once)
+		}
 		if err != nil {
 			t.Fatalf("what was written can't be read: %v\n%s", err, once)
 		}

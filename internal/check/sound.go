@@ -1,0 +1,160 @@
+package check
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// maxCount is more than any counter reaches: one observation a second for
+// thirty years.
+const maxCount = 1 << 30
+
+// Sound returns what is wrong with a record that was read under a key, nil if
+// sslwatch may have written it. What is not sound must not be judged: a
+// negative counter never reaches what it counts to, and says nothing for ever.
+func (r Record) Sound(key string) error {
+	if r.ProjectID == "" || r.InstanceID == "" {
+		return errors.New("it has no project_id or no instance_id")
+	}
+	if r.Key() != key {
+		return fmt.Errorf("it is about %q", r.Key())
+	}
+	if err := SoundKey(key); err != nil {
+		return err
+	}
+	if r.Left != "" && !slices.Contains([]Ending{Unwatched, Deleted}, r.Left) {
+		return fmt.Errorf("left is %q, which sslwatch does not know", r.Left)
+	}
+	for _, f := range []struct {
+		name string
+		Flag
+	}{{"off", r.Off}, {"invalid", r.Invalid}, {"missing", r.Missing}, {"unsupported", r.Unsupported}, {"denied", r.Denied}} {
+		if err := f.sound(); err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
+		}
+	}
+	if r.Denied.Set && !r.Denial.Cause.denied() {
+		return fmt.Errorf("denied, with the cause %q", r.Denial.Cause)
+	}
+	if err := count("comeback", r.Comeback.Run); err != nil {
+		return err
+	}
+	if err := count("failing", r.Failing.Count); err != nil {
+		return err
+	}
+	if r.Failing.Count > 0 && (r.Failing.Since.IsZero() || r.Failing.Last.IsZero()) {
+		return errors.New("failing, without a time")
+	}
+	return soundTimes(r.Due, r.Checked, r.Verified, r.Expires, r.Was, r.Displaced, r.Comeback.Expires, r.Failing.Since, r.Failing.Last)
+}
+
+// sound returns what is wrong with a flag.
+func (f Flag) sound() error {
+	if err := count("run", f.Run); err != nil {
+		return err
+	}
+	if f.Set && f.Since.IsZero() || f.Run > 0 && f.From.IsZero() {
+		return errors.New("without a time")
+	}
+	return soundTimes(f.Since, f.From)
+}
+
+// Sound returns what is wrong with a line that was read for a condition, nil
+// if sslwatch may have written it.
+func (l Line) Sound(c Condition) error {
+	switch {
+	case c.rank() == len(Conditions()):
+		return errors.New("sslwatch does not know this condition")
+	case l.Told == nil && l.Waits == nil:
+		return errors.New("it says nothing")
+	case l.Told == nil && l.Ended:
+		return errors.New("it ended, and was not told")
+	}
+	if t := l.Told; t != nil {
+		switch {
+		case t.Severity.rank() == 0:
+			return fmt.Errorf("told, with the severity %q", t.Severity)
+		case t.First.IsZero() || t.Anchor.IsZero() || t.Last.IsZero():
+			return errors.New("told, without the times")
+		case c.ofCertificate() && t.Certificate.IsZero():
+			return errors.New("told, of a certificate without a date")
+		}
+		if err := errors.Join(soundTimes(t.Certificate, t.First, t.Anchor, t.Last), soundBeginning(t.Since)); err != nil {
+			return fmt.Errorf("told: %w", err)
+		}
+	}
+	if w := l.Waits; w != nil {
+		switch {
+		case w.Severity.rank() == 0:
+			return fmt.Errorf("waits, with the severity %q", w.Severity)
+		case w.Since.IsZero():
+			return errors.New("waits, without a time")
+		case c.ofCertificate() && w.Certificate.IsZero():
+			return errors.New("waits, for a certificate without a date")
+		}
+		if err := errors.Join(soundTimes(w.Since, w.Certificate), soundBeginning(w.Began)); err != nil {
+			return fmt.Errorf("waits: %w", err)
+		}
+	}
+	return nil
+}
+
+// Sound returns what is wrong with a message that was read, nil if sslwatch
+// may have kept it.
+func (s Sent) Sound() error {
+	if len(s.Receipt) == 0 || string(s.Receipt) == "null" {
+		return errors.New("it has no receipt")
+	}
+	if len(s.Entries) == 0 {
+		return errors.New("it has no entries")
+	}
+	for _, e := range s.Entries {
+		if err := SoundKey(e.Key); err != nil {
+			return err
+		}
+		if e.Condition.rank() == len(Conditions()) || e.Severity.rank() == 0 {
+			return fmt.Errorf("it has an entry of the condition %q and the severity %q", e.Condition, e.Severity)
+		}
+	}
+	return nil
+}
+
+// SoundKey returns what is wrong with the key of a subject: project_id, or
+// project_id/instance_id.
+func SoundKey(key string) error {
+	project, instance, isInstance := strings.Cut(key, "/")
+	if project == "" || isInstance && instance == "" || strings.Contains(instance, "/") {
+		return fmt.Errorf("%q is not a valid key of an instance or a project", key)
+	}
+	return nil
+}
+
+func count(name string, n int) error {
+	if n < 0 || n > maxCount {
+		return fmt.Errorf("%s: the counter is %d", name, n)
+	}
+	return nil
+}
+
+// soundTimes returns what is wrong with times that may be zero. Within these
+// years no difference overflows, and every sum can be written again.
+func soundTimes(times ...time.Time) error {
+	for _, t := range times {
+		if !t.IsZero() && (t.Year() < 1970 || t.Year() >= 2200) {
+			return fmt.Errorf("the time %s is not believable", t.Format(time.RFC3339))
+		}
+	}
+	return nil
+}
+
+// soundBeginning is soundTimes for when something began: for a certificate
+// that is a threshold before its date, and a threshold can be centuries.
+func soundBeginning(t time.Time) error {
+	if !t.IsZero() && (t.Year() < 1600 || t.Year() >= 2200) {
+		return fmt.Errorf("the time %s is not believable", t.Format(time.RFC3339))
+	}
+	return nil
+}

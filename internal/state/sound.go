@@ -1,0 +1,120 @@
+package state
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+)
+
+// rawState is a State of which the parts are not read yet, so that each can
+// be set aside by itself.
+type rawState struct {
+	Written  json.RawMessage            `json:"written"`
+	Records  map[string]json.RawMessage `json:"records"`
+	Ledgers  map[string]json.RawMessage `json:"ledgers"`
+	Messages json.RawMessage            `json:"messages"`
+}
+
+// sound returns what can be read, and what can't be and why.
+func (raw rawState) sound() (State, []string) {
+	var bad faults
+	s := State{Version: Version, Records: map[string]check.Record{}, Ledgers: map[string]check.Ledger{}}
+	if raw.Written != nil {
+		// For people, and nothing is worked out from it.
+		var at time.Time
+		if err := json.Unmarshal(raw.Written, &at); err != nil || at.Year() > 9999 {
+			bad.add(errors.New("it is not a time"), "written")
+		} else {
+			s.Written = at
+		}
+	}
+	readMembers(&bad, raw.Records, s.Records, check.Record.Sound, "record %q")
+	for _, id := range slices.Sorted(maps.Keys(raw.Ledgers)) {
+		s.Ledgers[id] = bad.ledger(id, raw.Ledgers[id])
+	}
+	s.Messages = bad.messages(raw.Messages)
+	return s, bad
+}
+
+// faults are what could not be read.
+type faults []string
+
+func (f *faults) add(err error, format string, args ...any) {
+	*f = append(*f, fmt.Sprintf(format, args...)+" ("+err.Error()+")")
+}
+
+// object reads a JSON object without its members. What is missing is empty.
+func (f *faults) object(raw json.RawMessage, format string, args ...any) map[string]json.RawMessage {
+	if raw == nil {
+		return nil
+	}
+	var members map[string]json.RawMessage
+	err := json.Unmarshal(raw, &members)
+	if err == nil && members == nil {
+		err = errors.New("it is null")
+	}
+	if err != nil {
+		f.add(err, format, args...)
+	}
+	return members
+}
+
+func (f *faults) ledger(id string, raw json.RawMessage) check.Ledger {
+	ledger := check.Ledger{}
+	subjects := f.object(raw, "ledger of %q", id)
+	for _, key := range slices.Sorted(maps.Keys(subjects)) {
+		if err := check.SoundKey(key); err != nil {
+			f.add(err, "ledger of %q about %q", id, key)
+			continue
+		}
+		raw := map[check.Condition]json.RawMessage{}
+		for c, line := range f.object(subjects[key], "ledger of %q about %q", id, key) {
+			raw[check.Condition(c)] = line
+		}
+		lines := check.Lines{}
+		readMembers(f, raw, lines, check.Line.Sound, "line of %q about %q, %q", id, key)
+		if len(lines) > 0 {
+			ledger[key] = lines
+		}
+	}
+	return ledger
+}
+
+func (f *faults) messages(raw json.RawMessage) map[string]map[string]check.Sent {
+	out := map[string]map[string]check.Sent{}
+	receivers := f.object(raw, "messages")
+	for _, id := range slices.Sorted(maps.Keys(receivers)) {
+		sent := map[string]check.Sent{}
+		readMembers(f, f.object(receivers[id], "messages of %q", id), sent,
+			func(s check.Sent, _ string) error { return s.Sound() }, "message of %q, %q", id)
+		if len(sent) > 0 {
+			out[id] = sent
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return out
+}
+
+// readMembers reads the members of an object into a map, but for those that are not
+// sound. format names one of them, with args and its key.
+func readMembers[K ~string, V any](f *faults, members map[K]json.RawMessage, into map[K]V, fault func(V, K) error, format string, args ...any) {
+	for _, key := range slices.Sorted(maps.Keys(members)) {
+		var v V
+		err := json.Unmarshal(members[key], &v)
+		if err == nil {
+			err = fault(v, key)
+		}
+		if err != nil {
+			f.add(err, format, append(slices.Clone(args), key)...)
+			continue
+		}
+		into[key] = v
+	}
+}
