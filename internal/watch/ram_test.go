@@ -170,12 +170,18 @@ func (f ramFile) Close() error { return f.do("close", f.name, func() error { ret
 
 // startOnFile is start with the state file on a disk.
 func (l *life) startOnFile(d state.Disk, log *slog.Logger) error {
-	file, s, notes, err := state.OpenOn(d, stateFile)
-	if err != nil {
-		return err
-	}
+	notes, err := l.startOnAny(d, log)
 	for _, note := range notes {
 		l.t.Errorf("the state file: %s", note.Text)
+	}
+	return err
+}
+
+// startOnAny is startOnFile on files that need not be sound.
+func (l *life) startOnAny(d state.Disk, log *slog.Logger) ([]state.Note, error) {
+	file, s, notes, err := state.OpenOn(d, stateFile)
+	if err != nil {
+		return nil, err
 	}
 	ctx, cancel := context.WithCancel(l.t.Context())
 	w := watch.New(l.opt, s, file, log)
@@ -183,7 +189,7 @@ func (l *life) startOnFile(d state.Disk, log *slog.Logger) error {
 	go func() { done <- w.Run(ctx) }()
 	l.watch = w
 	l.stop = func() error { cancel(); return errors.Join(<-done, file.Close()) }
-	return nil
+	return notes, nil
 }
 
 // kill has no operation take effect any more.

@@ -9,9 +9,17 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+	"golang.org/x/time/rate"
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/notify"
+)
+
+// However much is owed, a receiver gets no more messages than these: what is
+// remembered may be wrong in a way that nobody thought of.
+const (
+	floodEvery = time.Second // one for each of these,
+	floodBurst = 20          // after so many at once
 )
 
 // receiver is a receiver with what it was told and is owed.
@@ -20,6 +28,7 @@ type receiver struct {
 	ledger  check.Ledger              // the same map as in the state
 	owed    map[string][]check.Notice // by subject
 	pace    *backoff.ExponentialBackOff
+	flood   *rate.Limiter  // of the messages that it takes
 	telling []check.Notice // the delivery under way, nil if there is none
 	repeats []*repeat      // what may have arrived
 	marked  bool           // what is about to be told has been marked so
@@ -47,7 +56,8 @@ func (w *Watch) configureReceivers(now time.Time) {
 	configured := map[string]bool{}
 	for _, options := range w.opt.Receivers {
 		configured[options.ID] = true
-		r := &receiver{Receiver: options, owed: map[string][]check.Notice{}, pace: w.opt.Retry.exponential()}
+		r := &receiver{Receiver: options, owed: map[string][]check.Notice{}, pace: w.opt.Retry.exponential(),
+			flood: rate.NewLimiter(rate.Every(floodEvery), floodBurst)}
 		if i := slices.IndexFunc(before, func(old *receiver) bool { return old.ID == r.ID }); i >= 0 {
 			r = before[i]
 			r.Receiver = options
@@ -209,7 +219,7 @@ func (w *Watch) heard(o outcome, now time.Time) {
 func (w *Watch) taken(o outcome, now time.Time) {
 	r := o.receiver
 	r.pace.Reset()
-	r.resumes = now.Add(r.Carrier.Limits().Every)
+	r.resumes = now.Add(max(r.Carrier.Limits().Every, r.flood.ReserveN(now, 1).DelayFrom(now)))
 	r.trusts(now)
 	if r.failure != "" {
 		w.log.Info("receiver recovered", "receiver", r.ID)
