@@ -201,15 +201,15 @@ func TestAPartThatCannotBeReadIsSetAsideByItself(t *testing.T) {
 			}
 			if _, again, notes, err := reopen(d); err != nil || len(notes) > 0 {
 				t.Errorf("the next start: %v, %v", notes, err)
-			} else if before, after := text(t, s), text(t, again); before != after {
+			} else if before, after := written(t, s), written(t, again); before != after {
 				t.Errorf("the next start (-before +after):\n%s", cmp.Diff(before, after))
 			}
 		})
 	}
 }
 
-// text returns a state as it is written.
-func text(t *testing.T, s State) string {
+// written returns a state as it is written.
+func written(t *testing.T, s State) string {
 	t.Helper()
 	data, err := Encode(s)
 	if err != nil {
