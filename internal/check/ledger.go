@@ -30,10 +30,11 @@ type Told struct {
 	Severity    Severity  `json:"severity"`
 	Threshold   Duration  `json:"threshold,omitempty"`
 	Certificate time.Time `json:"certificate,omitzero"`
-	Since       time.Time `json:"since,omitzero"` // when the condition began
-	First       time.Time `json:"first"`          // when the receiver first heard of it
-	Anchor      time.Time `json:"anchor"`         // when it last heard something new; reminders count from here
-	Last        time.Time `json:"last"`           // when it last heard anything
+	Identity    time.Time `json:"identity,omitzero"` // as in a Record
+	Since       time.Time `json:"since,omitzero"`    // when the condition began
+	First       time.Time `json:"first"`             // when the receiver first heard of it
+	Anchor      time.Time `json:"anchor"`            // when it last heard something new; reminders count from here
+	Last        time.Time `json:"last"`              // when it last heard anything
 	// Message is the ID of the message that told it first, for threads.
 	Message string `json:"message,omitempty"`
 }
@@ -55,7 +56,19 @@ type Waits struct {
 	Severity    Severity  `json:"severity"`
 	Threshold   Duration  `json:"threshold,omitempty"`
 	Certificate time.Time `json:"certificate,omitzero"`
+	Identity    time.Time `json:"identity,omitzero"` // as in a Record
 	Began       time.Time `json:"began,omitzero"`
+}
+
+// certificate returns what identifies the certificate that a line is about.
+func (l Line) certificate() time.Time {
+	switch {
+	case l.Told != nil:
+		return identity(l.Told.Identity, l.Told.Certificate)
+	case l.Waits != nil:
+		return identity(l.Waits.Identity, l.Waits.Certificate)
+	}
+	return time.Time{}
 }
 
 // Sent is a receiver's first message about some alerts, kept while any of
@@ -102,7 +115,7 @@ func Await(told Lines, standing []Alert, notices []Notice, now time.Time) Lines 
 			w = *line.Waits
 		}
 		if n.Kind.fires() && n.Kind != Reminder || w.Began.IsZero() {
-			w.Severity, w.Threshold, w.Certificate, w.Began = n.Severity, n.Threshold, n.Certificate, n.Since
+			w.Severity, w.Threshold, w.Certificate, w.Identity, w.Began = n.Severity, n.Threshold, n.Certificate, n.Identity, n.Since
 		}
 		line.Waits = &w
 		out[n.Condition] = line
@@ -144,14 +157,14 @@ func Tell(told Lines, n Notice, message string, now time.Time) Lines {
 	}
 	// The worst of what was told of a certificate stays told: other
 	// thresholds in the configuration, and back, are no news.
-	another := !t.Certificate.Equal(n.Certificate)
+	another := !SameCertificate(identity(t.Identity, t.Certificate), n.identity())
 	if another || n.Severity.Compare(t.Severity) > 0 {
 		t.Severity = n.Severity
 	}
 	if another || t.Threshold == 0 || n.Threshold < t.Threshold {
 		t.Threshold = n.Threshold
 	}
-	t.Certificate, t.Since, t.Last = n.Certificate, n.Began, now
+	t.Certificate, t.Identity, t.Since, t.Last = n.Certificate, n.Identity, n.Began, now
 	t.Message = message
 	out[n.Condition] = Line{Told: &t}
 	return out

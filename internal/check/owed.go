@@ -52,7 +52,7 @@ func (n Notice) Solved() bool { return !n.Fires() && n.Ending != Unwatched }
 
 // Replaced reports whether the certificate gave way to one that ends earlier.
 func (n Notice) Replaced() bool {
-	return n.Kind == Tighter && n.Condition.ofCertificate() && n.Certificate.Before(n.Told.Certificate)
+	return n.Kind == Tighter && n.Condition.ofCertificate() && n.earlierThan(identity(n.Told.Identity, n.Told.Certificate))
 }
 
 // Uncovers tells whether this is the end of what hid an alert, or of what was
@@ -74,7 +74,7 @@ func (n Notice) ID() string {
 	}
 	episode := n.Began
 	if n.Condition.ofCertificate() {
-		episode = n.Certificate
+		episode = n.identity()
 		if !n.Fires() {
 			episode = n.Was
 		}
@@ -116,7 +116,7 @@ func Owed(standing []Alert, told Lines, who Audience, p Policy, now time.Time) [
 		if !who.Hears(a) {
 			continue
 		}
-		if n, owed := news(a, told[a.Condition], p, now); owed {
+		if n, owed := news(a, told, p, now); owed {
 			notices = append(notices, n)
 		}
 	}
@@ -130,21 +130,38 @@ func Owed(standing []Alert, told Lines, who Audience, p Policy, now time.Time) [
 	return notices
 }
 
+// identity returns what identifies the certificate of an alert.
+func (a Alert) identity() time.Time { return identity(a.Identity, a.Certificate) }
+
+// laterThan reports whether the certificate of an alert took the place of
+// another, of which this is the identity, and ends later; earlierThan, that
+// it ends earlier.
+func (a Alert) laterThan(id time.Time) bool {
+	return a.identity().After(id) && !SameCertificate(a.identity(), id)
+}
+
+func (a Alert) earlierThan(id time.Time) bool {
+	return a.identity().Before(id) && !SameCertificate(a.identity(), id)
+}
+
 // news works out what is new in an alert that stands.
-func news(a Alert, line Line, p Policy, now time.Time) (n Notice, owed bool) {
+func news(a Alert, lines Lines, p Policy, now time.Time) (n Notice, owed bool) {
+	line := lines[a.Condition]
 	n = Notice{Alert: a, Kind: Firing, Told: line.Told, Began: a.Since}
-	if line.Waits != nil && line.Told == nil && line.Waits.Certificate.Equal(a.Certificate) {
+	if line.Waits != nil && line.Told == nil && SameCertificate(line.certificate(), a.identity()) {
 		n.Began = line.Waits.Began
 	}
 	told := line.Told
 	if told == nil || line.Ended {
-		return n, true
+		// Its date moved back over the present: that is not a story.
+		expired := lines[CertificateExpired]
+		return n, a.Condition != CertificateExpiring || expired.Told == nil || expired.Ended || !SameCertificate(expired.certificate(), a.identity())
 	}
-	if a.Condition.ofCertificate() && a.Certificate.After(told.Certificate) {
+	if a.Condition.ofCertificate() && a.laterThan(line.certificate()) {
 		return n, true
 	}
 	n.Began = told.Since
-	if a.Condition.ofCertificate() && a.Certificate.Before(told.Certificate) {
+	if a.Condition.ofCertificate() && a.earlierThan(line.certificate()) {
 		n.Kind, n.Began = Tighter, a.Since
 		return n, true
 	}
@@ -228,13 +245,7 @@ func before(a, b *Alert) bool {
 // thresholds cure a certificate: only a later one does.
 func ended(a Alert, line Line) bool {
 	if a.Condition.ofCertificate() && (a.State != Over || a.Ending == Renewed) {
-		about := time.Time{}
-		if line.Told != nil {
-			about = line.Told.Certificate
-		} else if line.Waits != nil {
-			about = line.Waits.Certificate
-		}
-		return a.Certificate.After(about)
+		return a.laterThan(line.certificate())
 	}
 	return a.State == Over
 }

@@ -24,8 +24,11 @@ type Record struct {
 	Checked  time.Time `json:"checked,omitzero"`
 	Verified time.Time `json:"verified,omitzero"`
 	// Expires is the last ssl_expired_at that was believed, kept while SSL
-	// is off. It identifies the certificate.
+	// is off.
 	Expires time.Time `json:"expires,omitzero"`
+	// Identity is the date that was believed first of the certificate; zero
+	// where it is Expires. It stays while the date moves.
+	Identity time.Time `json:"identity,omitzero"`
 	// Was is the date of the certificate before this one.
 	Was time.Time `json:"was,omitzero"`
 	// Displaced is the latest date that an earlier one took the place of. A
@@ -265,19 +268,23 @@ func Learn(r Record, o Observation, p Policy, now time.Time) Record {
 // that was displaced by an earlier one before: if that could come and go
 // with each reading, so would the alerts.
 func (r Record) date(expires time.Time, confirm int) Record {
+	known := identity(r.Identity, r.Expires)
 	switch {
-	case r.Expires.IsZero():
+	case known.IsZero():
 		r.Expires = expires
 		return r
-	case expires.Equal(r.Expires):
-		r.Comeback = Comeback{}
+	case SameCertificate(expires, known):
+		r.Expires, r.Identity, r.Comeback = expires, known, Comeback{}
+		if expires.Equal(known) {
+			r.Identity = time.Time{}
+		}
 		return r
-	case expires.Before(r.Expires):
+	case expires.Before(known):
 		if r.Displaced.Before(r.Expires) {
 			r.Displaced = r.Expires
 		}
-	case !expires.After(r.Displaced):
-		if !expires.Equal(r.Comeback.Expires) {
+	case expires.Before(r.Displaced) || SameCertificate(expires, r.Displaced):
+		if !SameCertificate(expires, r.Comeback.Expires) {
 			r.Comeback = Comeback{Expires: expires}
 		}
 		r.Comeback.Run++
@@ -285,6 +292,20 @@ func (r Record) date(expires time.Time, confirm int) Record {
 			return r
 		}
 	}
-	r.Was, r.Expires, r.Comeback = r.Expires, expires, Comeback{}
+	r.Was, r.Expires, r.Identity, r.Comeback = r.Expires, expires, time.Time{}, Comeback{}
 	return r
+}
+
+// SameCertificate reports whether two dates are of one certificate: they are
+// less than a day apart. A date that the API computes moves a little at each
+// check, and that is not another certificate.
+func SameCertificate(a, b time.Time) bool { return a.Sub(b).Abs() < Day }
+
+// identity returns the date that identifies a certificate: the one that was
+// believed first, if that is not the one that is shown.
+func identity(first, shown time.Time) time.Time {
+	if first.IsZero() {
+		return shown
+	}
+	return first
 }

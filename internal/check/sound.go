@@ -48,7 +48,7 @@ func (r Record) Sound(key string) error {
 	if r.Failing.Count > 0 && (r.Failing.Since.IsZero() || r.Failing.Last.IsZero()) {
 		return errors.New("failing, without a time")
 	}
-	return soundTimes(r.Due, r.Checked, r.Verified, r.Expires, r.Was, r.Displaced, r.Comeback.Expires, r.Failing.Since, r.Failing.Last)
+	return soundTimes(r.Due, r.Checked, r.Verified, r.Expires, r.Identity, r.Was, r.Displaced, r.Comeback.Expires, r.Failing.Since, r.Failing.Last)
 }
 
 // sound returns what is wrong with a flag.
@@ -82,7 +82,7 @@ func (l Line) Sound(c Condition) error {
 		case c.ofCertificate() && t.Certificate.IsZero():
 			return errors.New("told, of a certificate without a date")
 		}
-		if err := errors.Join(soundTimes(t.Certificate, t.First, t.Anchor, t.Last), soundBeginning(t.Since)); err != nil {
+		if err := errors.Join(soundTimes(t.Certificate, t.Identity, t.First, t.Anchor, t.Last), soundBeginning(t.Since)); err != nil {
 			return fmt.Errorf("told: %w", err)
 		}
 	}
@@ -95,7 +95,7 @@ func (l Line) Sound(c Condition) error {
 		case c.ofCertificate() && w.Certificate.IsZero():
 			return errors.New("waits, for a certificate without a date")
 		}
-		if err := errors.Join(soundTimes(w.Since, w.Certificate), soundBeginning(w.Began)); err != nil {
+		if err := errors.Join(soundTimes(w.Since, w.Certificate, w.Identity), soundBeginning(w.Began)); err != nil {
 			return fmt.Errorf("waits: %w", err)
 		}
 	}

@@ -39,8 +39,9 @@ type Alert struct {
 	Severity  Severity
 	// Threshold is the tightest one reached, of a certificate that expires.
 	Threshold Duration
-	// Certificate is the ssl_expired_at last known, zero if none is.
-	Certificate time.Time
+	// Certificate is the ssl_expired_at last known, zero if none is, and
+	// Identity that which was believed first of it, zero if it is the same.
+	Certificate, Identity time.Time
 	// Was is the date of the certificate before.
 	Was time.Time
 	// Since is when it began.
@@ -66,7 +67,7 @@ type Alert struct {
 func Standing(r Record, p Policy, now time.Time) []Alert {
 	now = Wall(now)
 	base := Alert{
-		Subject: r.Subject, Certificate: r.Expires, Was: r.Was, Verified: r.Verified, NoInfo: r.NoInfo,
+		Subject: r.Subject, Certificate: r.Expires, Identity: r.Identity, Was: r.Was, Verified: r.Verified, NoInfo: r.NoInfo,
 		Endpoint: r.Endpoint,
 	}
 	if r.Left != "" {

@@ -198,7 +198,7 @@ func (w *Watch) logCheck(before, after check.Record, err *dcs.Error) {
 	case before.Failing.Count == 0 || before.Failing.Reason != err.Reason:
 		log.Warn("check failed", "kind", err.Kind.String(), "err", err.Reason, "request_id", err.RequestID, "next", after.Due)
 	}
-	if !before.Expires.IsZero() && !before.Expires.Equal(after.Expires) {
+	if !before.Expires.IsZero() && !check.SameCertificate(before.Expires, after.Expires) {
 		log.Info("certificate changed", "expires", after.Expires, "before", before.Expires)
 	}
 	if before.Off.Set != after.Off.Set {

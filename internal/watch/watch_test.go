@@ -29,6 +29,7 @@ type cloud struct {
 	ssl    map[string]dcs.SSL
 	err    error                 // for all, when set
 	fails  map[string]*dcs.Error // by instance
+	date   func(dcs.SSL) time.Time // the date that it answers, when set
 	slow   time.Duration
 	asked  []time.Time
 	flight int
@@ -41,6 +42,9 @@ func (c *cloud) SSL(ctx context.Context, id string) (dcs.SSL, error) {
 	c.flight++
 	c.most = max(c.most, c.flight)
 	ssl, ok := c.ssl[id]
+	if c.date != nil {
+		ssl.ExpiresAt = c.date(ssl)
+	}
 	err, slow := c.err, c.slow
 	if failure := c.fails[id]; err == nil && failure != nil {
 		err = failure
