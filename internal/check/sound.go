@@ -56,9 +56,6 @@ func (f Flag) sound() error {
 	if err := count("run", f.Run); err != nil {
 		return err
 	}
-	if f.Set && f.Since.IsZero() || f.Run > 0 && f.From.IsZero() {
-		return errors.New("without a time")
-	}
 	return soundTimes(f.Since, f.From)
 }
 

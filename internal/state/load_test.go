@@ -132,8 +132,6 @@ func TestAPartThatCannotBeReadIsSetAsideByItself(t *testing.T) {
 		"no duration":                {`"7d"`, `"soon"`, record, "not a duration"},
 		"a negative run":             {`"b/i": {`, `"b/i": {"off": {"run": -1, "from": "2026-03-01T12:30:15Z"},`, record, "off: run: the counter is -1"},
 		"a run without end":          {`"b/i": {`, `"b/i": {"denied": {"run": 9223372036854775807, "from": "2026-03-01T12:30:15Z"},`, record, "denied: run"},
-		"a run without a time":       {`"b/i": {`, `"b/i": {"invalid": {"run": 1},`, record, "invalid: without a time"},
-		"off, since never":           {`"b/i": {`, `"b/i": {"off": {"set": true},`, record, "off: without a time"},
 		"a negative count":           {`"b/i": {`, `"b/i": {"failing": {"count": -3},`, record, "failing: the counter"},
 		"failing since never":        {`"b/i": {`, `"b/i": {"failing": {"count": 3},`, record, "failing, without a time"},
 		"a negative comeback":        {`"b/i": {`, `"b/i": {"comeback": {"run": -9},`, record, "comeback"},

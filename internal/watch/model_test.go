@@ -229,7 +229,7 @@ func (r *reader) entry(n check.Notice, sure bool) string {
 	r.ever[key] = true
 	switch n.Kind {
 	case check.Firing:
-		if a != nil && !a.unsure && !a.refires && !r.marked(n) && !(certificate && n.Certificate.After(a.certificate)) {
+		if a != nil && !a.unsure && !a.refires && !r.marked(n) && !(certificate && laterDate(n.Certificate, a.certificate)) {
 			wrong = "fires, and was open"
 		}
 	case check.Tighter:
@@ -237,7 +237,7 @@ func (r *reader) entry(n check.Notice, sure bool) string {
 		case a == nil && follows:
 		case a == nil:
 			wrong = "tightens, and was not open"
-		case certificate && n.Certificate.Before(a.certificate) || n.Threshold < a.threshold || n.Severity.Compare(a.severity) > 0 || a.unsure:
+		case certificate && laterDate(a.certificate, n.Certificate) || n.Threshold < a.threshold || n.Severity.Compare(a.severity) > 0 || a.unsure:
 		default:
 			wrong = "tightens, and is no worse than what was told"
 		}
@@ -252,7 +252,7 @@ func (r *reader) entry(n check.Notice, sure bool) string {
 	case check.Resolved:
 		if !follows || a == nil && r.over[key] && !r.ended[key] {
 			wrong = "is resolved, and was not open"
-		} else if a != nil && certificate && n.Ending == check.Renewed && !n.Was.Equal(a.certificate) && !a.unsure {
+		} else if a != nil && certificate && n.Ending == check.Renewed && !check.SameCertificate(n.Was, a.certificate) && !a.unsure {
 			wrong = "is resolved, and of another certificate"
 		}
 	case check.Passed:
@@ -272,7 +272,7 @@ func (r *reader) entry(n check.Notice, sure bool) string {
 		}
 		for _, c := range append(slices.Clone(n.Closes), n.Condition) {
 			closed := n.Key() + " " + string(c)
-			if a := r.open[closed]; ofCertificate(c) && a != nil && n.Ending == check.Renewed && a.certificate.Equal(n.Certificate) {
+			if a := r.open[closed]; ofCertificate(c) && a != nil && n.Ending == check.Renewed && check.SameCertificate(a.certificate, n.Certificate) {
 				continue // what was told of the new certificate already stands
 			}
 			delete(r.open, closed)
@@ -280,7 +280,7 @@ func (r *reader) entry(n check.Notice, sure bool) string {
 		}
 	} else {
 		threshold, severity := n.Threshold, n.Severity
-		if a != nil && !a.unsure && n.Kind != check.Firing && a.certificate.Equal(n.Certificate) { // the worst of what was told stays told
+		if a != nil && !a.unsure && n.Kind != check.Firing && check.SameCertificate(a.certificate, n.Certificate) { // the worst of what was told stays told
 			if a.threshold > 0 {
 				threshold = min(threshold, a.threshold)
 			}
@@ -362,7 +362,21 @@ type model struct {
 	story []string
 	wrong bool
 	begin time.Time
+	grid  time.Time // of the dates of certificates
 }
+
+// date returns a date near another: those of one certificate are at most ten
+// hours apart, and those of two at least 38, so that it is never in doubt
+// whether the date of one moved or another took its place.
+func (m *model) date(near time.Time) time.Time {
+	const cell = 48 * time.Hour
+	moved := time.Duration(m.random.Int64N(int64(10*time.Hour))) - 5*time.Hour
+	return m.grid.Add(near.Sub(m.grid).Round(cell) + moved)
+}
+
+// laterDate reports whether a certificate is another one than that of a date,
+// and ends later.
+func laterDate(a, b time.Time) bool { return a.After(b) && !check.SameCertificate(a, b) }
 
 // SSL answers as the cloud does, and notes it.
 func (m *model) SSL(ctx context.Context, id string) (dcs.SSL, error) {
@@ -430,7 +444,7 @@ func (m *model) cause(n check.Notice, at time.Time) string {
 		case check.Validated:
 			held = s.invalid.may(false, at)
 		case check.Renewed:
-			held = n.Certificate.After(n.Was) && s.dates[n.Certificate.UnixNano()]
+			held = laterDate(n.Certificate, n.Was) && s.dates[n.Certificate.UnixNano()]
 		case check.Checked:
 			held = s.missing.may(false, at) && s.unsupported.may(false, at)
 		}
@@ -496,7 +510,7 @@ func (m *model) fail(format string, args ...any) {
 
 func newModel(t *testing.T, seed uint64) *model {
 	l := newLife(t, 3)
-	m := &model{life: l, t: t, random: rand.New(rand.NewPCG(seed, 0)), fate: &fate{}, seen: map[string]*seen{}, begin: time.Now()}
+	m := &model{life: l, t: t, random: rand.New(rand.NewPCG(seed, 0)), fate: &fate{}, seen: map[string]*seen{}, begin: time.Now(), grid: time.Now().Add(123456789)}
 	l.disk.slow = 100*time.Millisecond + 1
 	l.opt.Interval = 30 * time.Minute
 	l.opt.Policy.Repeat = map[check.Severity]time.Duration{check.Critical: 5 * time.Hour, check.Warning: 20 * time.Hour}
@@ -508,7 +522,7 @@ func newModel(t *testing.T, seed uint64) *model {
 	for i := range l.opt.Watched {
 		l.opt.Watched[i].Terms.Expiry, l.opt.Watched[i].Terms.Critical = hours(20, 9, 4), hours(4)[0]
 		m.seen[instance(i).InstanceID] = &seen{dates: map[int64]bool{}}
-		l.expires(i, time.Now().Add(100*time.Hour+123456789))
+		l.expires(i, m.date(time.Now().Add(100*time.Hour)))
 	}
 	m.all = slices.Clone(l.opt.Watched)
 	l.opt.Receivers = nil
@@ -624,6 +638,7 @@ func (m *model) setClock(by time.Duration) {
 			c.ssl[id] = ssl
 		}
 	})
+	m.grid = m.grid.Add(-by)
 	for _, s := range m.seen {
 		moved := map[int64]bool{}
 		for date := range s.dates {
@@ -672,8 +687,9 @@ func (m *model) happens() string {
 		if m.random.IntN(3) == 0 {
 			left += 1000 * time.Hour
 		}
-		m.expires(i, time.Now().Add(left))
-		return fmt.Sprintf("the certificate of %s ends in %v", name, left)
+		date := m.date(time.Now().Add(left))
+		m.expires(i, date)
+		return fmt.Sprintf("the certificate of %s ends in %v", name, time.Until(date))
 	case 6, 7:
 		err := []*dcs.Error{nil, nil, failed, missing, unsupported}[m.random.IntN(5)]
 		m.fails(i, err)
@@ -935,7 +951,7 @@ func (m *model) wrongsOf(r *reader, i int, from check.Severity, lately time.Dura
 	}
 	for _, c := range []check.Condition{check.CertificateExpired, check.CertificateExpiring} {
 		// One that ends earlier is told when its own time comes.
-		if a := told(c); a != nil && a.certificate.Before(ssl.ExpiresAt) {
+		if a := told(c); a != nil && laterDate(ssl.ExpiresAt, a.certificate) {
 			wrong("the %s of %s is not that of %v", c, s.Instance, a.certificate)
 		}
 		if invalid || left <= 0 {
@@ -961,7 +977,8 @@ func (m *model) wrongsOf(r *reader, i int, from check.Severity, lately time.Dura
 		}
 	case tightest == 0 || from == check.Critical && !critical:
 	case expiring == nil && !silent(check.CertificateExpiring):
-	case expiring == nil, !expiring.certificate.Equal(ssl.ExpiresAt), expiring.threshold > tightest, critical && expiring.severity != check.Critical:
+	case expiring == nil && told(check.CertificateExpired) != nil: // its date moved
+	case expiring == nil, !check.SameCertificate(expiring.certificate, ssl.ExpiresAt), expiring.threshold > tightest, critical && expiring.severity != check.Critical:
 		wrong("%s has %v left", s.Instance, left)
 	}
 	return wrongs
@@ -979,7 +996,7 @@ func (m *model) ends() {
 	for i := range m.all {
 		m.enabled(i, true)
 		m.valid(i, true)
-		m.expires(i, time.Now().Add(5000*time.Hour))
+		m.expires(i, m.date(time.Now().Add(5000*time.Hour)))
 	}
 	m.cloud.set(func(c *cloud) { c.err, c.fails = nil, nil })
 	m.reload()
