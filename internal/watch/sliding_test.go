@@ -20,12 +20,20 @@ func (l *life) sliding(date func() time.Time) {
 // is less than a day from the one that was believed first.
 func TestADateThatMovesIsNeitherARenewalNorAStory(t *testing.T) {
 	for name, date := range map[string]func(start time.Time, calls int) time.Time{
-		"now and five days":     func(time.Time, int) time.Time { return time.Now().Add(5 * check.Day) },
-		"the same second":       func(start time.Time, n int) time.Time { return start.Add(5*check.Day + time.Duration(n%7)*time.Millisecond) },
-		"two nodes":             func(start time.Time, n int) time.Time { return start.Add(5*check.Day + time.Duration(n%2)*3*time.Hour) },
-		"ever earlier":          func(start time.Time, n int) time.Time { return start.Add(5*check.Day - time.Duration(n)*10*time.Minute) },
-		"a day but an instant":  func(start time.Time, n int) time.Time { return start.Add(5*check.Day + time.Duration(n%2)*(check.Day-1)) },
-		"earlier by as much":    func(start time.Time, n int) time.Time { return start.Add(5*check.Day - time.Duration(n%2)*(check.Day-1)) },
+		"now and five days": func(time.Time, int) time.Time { return time.Now().Add(5 * check.Day) },
+		"the same second": func(start time.Time, n int) time.Time {
+			return start.Add(5*check.Day + time.Duration(n%7)*time.Millisecond)
+		},
+		"two nodes": func(start time.Time, n int) time.Time { return start.Add(5*check.Day + time.Duration(n%2)*3*time.Hour) },
+		"ever earlier": func(start time.Time, n int) time.Time {
+			return start.Add(5*check.Day - time.Duration(n)*10*time.Minute)
+		},
+		"a day but an instant": func(start time.Time, n int) time.Time {
+			return start.Add(5*check.Day + time.Duration(n%2)*(check.Day-1))
+		},
+		"earlier by as much": func(start time.Time, n int) time.Time {
+			return start.Add(5*check.Day - time.Duration(n%2)*(check.Day-1))
+		},
 		"rounded to the minute": func(time.Time, int) time.Time { return time.Now().Add(5 * check.Day).Round(time.Minute) },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -27,8 +27,8 @@ const projectID = "0123456789abcdef0123456789abcdef"
 type cloud struct {
 	mu     sync.Mutex
 	ssl    map[string]dcs.SSL
-	err    error                 // for all, when set
-	fails  map[string]*dcs.Error // by instance
+	err    error                   // for all, when set
+	fails  map[string]*dcs.Error   // by instance
 	date   func(dcs.SSL) time.Time // the date that it answers, when set
 	slow   time.Duration
 	asked  []time.Time
