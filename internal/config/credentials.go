@@ -64,6 +64,7 @@ func (t *table) credentials() Credentials {
 		t.need("access_key", `"env:HUAWEICLOUD_SDK_AK"`)
 		t.need("secret_key", `"env:HUAWEICLOUD_SDK_SK"`)
 		t.exclude("auth_token", "access_key")
+		t.checkKeys(c.AccessKey, c.SecretKey)
 	case Token:
 		t.need("auth_token", `"env:HUAWEICLOUD_TOKEN"`)
 		t.excludeAll(ofKeys, "auth_token")

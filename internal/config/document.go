@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -165,6 +166,40 @@ func (d *document) sort() {
 	}
 }
 
+// unquoted reports whether the line of a mistake has a table's name, or a
+// key, that needs quotes and has none.
+func (d *document) unquoted(line int) bool {
+	lines := strings.Split(d.text, "\n")
+	if line < 1 || line > len(lines) {
+		return false
+	}
+	name := strings.TrimSpace(lines[line-1])
+	if strings.HasPrefix(name, "[") {
+		name, _, _ = strings.Cut(name, "#")
+		end := strings.LastIndexByte(name, ']')
+		if end < 0 {
+			return false
+		}
+		name = strings.Trim(name[:end], "[]")
+	} else if before, _, found := strings.Cut(name, "="); found {
+		name = before
+	} else {
+		return false
+	}
+	for _, part := range strings.Split(quotedPart.ReplaceAllString(name, "q"), ".") {
+		part = strings.TrimSpace(part)
+		if unfit(part) == "" && strings.Trim(part, bare) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// bare are the characters of names that need no quotes.
+const bare = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+
+var quotedPart = regexp.MustCompile(`"[^"]*"|'[^']*'`)
+
 // syntax words what the parser could not read. Its own words often quote the
 // text, which may be a secret that lacks its quotes; so only those that say
 // what kind of mistake it is are looked at, and none is passed on but the
@@ -176,6 +211,10 @@ func (d *document) syntax(err error) Problem {
 		return p
 	}
 	p.Line, p.Key = pe.Position.Line, pe.LastKey
+	if d.unquoted(p.Line) {
+		p.Key, p.Text = "", `a name with anything but A-Z, a-z, 0-9, - and _ in it stands in double quotes, as in [project.prod.instance."订单 1"] or "名" = 1`
+		return p
+	}
 	for _, known := range []struct{ in, out string }{
 		{"has already been defined", "is there already: remove one of the two"},
 		{"was already created", "is there already as something else: remove one of the two"},

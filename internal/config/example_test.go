@@ -19,7 +19,7 @@ func exampleEnv(t *testing.T) func(string) (string, bool) {
 	}
 	return func(name string) (string, bool) {
 		v, ok := map[string]string{
-			"CREDENTIALS_DIRECTORY": dir, "HUAWEICLOUD_SDK_AK": "a", "HUAWEICLOUD_SDK_SK": "s", "SLACK_TOKEN": "t",
+			"CREDENTIALS_DIRECTORY": dir, "HUAWEICLOUD_SDK_AK": values["TEST_AK"], "HUAWEICLOUD_SDK_SK": values["TEST_SK"], "SLACK_TOKEN": "xoxb-t",
 		}[name]
 		return v, ok
 	}

@@ -51,6 +51,9 @@ to = ["ops@example.com"]
 // secrets: none may ever be seen in a problem or a warning.
 var values = map[string]string{
 	"TEST_AK": "AKXXSECRETXXXXSECRET", "TEST_SK": "SKXXSECRETXXSKXXSECRETXXSKXXSECRETXX1234", "TEST_TOKEN": "xoxb-XXSECRETXX\n", "TEST_PASSWORD": "PWXXSECRETXX",
+	"TEST_BOM": "\ufeffxoxb-XXSECRETXX", "TEST_QUOTES": `"xoxb-XXSECRETXX"`, "TEST_EQUALS": "SLACK_TOKEN=xoxb-XXSECRETXX", "TEST_SPACE": " xoxb-XXSECRETXX",
+	"TEST_XOXP": "xoxp-XXSECRETXX", "TEST_XOXE": "xoxe.xoxb-XXSECRETXX", "TEST_XAPP": "xapp-XXSECRETXX", "TEST_ODD_TOKEN": "XXSECRETXX",
+	"TEST_WORKFLOW": "https://hooks.slack.com/workflows/T0/XXSECRETXX", "TEST_TRIGGER": "https://hooks.slack.com/triggers/T0/XXSECRETXX",
 	"TEST_HOOK": "https://hooks.example.com/XXSECRETXX", "TEST_EMPTY": "", "TEST_LINES": "XXSECRETXX\nXXSECRETXX",
 	"TEST_PLAIN_HOOK": "http://hooks.example.com/XXSECRETXX", "TEST_NO_HOOK": "XXSECRETXX",
 }
@@ -295,13 +298,13 @@ func TestUnreadableFile(t *testing.T) {
 
 func TestSecretsFromEverywhere(t *testing.T) {
 	dir := t.TempDir()
-	for name, data := range map[string]string{"sk": "from-file\r\n", "cred": "from-credential\n"} {
+	for name, data := range map[string]string{"sk": values["TEST_SK"] + "\r\n", "cred": "from-credential\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	text := edit(t, `secret_key = "env:TEST_SK"`, `secret_key = "file:`+filepath.Join(dir, "sk")+`"`+"\nsecurity_token = \"credential:cred\"")
-	text = strings.Replace(text, `"env:TEST_AK"`, `"literal:with:colons"`, 1)
+	text = strings.Replace(text, `"env:TEST_AK"`, `"LITERAL0WITH0NUMBERS"`, 1)
 	c, err := Load(write(t, text), func(name string) (string, bool) {
 		if name == "CREDENTIALS_DIRECTORY" {
 			return dir, true
@@ -311,7 +314,7 @@ func TestSecretsFromEverywhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Credentials{Kind: Keys, AccessKey: secret.New("literal:with:colons"), SecretKey: secret.New("from-file"), SecurityToken: secret.New("from-credential")}
+	want := Credentials{Kind: Keys, AccessKey: secret.New("LITERAL0WITH0NUMBERS"), SecretKey: secret.New(values["TEST_SK"]), SecurityToken: secret.New("from-credential")}
 	if got := c.Projects[0].Credentials; got != want {
 		t.Errorf("%q %q %q", got.AccessKey.Reveal(), got.SecretKey.Reveal(), got.SecurityToken.Reveal())
 	}
@@ -321,7 +324,7 @@ func TestSecretsFromEverywhere(t *testing.T) {
 }
 
 func TestLiteralSecretThatOthersCanRead(t *testing.T) {
-	text := edit(t, `"env:TEST_SK"`, `"hunter2"`)
+	text := edit(t, `"env:TEST_SK"`, `"hunter2hunter2hunter2hunter2hunter2hunte"`)
 	for mode, want := range map[fs.FileMode]int{0o600: 0, 0o640: 0, 0o644: 1} {
 		path := write(t, text)
 		if err := os.Chmod(path, mode); err != nil {

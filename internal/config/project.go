@@ -30,7 +30,7 @@ var reserved = []string{"alertname", "severity", "project", "region", "instance"
 // an instance that has none of its own.
 func (c *Config) readProjects(root *table, terms check.Terms) []site {
 	tables := root.named("project", "prod")
-	if len(tables) == 0 {
+	if len(tables) == 0 && !root.holds("project") {
 		root.problem("project", "there is none, so nothing would be watched: add [project.NAME] with region, project_id and credentials, and [project.NAME.instance.NAME] with id")
 		return nil
 	}
@@ -71,6 +71,9 @@ func (t *table) project() Project {
 		p.Region = ""
 	}
 	p.ID = t.id("project_id", `"0123456789abcdef0123456789abcdef", as the console shows it under My Credentials`)
+	if p.ID != "" && !projectIDShape.MatchString(p.ID) {
+		t.warn("project_id", "%s does not look like the ID of a project, which has 32 digits 0-9 and a-f: if it is the name, look the ID up in the console under My Credentials", quote(p.ID))
+	}
 	p.Endpoint = t.endpoint("endpoint")
 	if p.Endpoint == "" {
 		p.Endpoint = dcs.Endpoint(p.Region)
@@ -98,7 +101,7 @@ func (t *table) id(name, example string) string {
 func (t *table) sites(p Project, terms check.Terms) []site {
 	shared := t.ownLabels("labels")
 	tables := t.named("instance", "orders-cache")
-	if len(tables) == 0 {
+	if len(tables) == 0 && !t.holds("instance") {
 		t.problem("instance", "there is none, so nothing of this project would be watched: add [%s] with id (discovery is not supported yet by this version)",
 			append(t.key("instance"), "NAME"))
 	}
@@ -177,6 +180,13 @@ func (t *table) endpoint(name string) string {
 		return ""
 	}
 	t.warnPlain(name, u)
+	if name == "endpoint" && strings.Trim(u.Path, "/") != "" {
+		why := "has a path, after which sslwatch puts that of the API, /v2/…: that is right for a proxy only"
+		if apiPath.MatchString(u.Path) {
+			why = "has a path that looks like one of the API, which sslwatch adds by itself: write https://HOST alone"
+		}
+		t.warn(name, "%s", why)
+	}
 	return strings.TrimRight(s, "/")
 }
 

@@ -49,7 +49,7 @@ func (c *Config) readReceivers(root *table) {
 	for _, t := range tables {
 		t.fallback(byName)
 	}
-	if len(tables) == 0 {
+	if len(tables) == 0 && !root.holds("slack") && !root.holds("email") {
 		root.doc.problem(nil, "there is no receiver, so nobody would be told: add [slack.NAME] or [email.NAME]")
 	}
 	slices.SortFunc(c.Receivers, func(a, b Receiver) int { return cmp.Compare(a.ID, b.ID) })
@@ -109,6 +109,8 @@ func (t *table) slack() []Receiver {
 		t.checkWebhook(s.WebhookURL)
 	case t.given("token"):
 		t.need("channel", `"#redis-oncall", or the channel's ID`)
+		t.checkToken(s.Token)
+		t.checkChannel(s.Channel)
 		if strings.ContainsAny(s.Channel, " ,") {
 			t.problem("channel", "%s is no channel: write one name or ID, and a table for each further channel", quote(s.Channel))
 		}
@@ -128,6 +130,7 @@ func (t *table) checkWebhook(text secret.Text) {
 		return
 	}
 	t.warnPlain("webhook_url", u)
+	t.checkHook(u)
 }
 
 // ports are the usual ones.

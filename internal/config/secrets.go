@@ -43,6 +43,9 @@ func (t *table) secret(name string) secret.Text {
 		if t.doc.exposed && isLiteral(ref) {
 			t.warn(name, `the secret stands in a file that every user of this machine can read: chmod o-r the file, or use "env:NAME", "file:PATH" or "credential:NAME"`)
 		}
+		if why := oddSecret(value); why != "" {
+			t.warn(name, "the secret %s", why)
+		}
 		return secret.New(value)
 	}
 	t.problem(name, "%s", why)

@@ -77,6 +77,12 @@ func (t *table) present(name string) bool {
 // given reports whether a key is in the file and not "".
 func (t *table) given(name string) bool { return t.present(name) && t.values[name] != "" }
 
+// holds reports whether a key is a table in which something is.
+func (t *table) holds(name string) bool {
+	m, ok := t.values[name].(map[string]any)
+	return ok && len(m) > 0
+}
+
 // wrongType notes a value of another type. The value is not shown: it may be
 // a secret under the wrong key.
 func (t *table) wrongType(name string, v any, want string) {
@@ -359,12 +365,42 @@ func (t *table) named(name, example string) []*table {
 			holder.problem(n, "belongs in a table with a name, such as [%s]", append(t.key(name), example))
 			continue
 		}
+		if inner := t.doc.dotted(holder.inner("*"), values); inner != "" {
+			holder.problem(n, "[%s.%s] is a table in a table, because of the dot: a name with a dot stands in quotes, [%s.%q]",
+				holder.key(n), inner, t.key(name), n+"."+inner)
+			continue
+		}
 		if why := unfit(n); n == "" || why != "" {
 			holder.problem(n, "is no name: %s", cmp.Or(why, "it is empty"))
 		}
 		out = append(out, newTable(t.doc, holder.key(n), holder.inner("*"), values))
 	}
 	return out
+}
+
+// tablesOfNamed are the tables in a table with a name, by the schema of that.
+var tablesOfNamed = map[string][]string{
+	"project.*":            {"instance", "labels"},
+	"project.*.instance.*": {"labels"},
+	"slack.*":              {"match"},
+	"email.*":              {"match"},
+}
+
+// dotted returns what comes after the dot when a table with a name is only
+// there because of an unquoted dot in that name: nothing is in it but a table
+// that has no place there.
+func (d *document) dotted(schema string, values map[string]any) string {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		inner, ok := values[name].(map[string]any)
+		if !ok || slices.Contains(tablesOfNamed[schema], name) {
+			return ""
+		}
+		if more := d.dotted(schema, inner); more != "" {
+			return name + "." + more
+		}
+		return name
+	}
+	return ""
 }
 
 // later refuses keys that this version can't obey yet, unless their values

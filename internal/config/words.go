@@ -22,8 +22,12 @@ func unfit(s string) string {
 	return ""
 }
 
-// quote shows a value that is no secret, shortened.
+// quote shows a value that is no secret, shortened. It shows no more than the
+// beginning of what may be a secret under the wrong key.
 func quote(s string) string {
+	if isKeyOrToken(s) {
+		return fmt.Sprintf("%q", strings.TrimSpace(s)[:4]+"…")
+	}
 	return fmt.Sprintf("%q", text.Cut(s, 61))
 }
 
