@@ -17,7 +17,8 @@ func newValidate(a *app) *cobra.Command {
 		Use:   "validate",
 		Short: "Check the configuration, and print what it means",
 		Long: "Check the configuration: all its problems at once, each with its line. If there are\n" +
-			"none, print what would be watched and who would be told. Nothing is asked or sent.\n\n" +
+			"none, print what would be watched, which address would be asked and with what kind of\n" +
+			"credential, who would be told, and where the state and HTTP are. Nothing is asked or sent.\n\n" +
 			"Exit codes: 0 the configuration can be used; 78 it can't.",
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return a.validate() },
@@ -51,6 +52,13 @@ func (a *app) validate() error {
 	plain := func(_ int, cell string) string { return cell }
 	printColumns(a.Stdout, table, plain)
 
+	fmt.Fprintf(a.Stdout, "\nIt asks:\n")
+	table = [][]string{{"PROJECT", "REGION", "ADDRESS", "WITH"}}
+	for _, p := range c.Projects {
+		table = append(table, []string{p.Name, p.Region, p.Endpoint, credentialInWords(p.Credentials)})
+	}
+	printColumns(a.Stdout, table, plain)
+
 	fmt.Fprintf(a.Stdout, "\nIt tells:\n")
 	table = [][]string{{"RECEIVER", "FROM", "OF", "FALLBACK"}}
 	for _, r := range c.Receivers {
@@ -69,7 +77,37 @@ func (a *app) validate() error {
 		})
 	}
 	printColumns(a.Stdout, table, plain)
+
+	fmt.Fprintf(a.Stdout, "\nIt remembers in %s, and serves %s.\n", text.Clean(c.State), httpInWords(c.HTTP))
 	return nil
+}
+
+// credentialInWords says what kind of credential it is.
+func credentialInWords(c config.Credentials) string {
+	switch {
+	case c.Kind == config.Keys && !c.SecurityToken.IsZero():
+		return "a temporary access key"
+	case c.Kind == config.Keys:
+		return "an access key"
+	case c.Kind == config.Token:
+		return "a token of IAM"
+	case c.Kind == config.ECSAgency:
+		return "the agency of this server"
+	case c.Kind == config.PodIdentity:
+		return "the identity of this pod"
+	}
+	return string(c.Kind)
+}
+
+// httpInWords says where HTTP is served.
+func httpInWords(h config.HTTP) string {
+	switch {
+	case h.Listen == "":
+		return "no HTTP"
+	case h.WebConfigFile != "":
+		return fmt.Sprintf("HTTP on %s, as %s says", h.Listen, text.Clean(h.WebConfigFile))
+	}
+	return fmt.Sprintf("HTTP on %s, without TLS and password", h.Listen)
 }
 
 // ladder writes thresholds, the widest first.

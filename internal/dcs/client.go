@@ -230,7 +230,7 @@ func (c *Client) try(ctx context.Context, instanceID string, cred Credential, ou
 	limited, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 
-	u := c.base.JoinPath("v2", c.projectID, "instances", instanceID, "ssl")
+	u := httpclient.Under(c.base, "/v2/"+c.projectID+"/instances/"+instanceID+"/ssl")
 	r, err := http.NewRequestWithContext(limited, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return SSL{}, &Error{Kind: Failed, Reason: "the request can't be made: check endpoint", Err: out.cause(err)}

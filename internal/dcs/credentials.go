@@ -23,7 +23,8 @@ type Credentials interface {
 }
 
 // Credential is an access key with its secret key, or a token. However it is
-// printed, logged or marshalled, it shows the access key and no secret.
+// printed, logged or marshalled, it shows the
+// beginning of the access key and no more.
 type Credential struct {
 	accessKey     string
 	secretKey     secret.Text
@@ -107,9 +108,10 @@ func (c Credential) apply(r *http.Request, now time.Time) (signed string) {
 	return signed
 }
 
-// secrets returns all that must not be seen.
+// secrets returns all that must not be seen. The access key is among them:
+// where two values were exchanged, it is the secret one.
 func (c Credential) secrets() []secret.Text {
-	return []secret.Text{c.secretKey, c.securityToken, c.authToken}
+	return []secret.Text{secret.New(c.accessKey), c.secretKey, c.securityToken, c.authToken}
 }
 
 // same tells whether the API would see no difference.
@@ -121,7 +123,7 @@ func (c Credential) same(d Credential) bool {
 // isZero tells whether there is nothing to sign with.
 func (c Credential) isZero() bool { return c.same(Credential{}) }
 
-// String returns the access key, or that it is a token.
+// String returns the beginning of the access key, or that it is a token.
 func (c Credential) String() string {
 	switch {
 	case c.isZero():
@@ -129,7 +131,7 @@ func (c Credential) String() string {
 	case !c.authToken.IsZero():
 		return "token " + c.authToken.String()
 	}
-	return "access key " + c.accessKey
+	return "access key " + c.accessKey[:min(4, len(c.accessKey)/4)] + "…"
 }
 
 // GoString is String for %#v.

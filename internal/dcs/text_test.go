@@ -82,6 +82,7 @@ func FuzzText(f *testing.F) {
 // The gateway echoes requests in its messages, other things may too.
 func TestNoSecretIsInAnyErrorWhateverTheAPIEchoes(t *testing.T) {
 	const (
+		accessKey     = "AKEXAMPLE0QWERTYUIOP"
 		secretKey     = "MFyfvK41ba2giqM7Uio6PznpdUKGpownRZlmVmHc"
 		securityToken = "hQpjbi1ub3J0aC00/iQwZmI4+VxYz0Rk7QmN1aW5nLXRva2Vu/bXVjaA==x8s7Gd62"
 		authToken     = "MIIGmQYJKoZIhvcNAQcCoIIGijCCBoYCAQExDTALBglg+hkgBZQMEAgEw/ggSrBg=="
@@ -148,7 +149,7 @@ func TestNoSecretIsInAnyErrorWhateverTheAPIEchoes(t *testing.T) {
 		Credentials
 		secrets []string
 	}{
-		"keys":           {Keys("AKEXAMPLE", secretKey, ""), []string{secretKey}},
+		"keys":           {Keys(accessKey, secretKey, ""), []string{accessKey, secretKey}},
 		"temporary keys": {Keys("AKEXAMPLE", secretKey, securityToken), []string{secretKey, securityToken}},
 		"token":          {Token(authToken), []string{authToken}},
 	}

@@ -80,16 +80,11 @@ func (h *Heart) Run(ctx context.Context) {
 
 // deliver sends one sign.
 func (h *Heart) deliver(ctx context.Context, s sign) error {
-	u, err := url.Parse(h.url.Reveal())
+	base, err := url.Parse(h.url.Reveal())
 	if err != nil {
 		return errors.New("the URL can't be read")
 	}
-	// What is escaped in it stays so: it is asked as it was written.
-	escaped := strings.TrimSuffix(u.EscapedPath(), "/") + s.path
-	if u.Path, err = url.PathUnescape(escaped); err != nil {
-		return errors.New("the URL can't be read")
-	}
-	u.RawPath = escaped
+	u := httpclient.Under(base, s.path)
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), strings.NewReader(s.text))

@@ -35,6 +35,23 @@ func TestSignsArriveInTheirOrder(t *testing.T) {
 	}
 }
 
+func TestAURLThatEndsInASlashIsAskedSo(t *testing.T) {
+	got := make(chan string, 10)
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got <- r.RequestURI }))
+	defer s.Close()
+	h := heartbeat.New(secret.New(s.URL+"/ping%2F1/"), nil, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go h.Run(ctx)
+	h.Success()
+	h.Start()
+	for _, want := range []string{"/ping%2F1/", "/ping%2F1/start"} {
+		if asked := <-got; asked != want {
+			t.Errorf("asked %q, want %q", asked, want)
+		}
+	}
+}
+
 func TestAFailureIsLoggedWhenItChangesAndWithoutTheURL(t *testing.T) {
 	answers := make(chan int, 10)
 	done := make(chan struct{}, 10)

@@ -52,8 +52,8 @@ type World struct {
 const (
 	worldRegion  = "eu-west-101"
 	worldProject = "0123456789abcdef0123456789abcdef"
-	worldAccess  = "SIMACCESSKEY"
-	worldSecret  = "sim-secret-key"
+	worldAccess  = "SIMACCESSKEY00000000"
+	worldSecret  = "simSecretKey0000000000000000000000000000"
 )
 
 // New starts a World.
