@@ -5,6 +5,7 @@ package manifests_test
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"regexp"
 	"slices"
@@ -279,6 +280,29 @@ func TestMistakesAreFound(t *testing.T) {
 		}
 		if err == nil || !strings.Contains(err.Error(), mistake.want) {
 			t.Errorf("%q: got %v, want %q", mistake.new, err, mistake.want)
+		}
+	}
+}
+
+// The metadata service of the node is an address beside those that are needed,
+// and gives the node's own credentials to whoever reaches it.
+func TestThePolicyOpensSingleAddressesAndPorts(t *testing.T) {
+	for _, rule := range build(t).policy.Spec.Egress {
+		if len(rule.Ports) == 0 {
+			t.Error("a rule opens all ports")
+		}
+		for _, p := range rule.Ports {
+			if p.Port == nil || p.EndPort != nil {
+				t.Errorf("a rule opens more than one port: %v", p)
+			}
+		}
+		for _, peer := range rule.To {
+			if peer.IPBlock == nil {
+				continue
+			}
+			if prefix, err := netip.ParsePrefix(peer.IPBlock.CIDR); err != nil || !prefix.IsSingleIP() || prefix.Addr() == netip.MustParseAddr("169.254.169.254") {
+				t.Errorf("a rule opens %s", peer.IPBlock.CIDR)
+			}
 		}
 	}
 }
