@@ -50,7 +50,8 @@ LABEL org.opencontainers.image.title="sslwatch" \
       org.opencontainers.image.revision="${COMMIT}" \
       org.opencontainers.image.created="${DATE}"
 
-ENV PATH=/usr/bin STATE_DIRECTORY=/var/lib/sslwatch
+# credential:NAME is /run/secrets/NAME, where engines mount secrets.
+ENV PATH=/usr/bin STATE_DIRECTORY=/var/lib/sslwatch CREDENTIALS_DIRECTORY=/run/secrets
 # A number, so that Kubernetes can see that it is not root's.
 USER 65532:65532
 WORKDIR /var/lib/sslwatch

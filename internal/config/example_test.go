@@ -14,15 +14,15 @@ const example = "../../config.example.toml"
 // exampleEnv is what the example takes from outside.
 func exampleEnv(t *testing.T) func(string) (string, bool) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "smtp-password"), []byte("p\n"), 0o600); err != nil {
-		t.Fatal(err)
+	for name, value := range map[string]string{
+		"huaweicloud-ak": values["TEST_AK"], "huaweicloud-sk": values["TEST_SK"],
+		"slack-token": "xoxb-1-example", "smtp-password": "p",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(value+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	return func(name string) (string, bool) {
-		v, ok := map[string]string{
-			"CREDENTIALS_DIRECTORY": dir, "HUAWEICLOUD_SDK_AK": values["TEST_AK"], "HUAWEICLOUD_SDK_SK": values["TEST_SK"], "SLACK_TOKEN": "xoxb-t",
-		}[name]
-		return v, ok
-	}
+	return func(name string) (string, bool) { return dir, name == "CREDENTIALS_DIRECTORY" }
 }
 
 func TestExampleIsGoodAsItIs(t *testing.T) {
