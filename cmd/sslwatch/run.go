@@ -44,6 +44,7 @@ func (a *app) run(ctx context.Context) error {
 	signal.Notify(hangups, syscall.SIGHUP) // from here on, one is no reason to die
 	defer signal.Stop(hangups)
 
+	boundMemory(log)
 	c, err := a.load(logWarnings(log))
 	if err != nil {
 		return err
