@@ -76,6 +76,8 @@ func (l Line) certificate() time.Time {
 type Sent struct {
 	Receipt json.RawMessage `json:"receipt"`
 	Entries []Entry         `json:"entries"`
+	// Stale is set while it does not say how they stand: it is to be edited.
+	Stale bool `json:"stale,omitempty"`
 }
 
 // Entry is how one alert of a message stands.

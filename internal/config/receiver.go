@@ -102,6 +102,7 @@ func (t *table) slack() []Receiver {
 		Channel:    t.line("channel"),
 		WebhookURL: t.secret("webhook_url"),
 		APIURL:     t.endpoint("api_url"),
+		Mention:    t.mentions(),
 	}
 	switch {
 	case t.given("webhook_url"):
@@ -118,6 +119,25 @@ func (t *table) slack() []Receiver {
 		t.problem("token", "is missing: write the bot's token and its channel, or the webhook_url of an incoming webhook")
 	}
 	return []Receiver{{ID: t.name(), Slack: &s}}
+}
+
+// mentions reads whom a critical alert wakes.
+func (t *table) mentions() []string {
+	var out []string
+	for _, who := range t.texts("mention", `["@here"]`) {
+		_, valid := slack.Mention(who)
+		switch {
+		case !valid && strings.HasPrefix(who, "@"):
+			t.problem("mention", `%s can't be mentioned by name: write "@here", "@channel", or the ID of a person (U…) or of a user group (S…), from "Copy member ID" or "Copy group ID" in Slack`, quote(who))
+		case !valid:
+			t.problem("mention", `%s is not a valid mention: write "@here", "@channel", or the ID of a person (U…) or of a user group (S…), such as "U0123456789"`, quote(who))
+		case slices.Contains(out, who):
+			t.problem("mention", "%s is in the list twice", quote(who))
+		default:
+			out = append(out, who)
+		}
+	}
+	return out
 }
 
 func (t *table) checkWebhook(text secret.Text) {

@@ -109,7 +109,7 @@ func Compose(batch []check.Notice, sent map[string]check.Sent, now time.Time) Me
 		m.Groups[i].Advice = unsaid(g.Advice, said)
 		m.Groups[i].Links = slices.DeleteFunc(g.Links, func(l Link) bool { return len(unsaid([]string{l.URL}, said)) == 0 })
 	}
-	m.Thread, m.Edits = threads(batch, sent, now)
+	m.Thread = follows(batch, sent)
 	m.Note = note(batch)
 	return m
 }

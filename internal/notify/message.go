@@ -34,9 +34,6 @@ type Message struct {
 	// Thread is the earlier message that this one follows, nil if none.
 	// Set only for receivers whose Limits say Threads.
 	Thread *Thread
-	// Edits are other earlier messages of which this one changes how things
-	// stand. They are edited and not replied to.
-	Edits []Thread
 	// References are the IDs of all earlier messages that this one follows.
 	References []string
 	// Note is what else is to be said of the whole: that it may be a repeat.
@@ -81,13 +78,23 @@ type Item struct {
 // Link is a place to go.
 type Link struct{ Text, URL string }
 
-// Thread is a receiver's first message about some alerts, and how each of
-// them stands, this message included.
+// Thread is an earlier message that another one follows.
 type Thread struct {
 	ID string
 	// Receipt is what Deliver returned for it.
 	Receipt json.RawMessage
-	// Title and Entries say how things stand now.
+}
+
+// Revision is what an earlier message is to say now.
+type Revision struct {
+	ID string
+	// Receipt is what Deliver returned for it.
+	Receipt json.RawMessage
+	// Time is as of when.
+	Time time.Time
+	// Footer is that of a Message.
+	Footer string
+	// Title and Entries say how its alerts stand.
 	Title   string
 	Entries []check.Entry
 }
@@ -114,6 +121,15 @@ type Receiver interface {
 	Deliver(ctx context.Context, m Message) (receipt json.RawMessage, err error)
 }
 
+// Editor is a Receiver whose messages can be changed once they are sent.
+type Editor interface {
+	Receiver
+	// Edit has an earlier message say how its alerts stand now. It tells
+	// nobody anything: the news has been told by then. Doing it twice is doing
+	// it once. An error is a *Failure unless ctx ended. Edit does not retry.
+	Edit(ctx context.Context, r Revision) error
+}
+
 // Failure is a message that was not delivered, or of which that is not known.
 type Failure struct {
 	// Refused is set when trying again soon can't help: a credential, an
@@ -123,6 +139,8 @@ type Failure struct {
 	// was handed over, and no answer says what became of it. To repeat it soon
 	// would be to say it twice.
 	Unknown bool
+	// Gone is set when a message that was to be edited is not there any more.
+	Gone bool
 	// RetryAfter is how long the receiver asked to be left alone.
 	RetryAfter time.Duration
 	// Reason says in words for people what failed and what to do, with no

@@ -12,21 +12,14 @@ import (
 	"github.com/sslwatch/sslwatch/internal/text"
 )
 
-// threads works out which earlier messages a batch changes: the one that it
-// follows, and the others whose alerts it brings news of.
-func threads(batch []check.Notice, sent map[string]check.Sent, now time.Time) (*Thread, []Thread) {
-	changed := news(batch, sent, now)
-	var follows *Thread
-	var edits []Thread
-	for _, id := range slices.Sorted(maps.Keys(changed)) {
-		t := Thread{ID: id, Receipt: sent[id].Receipt, Title: standing(changed[id]), Entries: changed[id]}
-		if id == thread(batch[0]) {
-			follows = &t
-			continue
-		}
-		edits = append(edits, t)
+// follows returns the earlier message that a batch belongs to, nil if none.
+func follows(batch []check.Notice, sent map[string]check.Sent) *Thread {
+	id := thread(batch[0])
+	s, kept := sent[id]
+	if id == "" || !kept {
+		return nil
 	}
-	return follows, edits
+	return &Thread{ID: id, Receipt: s.Receipt}
 }
 
 // news returns the entries of the earlier messages that a batch changes, as
@@ -51,7 +44,7 @@ func news(batch []check.Notice, sent map[string]check.Sent, now time.Time) map[s
 	return changed
 }
 
-// concerns tells whether a notice changes how an entry of a message stands:
+// concerns reports whether a notice changes how an entry of a message stands:
 // news of the same alert, or an end that closes it.
 func concerns(n check.Notice, e check.Entry, id string) bool {
 	if n.Fires() {
@@ -66,6 +59,24 @@ func entry(n check.Notice, c check.Condition, now time.Time) check.Entry {
 		Key: n.Key(), Condition: c, Severity: n.Severity, Name: called(n.Subject), Line: item(n, now).Line,
 		Over: !n.Fires(), Unsolved: !n.Fires() && !n.Solved(),
 	}
+}
+
+// Stale returns the IDs of the messages that do not say how their alerts
+// stand.
+func Stale(sent map[string]check.Sent) []string {
+	var ids []string
+	for id, s := range sent {
+		if s.Stale {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// Revise returns what an earlier message is to say now.
+func Revise(id string, s check.Sent, now time.Time) Revision {
+	return Revision{ID: id, Receipt: s.Receipt, Time: check.Wall(now), Title: standing(s.Entries), Entries: s.Entries}
 }
 
 // standing sums up how the alerts of a message stand, in a title: the worst
@@ -106,19 +117,41 @@ func standing(entries []check.Entry) string {
 	return text.Clean(s)
 }
 
+// Revised returns the receiver's earlier messages after one of them was
+// revised, or after that was given up. It is stale still where news came
+// meanwhile. What nothing can follow any more is dropped.
+func Revised(sent map[string]check.Sent, r Revision) map[string]check.Sent {
+	s, kept := sent[r.ID]
+	if !kept || !slices.Equal(s.Entries, r.Entries) {
+		return sent
+	}
+	s.Stale = false
+	out := maps.Clone(sent)
+	out[r.ID] = s
+	if !slices.ContainsFunc(s.Entries, func(e check.Entry) bool { return !e.Over }) {
+		delete(out, r.ID)
+	}
+	return out
+}
+
+// Gone returns the receiver's earlier messages without one that is gone:
+// what follows about its alerts is a message of its own.
+func Gone(sent map[string]check.Sent, id string) map[string]check.Sent {
+	out := maps.Clone(sent)
+	delete(out, id)
+	return out
+}
+
 // Keep returns the receiver's earlier messages after one more was delivered,
 // and the ID of the message that each notice of the batch belongs to from
-// now on. What nothing can follow any more is dropped.
+// now on. What it changed in earlier ones makes them stale.
 func Keep(sent map[string]check.Sent, m Message, batch []check.Notice, receipt json.RawMessage, now time.Time) (map[string]check.Sent, []string) {
 	out := maps.Clone(sent)
 	if out == nil {
 		out = map[string]check.Sent{}
 	}
 	for id, entries := range news(batch, sent, now) {
-		out[id] = check.Sent{Receipt: sent[id].Receipt, Entries: entries}
-		if !slices.ContainsFunc(entries, func(e check.Entry) bool { return !e.Over }) {
-			delete(out, id)
-		}
+		out[id] = check.Sent{Receipt: sent[id].Receipt, Entries: entries, Stale: true}
 	}
 	ids := make([]string, len(batch))
 	var entries []check.Entry
@@ -132,9 +165,6 @@ func Keep(sent map[string]check.Sent, m Message, batch []check.Notice, receipt j
 		}
 	}
 	if receipt != nil && len(entries) > 0 {
-		if m.Thread != nil {
-			delete(out, m.Thread.ID) // it was gone, and this one stands in for it
-		}
 		out[m.ID] = check.Sent{Receipt: receipt, Entries: entries}
 	}
 	return out, ids

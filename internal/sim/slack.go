@@ -21,6 +21,9 @@ type SlackOptions struct {
 	// OnePerSecond holds posts to Slack's limit of one a second for each channel.
 	OnePerSecond bool
 
+	// EditWindow is for how long a message can be edited; 0 is for ever.
+	EditWindow time.Duration
+
 	// OnEvent is called with every message and every edit, in order, outside all
 	// locks, and before the client has its answer. It may call back.
 	OnEvent func(Event)
@@ -37,6 +40,7 @@ type Slack struct {
 	token        string
 	webhook      string
 	onePerSecond bool
+	editWindow   time.Duration
 
 	mu       sync.Mutex
 	channels []*slackChannel
@@ -59,6 +63,7 @@ func NewSlack(o SlackOptions) (*Slack, error) {
 		token:        cmp.Or(o.Token, "xoxb-sim-token"),
 		webhook:      cmp.Or(o.WebhookPath, "/services/T0SIM/B0SIM/webhook-secret"),
 		onePerSecond: o.OnePerSecond,
+		editWindow:   o.EditWindow,
 		calls:        make(map[string]int),
 	}
 	if !strings.HasPrefix(s.webhook, "/services/") {

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"encoding/json"
+	"strconv"
 	"time"
 	"unicode/utf8"
 )
@@ -10,6 +11,7 @@ const (
 	slackRateLimited = "ratelimited"
 
 	maxText      = 40_000 // characters
+	maxEditText  = 4_000  // bytes, in an edit; measured by users
 	ratePerPost  = time.Second
 	emptyArray   = "[]"
 	emptyPayload = "{}"
@@ -67,6 +69,12 @@ func (s *Slack) update(p slackParams, now time.Time) (*SlackMessage, bool, *slac
 	if (p.text == nil || *p.text == "") && p.blocks == nil && p.attachments == nil {
 		return nil, false, &slackProblem{name: "no_text"}
 	}
+	if s.editWindow > 0 && now.Sub(m.Time) > s.editWindow {
+		return nil, false, &slackProblem{name: "edit_window_closed"}
+	}
+	if p.text != nil && len(*p.text) > maxEditText {
+		return nil, false, &slackProblem{name: "msg_too_long"}
+	}
 	if bad := p.check(); bad != nil {
 		return nil, false, bad
 	}
@@ -92,6 +100,19 @@ func (s *Slack) update(p slackParams, now time.Time) (*SlackMessage, bool, *slac
 // some reports whether structured content was given, and not empty.
 func some(raw json.RawMessage) bool {
 	return raw != nil && string(raw) != emptyArray && string(raw) != emptyPayload
+}
+
+// tooLong plays the fault of that name.
+func (p slackParams) tooLong(f SlackFault) *slackProblem {
+	mode, arg := split(f)
+	most, err := strconv.Atoi(arg)
+	if err != nil {
+		most = maxEditText
+	}
+	if mode != SlackTooLong || p.text == nil || len(*p.text) <= most {
+		return nil
+	}
+	return &slackProblem{name: "msg_too_long"}
 }
 
 // check holds a message against Slack's limits.

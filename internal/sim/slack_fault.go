@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // A SlackFault is something that goes wrong. Some take an argument, see With.
@@ -25,6 +27,9 @@ const (
 	SlackTakenCut    SlackFault = "taken-cut"    // as before, in the middle of the answer
 	SlackTakenHang   SlackFault = "taken-hang"   // the message was taken, and no answer comes
 	SlackTakenError  SlackFault = "taken-error"  // the message was taken, and the answer is a 500
+	SlackTakenSays   SlackFault = "taken-says"   // the message was taken, and the answer is 200 with the argument as its body
+	SlackTakenSlow   SlackFault = "taken-slow"   // the message was taken, and the yes comes late: by the argument, default 20s
+	SlackTooLong     SlackFault = "too-long"     // msg_too_long for a text of more bytes than the argument, default 4000
 	slackHealthy     SlackFault = ""
 )
 
@@ -33,6 +38,7 @@ func SlackFaults() []SlackFault {
 	return []SlackFault{
 		SlackError, SlackEmpty, SlackNotOK, SlackHTML, SlackRedirect, SlackThrottled, SlackServerError,
 		SlackHang, SlackReset, SlackTakenReset, SlackTakenCut, SlackTakenHang, SlackTakenError,
+		SlackTakenSays, SlackTakenSlow, SlackTooLong,
 	}
 }
 
@@ -75,6 +81,12 @@ func (s *Slack) order(target string, fs []SlackFault, do func()) error {
 		}
 		if mode == SlackServerError && arg != "" && statusOf(arg, 0) < 500 {
 			return fmt.Errorf("sim: %q is not the status of a server error", arg)
+		}
+		if _, err := time.ParseDuration(arg); mode == SlackTakenSlow && arg != "" && err != nil {
+			return fmt.Errorf("sim: %q is not a duration", arg)
+		}
+		if _, err := strconv.Atoi(arg); mode == SlackTooLong && arg != "" && err != nil {
+			return fmt.Errorf("sim: %q is not a number of bytes", arg)
 		}
 	}
 	s.mu.Lock()
@@ -134,6 +146,21 @@ func (s *Slack) failAfter(w http.ResponseWriter, r *http.Request, f SlackFault, 
 		s.hang(r)
 	case SlackTakenError:
 		reply(w, 500, "text/plain", "the sim was told to fail")
+	case SlackTakenSays:
+		_, says := split(f)
+		reply(w, 200, "text/plain", says)
+	case SlackTakenSlow:
+		_, arg := split(f)
+		late, err := time.ParseDuration(arg)
+		if err != nil {
+			late = 20 * time.Second
+		}
+		select {
+		case <-time.After(late):
+			reply(w, 200, "application/json", answer)
+		case <-r.Context().Done():
+		case <-s.ctx.Done():
+		}
 	default:
 		return false
 	}

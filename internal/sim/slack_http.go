@@ -66,6 +66,9 @@ func (s *Slack) serveAPI(w http.ResponseWriter, r *http.Request, raw []byte) {
 	case token != s.token:
 		bad = &slackProblem{name: "invalid_auth"}
 	}
+	if bad == nil {
+		bad = p.tooLong(f)
+	}
 	if bad != nil {
 		dialect.refuse(w, bad)
 		return
@@ -97,6 +100,8 @@ func (s *Slack) serveWebhook(w http.ResponseWriter, r *http.Request, raw []byte)
 		bad = &slackProblem{name: "no_service"}
 	case bad != nil || r.Method != http.MethodPost:
 		bad = &slackProblem{name: "invalid_payload"}
+	default:
+		bad = p.tooLong(f)
 	}
 	if bad != nil {
 		dialect.refuse(w, bad)
@@ -245,7 +250,8 @@ func (apiDialect) answer(m SlackMessage) string {
 	if m.Metadata != nil {
 		message["metadata"] = m.Metadata
 	}
-	return toJSON(map[string]any{"ok": true, "channel": m.ChannelID, "ts": m.TS, "text": m.Text, "message": message})
+	// In the order of the real one, which matters where an answer is cut off.
+	return `{"ok":true,"channel":` + toJSON(m.ChannelID) + `,"ts":` + toJSON(m.TS) + `,"message":` + toJSON(message) + `}`
 }
 
 type webhookDialect struct{}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
@@ -258,4 +259,36 @@ func TestTheInstanceThatTriesARefusedKeyMayGo(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A reload forgives what a person has mended, not what was asked of us.
+func TestAReloadDoesNotForgetWhatAReceiverAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLife(t, 1)
+		l.pager.set(func(p *pager) {
+			p.err = &notify.Failure{RetryAfter: time.Hour, Reason: "asks for fewer messages"}
+		})
+		l.expires(0, time.Now().Add(5*check.Day))
+		l.start()
+		l.pass(time.Minute)
+		for range 10 {
+			l.reload()
+			l.pass(time.Second)
+		}
+		if n := l.pager.tried(); n != 1 {
+			t.Errorf("%d tries within the hour that was asked for", n)
+		}
+		l.pager.set(func(p *pager) { p.err = &notify.Failure{Refused: true, Reason: "the token is revoked"} })
+		l.pass(time.Hour)
+		n := l.pager.tried()
+		l.pager.set(func(p *pager) { p.err = nil })
+		l.reload()
+		l.pass(time.Second)
+		if l.pager.tried() != n+1 {
+			t.Error("a reload that may have mended the receiver is not tried at once")
+		}
+		if err := l.stop(); err != nil {
+			t.Fatal(err)
+		}
+	})
 }

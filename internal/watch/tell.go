@@ -30,9 +30,11 @@ type receiver struct {
 	pace    *backoff.ExponentialBackOff
 	flood   *rate.Limiter  // of the messages that it takes
 	telling []check.Notice // the delivery under way, nil if there is none
+	edits   edits          // of earlier messages
 	repeats []*repeat      // what may have arrived
 	marked  bool           // what is about to be told has been marked so
 	resumes time.Time      // not before; has a monotonic reading
+	asked   time.Time      // until when the receiver asked to be left alone
 	saved   uint64         // the revision that must be on disk before the next message
 	failure string         // why the last delivery failed, empty if it did not
 }
@@ -56,13 +58,20 @@ func (w *Watch) configureReceivers(now time.Time) {
 	configured := map[string]bool{}
 	for _, options := range w.opt.Receivers {
 		configured[options.ID] = true
-		r := &receiver{Receiver: options, owed: map[string][]check.Notice{}, pace: w.opt.Retry.exponential(),
-			flood: rate.NewLimiter(rate.Every(floodEvery), floodBurst)}
+		r := &receiver{
+			Receiver: options, owed: map[string][]check.Notice{}, pace: w.opt.Retry.exponential(),
+			flood: rate.NewLimiter(rate.Every(floodEvery), floodBurst),
+			edits: edits{pace: w.opt.Retry.exponential(), tried: map[string]int{}},
+		}
 		if i := slices.IndexFunc(before, func(old *receiver) bool { return old.ID == r.ID }); i >= 0 {
 			r = before[i]
 			r.Receiver = options
-			// It may have been mended: try again at once.
+			// It may have been mended: try again at once, but for what the
+			// receiver asked of us.
 			r.resumes = now
+			if r.asked.After(now) {
+				r.resumes = r.asked
+			}
 			r.pace.Reset()
 		}
 		if w.state.Ledgers[r.ID] == nil {
@@ -226,10 +235,7 @@ func (w *Watch) taken(o outcome, now time.Time) {
 		r.failure = ""
 	}
 	sent, ids := notify.Keep(w.state.Messages[r.ID], o.message, o.batch, o.receipt, now)
-	w.state.Messages[r.ID] = sent
-	if len(sent) == 0 {
-		delete(w.state.Messages, r.ID)
-	}
+	w.keep(r, sent)
 	for i, n := range o.batch {
 		w.set(r, n.Key(), check.Tell(r.ledger[n.Key()], n, ids[i], now))
 	}
@@ -247,7 +253,11 @@ func (w *Watch) missed(o outcome, now time.Time) {
 	delay := afterDelivery(r.pace, o.err)
 	r.resumes = now.Add(delay)
 	var f *notify.Failure
-	if errors.As(o.err, &f) && f.Unknown {
+	if !errors.As(o.err, &f) {
+		f = new(notify.Failure)
+	}
+	r.asked = now.Add(f.RetryAfter)
+	if f.Unknown {
 		w.doubt(r, o.batch, o.repeats, f.RetryAfter, now)
 	}
 	if o.err.Error() != r.failure {

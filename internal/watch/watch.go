@@ -115,6 +115,7 @@ type Watch struct {
 
 	answers chan answer
 	outcome chan outcome
+	edited  chan edited
 	written chan written
 	work    sync.WaitGroup
 }
@@ -125,7 +126,7 @@ func New(o Options, remembered state.State, store Store, log *slog.Logger) *Watc
 		store: store, log: log, state: remembered,
 		asking: map[string]bool{}, backoffs: map[string]*backoff.ExponentialBackOff{}, judgement: newQueue(),
 		pings: make(chan struct{}), looks: make(chan chan state.Snapshot), reloads: make(chan Options),
-		answers: make(chan answer), outcome: make(chan outcome), written: make(chan written, 1),
+		answers: make(chan answer), outcome: make(chan outcome), edited: make(chan edited), written: make(chan written, 1),
 	}
 	if w.state.Ledgers == nil {
 		w.state.Ledgers = map[string]check.Ledger{}
@@ -185,6 +186,8 @@ func (w *Watch) Run(ctx context.Context) error {
 			w.learn(a, time.Now())
 		case o := <-w.outcome:
 			w.heard(o, time.Now())
+		case e := <-w.edited:
+			w.onEdited(e, time.Now())
 		case d := <-w.written:
 			w.saved(d, time.Now())
 		case <-w.pings:
@@ -206,6 +209,7 @@ func (w *Watch) Run(ctx context.Context) error {
 		sooner(w.ask(requests, now))
 		sooner(w.judgeDue(now))
 		sooner(w.tell(deliveries, now))
+		sooner(w.edit(deliveries, now))
 		sooner(w.save(now))
 		w.beat(now)
 		if w.opt.Turn != nil {
@@ -230,6 +234,8 @@ func (w *Watch) stop(abandon context.CancelFunc) error {
 			w.learn(a, time.Now())
 		case o := <-w.outcome:
 			w.heard(o, time.Now())
+		case e := <-w.edited:
+			w.onEdited(e, time.Now())
 		case d := <-w.written:
 			w.saved(d, time.Now())
 		case <-patience.C:

@@ -3,6 +3,7 @@ package email_test
 import (
 	"bytes"
 	"regexp"
+	"strings"
 	"testing"
 
 	"gotest.tools/v3/golden"
@@ -34,5 +35,17 @@ func TestMailsAsTheyArrive(t *testing.T) {
 			golden.Assert(t, string(headers)+"\n\n"+got.Text, name+".txt.golden")
 			golden.Assert(t, got.HTML, name+".html.golden")
 		})
+	}
+}
+
+func TestARepeatSaysSo(t *testing.T) {
+	m := notifytest.Firing()
+	m.Note = "This may be a repeat <b>."
+	server := newSim(t, sim.MailPlain)
+	_, err := newReceiver(t, settings(t, server, sim.MailPlain)).Deliver(t.Context(), m)
+	must(t, err)
+	got := server.Messages()[0]
+	if !strings.Contains(got.Text, "\nThis may be a repeat <b>.\n") || !strings.Contains(got.HTML, ">This may be a repeat &lt;b&gt;.<") {
+		t.Errorf("text %s\nHTML %s", got.Text, got.HTML)
 	}
 }

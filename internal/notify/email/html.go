@@ -19,9 +19,9 @@ var mailPage = template.Must(template.New("mail").Parse(mailHTML))
 
 // page is what mailPage shows.
 type page struct {
-	Title, Footer string
-	Tone          tone
-	Groups        []group
+	Title, Note, Footer string
+	Tone                tone
+	Groups              []group
 }
 
 type group struct {
@@ -62,7 +62,7 @@ func shown(s string) string { return text.Unbroken(clip(s, maxLine)) }
 
 // layHTML writes the mail for everybody else.
 func layHTML(m notify.Message) (string, error) {
-	p := page{Title: shown(m.Title), Footer: shown(footer(m)), Tone: toneOf(m.Firing, m.Solved, m.Severity)}
+	p := page{Title: shown(m.Title), Note: shown(m.Note), Footer: shown(footer(m)), Tone: toneOf(m.Firing, m.Solved, m.Severity)}
 	for _, g := range m.Groups {
 		out := group{Heading: shown(g.Heading), Tone: toneOf(g.Firing, g.Solved, g.Severity)}
 		for _, i := range g.Items {

@@ -17,6 +17,9 @@ func layText(m notify.Message) string {
 	var b strings.Builder
 	row := func(s string) { b.WriteString(clip(s, maxLine) + "\n") }
 	row(m.Title)
+	if m.Note != "" {
+		row(m.Note)
+	}
 	for _, g := range m.Groups {
 		b.WriteString("\n")
 		row(g.Heading)

@@ -4,6 +4,7 @@ package notifytest
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
@@ -127,18 +128,73 @@ func Digest() notify.Message {
 // Tighter is news of the alert of Firing. With the receipt of that message,
 // it follows it.
 func Tighter(receipt json.RawMessage) notify.Message {
+	m, _ := TighterThen(receipt)
+	return m
+}
+
+// TighterThen is Tighter, and what the message of that receipt is to say then.
+func TighterThen(receipt json.RawMessage) (notify.Message, notify.Revision) {
 	r := receiver{lives: []*life{orders()}}
 	r.next(Now, receipt)
-	return r.next(Now.Add(49*time.Hour), nil)
+	at := Now.Add(49 * time.Hour)
+	return r.next(at, nil), r.revision(at)
+}
+
+// Reminder is a reminder of the alert of Firing, which follows it.
+func Reminder(receipt json.RawMessage) notify.Message {
+	r := receiver{lives: []*life{orders()}}
+	r.next(Now, receipt)
+	return r.next(Now.Add(25*time.Hour), nil)
+}
+
+// MildReminder is a reminder of an alert that is only a warning.
+func MildReminder(receipt json.RawMessage) notify.Message {
+	l := born("search-cache", "6e1f0c44").sees(Now, until(13*check.Day))
+	l.record.Terms.Critical = check.Duration(check.Day)
+	l.record.Terms.Expiry = l.record.Terms.Expiry[:1]
+	r := receiver{lives: []*life{l}}
+	r.next(Now, receipt)
+	return r.next(Now.Add(8*check.Day), nil)
 }
 
 // Resolution ends one of the two alerts of an earlier message, and with the
 // receipt of that message follows it.
 func Resolution(receipt json.RawMessage) notify.Message {
+	m, _ := ResolutionThen(receipt)
+	return m
+}
+
+// ResolutionThen is Resolution, and what the message of that receipt is to
+// say then.
+func ResolutionThen(receipt json.RawMessage) (notify.Message, notify.Revision) {
 	renewed := orders()
 	r := receiver{lives: []*life{renewed, search()}}
 	r.next(Now, receipt)
 	later := Now.Add(51 * time.Hour)
 	renewed.sees(later, until(365*check.Day))
-	return r.next(later, nil)
+	return r.next(later, nil), r.revision(later)
+}
+
+// Storm is a first message about many critical alerts, and what it is to say
+// when one of them is over.
+func Storm(n int, receipt json.RawMessage) (notify.Message, notify.Revision) {
+	r := receiver{}
+	for i := range n {
+		r.lives = append(r.lives, born(fmt.Sprintf("orders-cache-%03d", i), fmt.Sprintf("553a%04d", i)).sees(Now, until(5*check.Day)))
+	}
+	first := r.next(Now, receipt)
+	later := Now.Add(time.Hour)
+	r.lives[0].sees(later, until(365*check.Day))
+	r.next(later, nil)
+	return first, r.revision(later)
+}
+
+// revision is what the one stale message is to say.
+func (r *receiver) revision(at time.Time) notify.Revision {
+	for _, id := range notify.Stale(r.sent) {
+		then := notify.Revise(id, r.sent[id], at)
+		then.Footer = "sslwatch v1.2.3 on mon-1"
+		return then
+	}
+	return notify.Revision{}
 }

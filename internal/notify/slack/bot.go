@@ -30,7 +30,7 @@ type bot struct {
 	transport http.RoundTripper
 }
 
-var _ notify.Receiver = (*bot)(nil)
+var _ notify.Editor = (*bot)(nil)
 
 // place is where a message is: the receipt.
 type place struct {
@@ -44,14 +44,14 @@ type place struct {
 // Limits returns what one message can hold.
 func (b *bot) Limits() notify.Limits { return limits(true) }
 
-// Deliver posts a message, or a reply in the thread of the first one after
-// that was edited. The receipt is nil for a reply.
+// Deliver posts a message, or a reply in the thread of the first one. The
+// receipt is nil for a reply, and where Slack did not say where it put the
+// message: then nothing can follow it.
 func (b *bot) Deliver(ctx context.Context, m notify.Message) (json.RawMessage, error) {
-	at, p := b.deliver(ctx, m)
+	at, p := b.post(ctx, m)
 	if p != nil {
 		return nil, p.failure(b.settings.Channel, append(b.settings.Proxies.Passwords(), b.settings.Token)...)
 	}
-	b.editOthers(ctx, m)
 	if at == nil {
 		return nil, nil
 	}
@@ -62,113 +62,102 @@ func (b *bot) Deliver(ctx context.Context, m notify.Message) (json.RawMessage, e
 	return receipt, nil
 }
 
-// editOthers brings other earlier messages up to date, as far as that goes.
-// The news has been told by now: that an older message still says what was so
-// before is no reason to tell it twice.
-func (b *bot) editOthers(ctx context.Context, m notify.Message) {
-	for _, t := range m.Edits {
-		first, ok := parse(t.Receipt)
-		if !ok {
-			continue
-		}
-		if p := b.edit(ctx, first, t, m); p != nil && !p.gone() && !p.particular() {
-			return // the next would fare no better, and Slack counts them
+// post posts a message, plainer and outside its thread if Slack will not have
+// it otherwise. Each further try follows a no, so nothing is posted twice. It
+// returns nil for a reply.
+func (b *bot) post(ctx context.Context, m notify.Message) (*place, *problem) {
+	forms := layMessage(m, b.settings.Mention).forms()
+	thread := b.thread(m)
+	for {
+		at, p := b.send(ctx, m, forms[0], thread)
+		switch {
+		case p == nil:
+			return at, nil
+		case thread.TS != "" && p.gone():
+			thread = place{}
+		case p.looks() && len(forms) > 1:
+			forms = forms[1:]
+		case p.looks() && thread.TS != "":
+			thread = place{}
+		default:
+			return nil, p
 		}
 	}
 }
 
-// deliver returns where a message is that others can follow, nil for a reply.
-func (b *bot) deliver(ctx context.Context, m notify.Message) (*place, *problem) {
+// thread returns the message that another one follows, if it can.
+func (b *bot) thread(m notify.Message) place {
 	if m.Thread == nil {
-		return b.post(ctx, m, place{})
+		return place{}
 	}
 	first, ok := parse(m.Thread.Receipt)
-	switch {
-	case !ok:
-		return b.post(ctx, m, place{})
-	case first.To != "" && first.To != b.settings.Channel:
-		at, p := b.post(ctx, m, place{})
-		if p == nil {
-			_ = b.edit(ctx, first, *m.Thread, m) // a courtesy to those who are still there
-		}
-		return at, p
+	if !ok || first.To != "" && first.To != b.settings.Channel {
+		return place{}
 	}
-	if p := b.edit(ctx, first, *m.Thread, m); p != nil {
-		switch {
-		case p.gone():
-			return b.post(ctx, m, place{})
-		case !p.particular():
-			return nil, p // the reply would fare no better; both are tried again
-		}
-	}
-	at, p := b.post(ctx, m, first)
-	if p != nil && p.gone() {
-		return b.post(ctx, m, place{})
-	}
-	return at, p
+	return first
 }
 
-// post posts a message into the thread of another, or into the channel if
-// there is none. It returns nil for a reply.
-func (b *bot) post(ctx context.Context, m notify.Message, thread place) (*place, *problem) {
-	laid := layMessage(m)
-	options := []slackgo.MsgOption{slackgo.MsgOptionBlocks(laid.blocks...)}
-	if meta, ok := metadata(m); ok {
+// send posts one form of a message.
+func (b *bot) send(ctx context.Context, m notify.Message, f form, thread place) (*place, *problem) {
+	options := f.options()
+	if meta, ok := metadata(m); ok && f.blocks != nil {
 		options = append(options, slackgo.MsgOptionMetadata(meta))
 	}
-	at, p := b.send(ctx, laid.text, thread, !m.Aside, options...)
-	if p != nil && p.misshapen() {
-		// Nothing was posted, because of how it was to look. How it looks is
-		// not worth an alert: the text alone tells it.
-		at, p = b.send(ctx, laid.text, thread, !m.Aside)
-	}
-	return at, p
-}
-
-func (b *bot) send(ctx context.Context, text string, thread place, broadcast bool, more ...slackgo.MsgOption) (*place, *problem) {
-	options := append(literally(text), more...)
 	channel := b.settings.Channel
 	if thread.TS != "" {
 		channel = thread.Channel
 		options = append(options, slackgo.MsgOptionTS(thread.TS))
-		if broadcast {
+		if inChannel(m) {
 			options = append(options, slackgo.MsgOptionBroadcast())
 		}
 	}
 	c, x := b.client()
 	_, _, err := c.PostMessageContext(ctx, channel, options...)
-	if p := judge(x, err); p != nil {
+	posted, p := judge(x, err)
+	if p != nil {
 		return nil, p
 	}
-	posted, _ := x.answer()
 	// Where the first message is gone, Slack may post a reply as a message of
 	// its own. Then that is the one to follow.
 	alone := posted.Message.TS != "" && posted.Message.ThreadTS == ""
-	if thread.TS != "" && !alone {
+	if posted.TS == "" || posted.Channel == "" || thread.TS != "" && !alone {
 		return nil, nil
 	}
 	return &place{posted.Channel, posted.TS, b.settings.Channel}, nil
 }
 
-// edit changes an earlier message so that it says how things stand. Doing it
-// twice is doing it once. Its metadata stays as it is.
-func (b *bot) edit(ctx context.Context, at place, t notify.Thread, m notify.Message) *problem {
-	laid := layThread(t, m)
-	options := append(literally(laid.text), slackgo.MsgOptionBlocks(laid.blocks...))
-	c, x := b.client()
-	_, _, _, err := c.UpdateMessageContext(ctx, at.Channel, at.TS, options...)
-	return judge(x, err)
+// Edit changes an earlier message so that it says how things stand, in a
+// plainer form if Slack will not have it otherwise. Its metadata stays as it
+// is.
+func (b *bot) Edit(ctx context.Context, r notify.Revision) error {
+	at, ok := parse(r.Receipt)
+	if !ok {
+		return &notify.Failure{Gone: true, Reason: "the receipt of the message can't be read"}
+	}
+	var p *problem
+	for _, f := range layRevision(r).edits() {
+		c, x := b.client()
+		_, _, _, err := c.UpdateMessageContext(ctx, at.Channel, at.TS, f.options()...)
+		if _, p = judge(x, err); p == nil {
+			return nil
+		}
+		if !p.looks() {
+			break
+		}
+	}
+	f := b.failure(p)
+	f.Gone, f.Refused = p.gone(), p.uneditable()
+	return f
 }
 
-// literally is the fallback text, and that Slack is to read nothing into it.
-func literally(text string) []slackgo.MsgOption {
-	return []slackgo.MsgOption{
-		slackgo.MsgOptionText(text, false), // it is escaped
-		slackgo.MsgOptionParse(false),
-		slackgo.MsgOptionDisableLinkUnfurl(),
-		slackgo.MsgOptionDisableMediaUnfurl(),
-	}
+func (b *bot) failure(p *problem) *notify.Failure {
+	return p.failure(b.settings.Channel, append(b.settings.Proxies.Passwords(), b.settings.Token)...)
 }
+
+// inChannel reports whether a reply is to be shown in the channel too: what
+// is new is, and so is the reminder of what is critical, since hardly anybody
+// follows a thread for weeks.
+func inChannel(m notify.Message) bool { return !m.Aside || critical(m) }
 
 // client returns a client for one call, and what keeps the answer.
 func (b *bot) client() (client, *exchange) {

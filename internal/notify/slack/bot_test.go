@@ -21,35 +21,43 @@ func first(t *testing.T, b notify.Receiver) json.RawMessage {
 	return receipt
 }
 
-func TestWhatFollowsGoesIntoTheThreadOfTheFirstMessage(t *testing.T) {
-	for _, aside := range []bool{false, true} {
-		s := newSim(t)
-		b := newBot(t, s.APIURL())
-		receipt := first(t, b)
-		var at struct{ Channel, TS string }
-		must(t, json.Unmarshal(receipt, &at))
-		if m := s.Messages("")[0]; at.TS != m.TS || at.Channel != m.ChannelID {
-			t.Errorf("receipt %s, message %s in %s", receipt, m.TS, m.ChannelID)
-		}
-
-		m := notifytest.Tighter(receipt)
-		m.Aside = aside
-		reply, err := b.Deliver(t.Context(), m)
-		must(t, err)
-		all := s.Messages("")
-		if reply != nil || len(all) != 2 {
-			t.Fatalf("receipt %s, %d messages", reply, len(all))
-		}
-		if r := all[1]; r.ThreadTS != at.TS || r.Broadcast == aside || !strings.Contains(r.Text, "\n"+m.Groups[0].Items[0].Line) {
-			t.Errorf("aside %t, the reply: %+v", aside, r)
-		}
-		if f := all[0]; len(f.Edits) != 1 || !strings.HasPrefix(f.Text, "CRITICAL prod/orders-cache: certificate expires soon\n") || !bytes.Equal(f.Metadata, f.Edits[0].Metadata) {
-			t.Errorf("the first message: %+v", f)
-		}
+func TestWhatFollowsGoesIntoTheThreadOfTheFirstMessageAndIsSeenInTheChannelIfItMatters(t *testing.T) {
+	for name, tt := range map[string]struct {
+		next      func(json.RawMessage) notify.Message
+		broadcast bool
+	}{
+		"an escalation":              {notifytest.Tighter, true},
+		"an end":                     {notifytest.Resolution, true},
+		"a reminder, critical":       {notifytest.Reminder, true},
+		"a reminder that is no news": {notifytest.MildReminder, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSim(t)
+			b := newBot(t, s.APIURL())
+			receipt := first(t, b)
+			var at struct{ Channel, TS string }
+			must(t, json.Unmarshal(receipt, &at))
+			if m := s.Messages("")[0]; at.TS != m.TS || at.Channel != m.ChannelID {
+				t.Errorf("receipt %s, message %s in %s", receipt, m.TS, m.ChannelID)
+			}
+			m := tt.next(receipt)
+			reply, err := b.Deliver(t.Context(), m)
+			must(t, err)
+			all := s.Messages("")
+			if reply != nil || len(all) != 2 {
+				t.Fatalf("receipt %s, %d messages", reply, len(all))
+			}
+			if r := all[1]; r.ThreadTS != at.TS || r.Broadcast != tt.broadcast || !strings.Contains(r.Text, "\n"+m.Groups[0].Items[0].Line) {
+				t.Errorf("the reply: %+v", r)
+			}
+			if s.Calls()["chat.update"] != 0 {
+				t.Error("the news waited for an edit")
+			}
+		})
 	}
 }
 
-func TestFollowingAgainAfterACrashEditsToTheSame(t *testing.T) {
+func TestFollowingAgainAfterACrashCanBeRecognised(t *testing.T) {
 	s := newSim(t)
 	b := newBot(t, s.APIURL())
 	m := notifytest.Resolution(first(t, b))
@@ -57,20 +65,28 @@ func TestFollowingAgainAfterACrashEditsToTheSame(t *testing.T) {
 		_, err := b.Deliver(t.Context(), m)
 		must(t, err)
 	}
-	all := s.Messages("")
-	f := all[0]
-	if len(all) != 3 || !bytes.Equal(f.Blocks, f.Edits[1].Blocks) || f.Text != f.Edits[1].Text {
-		t.Errorf("%d messages, the first: %+v", len(all), f)
+	if all := s.Messages(""); len(all) != 3 || !bytes.Equal(all[1].Metadata, all[2].Metadata) {
+		t.Errorf("the repetition can't be recognised: %+v", all)
 	}
-	if !bytes.Equal(all[1].Metadata, all[2].Metadata) {
-		t.Errorf("the repetition can't be recognised: %s and %s", all[1].Metadata, all[2].Metadata)
+}
+
+func TestAnEditSaysHowThingsStandAndDoingItTwiceIsDoingItOnce(t *testing.T) {
+	s := newSim(t)
+	b := newBot(t, s.APIURL())
+	_, then := notifytest.ResolutionThen(first(t, b))
+	for range 2 {
+		must(t, b.Edit(t.Context(), then))
+	}
+	f := s.Messages("")[0]
+	if len(f.Edits) != 2 || !bytes.Equal(f.Blocks, f.Edits[1].Blocks) || f.Text != f.Edits[1].Text || !bytes.Equal(f.Metadata, f.Edits[0].Metadata) {
+		t.Errorf("the message: %+v", f)
+	}
+	if !strings.HasPrefix(f.Text, then.Title+"\n") || !strings.Contains(f.Plain(), "RESOLVED") {
+		t.Errorf("it says %q", f.Text)
 	}
 }
 
 func TestWhatFollowsAMessageThatIsGoneIsPostedAnew(t *testing.T) {
-	update := func(name string) func(*testing.T, *sim.Slack) {
-		return func(t *testing.T, s *sim.Slack) { must(t, s.FailNext("chat.update", sim.SlackError.With(name))) }
-	}
 	post := func(name string) func(*testing.T, *sim.Slack) {
 		return func(t *testing.T, s *sim.Slack) { must(t, s.FailNext("chat.postMessage", sim.SlackError.With(name))) }
 	}
@@ -82,15 +98,12 @@ func TestWhatFollowsAMessageThatIsGoneIsPostedAnew(t *testing.T) {
 			m := s.Messages("")[0]
 			must(t, s.Delete(m.Channel, m.TS))
 		}},
-		"deleted between edit and reply": {prepare: post("thread_not_found")},
-		"not found":                      {prepare: update("message_not_found")},
-		"its channel is gone":            {prepare: update("channel_not_found")},
-		"its channel is archived":        {prepare: update("is_archived")},
-		"its thread is locked":           {prepare: post("restricted_action_thread_locked")},
-		"no threads there":               {prepare: post("restricted_action_non_threadable_channel")},
-		"no receipt":                     {receipt: "null"},
-		"a broken receipt":               {receipt: `"C0SIM00001"`},
-		"a receipt without a timestamp":  {receipt: `{"channel":"C0SIM00001"}`},
+		"its channel is archived":       {prepare: post("is_archived")},
+		"its thread is locked":          {prepare: post("restricted_action_thread_locked")},
+		"no threads there":              {prepare: post("restricted_action_non_threadable_channel")},
+		"no receipt":                    {receipt: "null"},
+		"a broken receipt":              {receipt: `"C0SIM00001"`},
+		"a receipt without a timestamp": {receipt: `{"channel":"C0SIM00001"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSim(t)
@@ -120,63 +133,75 @@ func TestWhatFollowsAMessageThatIsGoneIsPostedAnew(t *testing.T) {
 	}
 }
 
-func TestAnImpossibleEditDoesNotHoldUpTheReply(t *testing.T) {
-	for _, name := range []string{
-		"edit_window_closed", "cant_update_message", "update_failed", "not_in_channel", "missing_scope",
-		"invalid_blocks", "msg_blocks_too_long", "msg_too_long", "restricted_action",
+func TestAnEditIsGivenUpWhereItCantWorkAndTriedAgainWhereItMay(t *testing.T) {
+	bad := sim.SlackError.With
+	for fault, want := range map[sim.SlackFault]string{
+		bad("message_not_found"): "gone", bad("channel_not_found"): "gone", bad("is_archived"): "gone",
+		bad("edit_window_closed"): "refused", bad("cant_update_message"): "refused", bad("not_in_channel"): "refused",
+		bad("invalid_blocks"): "refused", bad("msg_too_long"): "refused", bad("restricted_action"): "refused",
+		bad("an_error_of_tomorrow"): "refused",
+		sim.SlackServerError:        "again", sim.SlackThrottled.With("7"): "again", sim.SlackReset: "again", sim.SlackHTML: "again",
+		sim.SlackEmpty: "again", bad("internal_error"): "again", bad("update_failed"): "again", bad("invalid_auth"): "again",
+		bad("ratelimited"): "again",
 	} {
 		s := newSim(t)
 		b := newBot(t, s.APIURL())
-		receipt := first(t, b)
-		must(t, s.Fail("chat.update", sim.SlackError.With(name)))
-		anew, err := b.Deliver(t.Context(), notifytest.Tighter(receipt))
-		if err != nil || anew != nil || len(s.Messages("")) != 2 || s.Messages("")[1].ThreadTS == "" {
-			t.Errorf("%s: receipt %s, %v, messages %+v", name, anew, err, s.Messages(""))
+		_, then := notifytest.TighterThen(first(t, b))
+		must(t, s.Fail("chat.update", fault))
+		f := failure(t, b.Edit(t.Context(), then))
+		got := map[bool]string{true: "again"}[!f.Gone && !f.Refused] + map[bool]string{true: "gone"}[f.Gone] +
+			map[bool]string{true: "refused"}[!f.Gone && f.Refused]
+		if got != want || fault == sim.SlackThrottled.With("7") && f.RetryAfter.Seconds() != 7 {
+			t.Errorf("%s: %+v, want %s", fault, f, want)
+		}
+	}
+	f := failure(t, newBot(t, newSim(t).APIURL()).Edit(t.Context(), notify.Revision{Receipt: json.RawMessage(`{}`)}))
+	if !f.Gone {
+		t.Errorf("no receipt: %+v", f)
+	}
+}
+
+// Slack takes 4,000 bytes of text in an edit, and ten times that in a message.
+func TestAnEditOfManyAlertsIsNotTooLong(t *testing.T) {
+	for _, n := range []int{5, 12, 40} {
+		s := newSim(t)
+		b := newBot(t, s.APIURL())
+		m, _ := notifytest.Storm(n, nil)
+		receipt, err := b.Deliver(t.Context(), m)
+		must(t, err)
+		_, then := notifytest.Storm(n, receipt)
+		must(t, b.Edit(t.Context(), then))
+		f := s.Messages("")[0]
+		if s.Calls()["chat.update"] != 1 || len(f.Text) > 4000 || !strings.HasPrefix(f.Text, then.Title) {
+			t.Errorf("%d alerts: %d calls, %d bytes: %s", n, s.Calls()["chat.update"], len(f.Text), f.Text)
+		}
+		if got := strings.Count(f.Plain(), "FIRING"); got != n-1 {
+			t.Errorf("%d of %d alerts in the blocks: %s", got, n-1, f.Plain())
 		}
 	}
 }
 
-// Else the first message would say for ever what is no longer so.
-func TestAnEditThatMaySucceedLaterIsTriedAgainWithItsReply(t *testing.T) {
-	for _, fault := range []sim.SlackFault{
-		sim.SlackServerError, sim.SlackThrottled.With("7"), sim.SlackReset, sim.SlackHTML, sim.SlackEmpty, sim.SlackTakenCut,
-		sim.SlackError.With("internal_error"), sim.SlackError.With("ratelimited"), sim.SlackError.With("invalid_auth"),
+// Whatever the limit is, and whatever it is that Slack objects to.
+func TestAnEditIsTriedPlainerBeforeItIsGivenUp(t *testing.T) {
+	for name, fault := range map[string]sim.SlackFault{
+		"500 bytes": sim.SlackTooLong.With("500"), "1,000 bytes": sim.SlackTooLong.With("1000"),
+		"blocks": sim.SlackError.With("invalid_blocks"), "something": sim.SlackError.With("an_error_of_tomorrow"),
 	} {
 		s := newSim(t)
 		b := newBot(t, s.APIURL())
-		receipt := first(t, b)
-		must(t, s.FailNext("chat.update", fault))
-		_, err := b.Deliver(t.Context(), notifytest.Tighter(receipt))
-		failure(t, err)
-		if n := len(s.Messages("")); n != 1 {
-			t.Errorf("%s: %d messages", fault, n)
+		m, _ := notifytest.Storm(12, nil)
+		receipt, err := b.Deliver(t.Context(), m)
+		must(t, err)
+		_, then := notifytest.Storm(12, receipt)
+		if name == "blocks" || name == "something" {
+			must(t, s.FailNext("chat.update", fault))
+		} else {
+			must(t, s.Fail("chat.update", fault))
 		}
-		_, err = b.Deliver(t.Context(), notifytest.Tighter(receipt))
-		if must(t, err); len(s.Messages("")) != 2 || !strings.HasPrefix(s.Messages("")[0].Text, "CRITICAL prod/orders-cache: certificate expires soon\n") {
-			t.Errorf("%s: then %+v", fault, s.Messages(""))
+		must(t, b.Edit(t.Context(), then))
+		if f := s.Messages("")[0]; !strings.HasPrefix(f.Text, then.Title) || len(f.Edits) != 1 {
+			t.Errorf("%s: %+v", name, f)
 		}
-	}
-}
-
-func TestOtherMessagesAreEditedAndNotRepliedTo(t *testing.T) {
-	s := newSim(t)
-	b := newBot(t, s.APIURL())
-	one, two := first(t, b), first(t, b)
-	m := notifytest.Resolution(one)
-	m.Edits = []notify.Thread{*notifytest.Resolution(two).Thread, *notifytest.Resolution(json.RawMessage(`{}`)).Thread}
-	_, err := b.Deliver(t.Context(), m)
-	must(t, err)
-	all := s.Messages("")
-	if len(all) != 3 || len(all[0].Edits) != 1 || len(all[1].Edits) != 1 || all[0].Text != all[1].Text {
-		t.Errorf("messages: %+v", all)
-	}
-
-	// The news has been told: what does not succeed now must not tell it twice.
-	must(t, s.FailNext("chat.update", "", sim.SlackServerError))
-	_, err = b.Deliver(t.Context(), m)
-	must(t, err)
-	if n := len(s.Messages("")); n != 4 {
-		t.Errorf("%d messages", n)
 	}
 }
 
@@ -185,14 +210,60 @@ func TestAnotherChannelInTheConfigurationGetsWhatFollows(t *testing.T) {
 	receipt := first(t, newBot(t, s.APIURL()))
 	b, err := slack.New(slack.Settings{Token: secret.New(token), Channel: "#moved-here", APIURL: s.APIURL()})
 	must(t, err)
-	anew, err := b.Deliver(t.Context(), notifytest.Tighter(receipt))
+	m, then := notifytest.TighterThen(receipt)
+	anew, err := b.Deliver(t.Context(), m)
 	must(t, err)
+	must(t, b.(notify.Editor).Edit(t.Context(), then)) // a courtesy to those who are still there
 	moved := s.Messages("#moved-here")
 	if len(moved) != 1 || !strings.Contains(string(anew), moved[0].TS) || moved[0].ThreadTS != "" {
 		t.Errorf("receipt %s, messages %+v", anew, moved)
 	}
 	if old := s.Messages(channel); len(old) != 1 || len(old[0].Edits) != 1 {
 		t.Errorf("in the old channel: %+v", old)
+	}
+}
+
+// Nor is a text that is too long: there are servers that take less of it.
+func TestNoLookOfAMessageIsWorthAnAlert(t *testing.T) {
+	bad := sim.SlackError.With
+	for _, faults := range [][]sim.SlackFault{
+		{bad("invalid_blocks")}, {bad("msg_too_long")}, {bad("invalid_arguments")}, {bad("an_error_of_tomorrow")},
+	} {
+		s := newSim(t)
+		b := newBot(t, s.APIURL())
+		receipt := first(t, b)
+		for _, m := range []notify.Message{notifytest.Digest(), notifytest.Tighter(receipt)} {
+			before := len(s.Messages(""))
+			must(t, s.FailNext("chat.postMessage", faults...))
+			_, err := b.Deliver(t.Context(), m)
+			must(t, err)
+			all := s.Messages("")
+			last := all[len(all)-1]
+			if len(all) != before+1 || (m.Thread != nil) != (last.ThreadTS != "") {
+				t.Errorf("%s: %+v", faults, all)
+			}
+			for _, g := range m.Groups {
+				for _, i := range g.Items {
+					if !strings.Contains(last.Text, i.Line[:80]) {
+						t.Errorf("%s: %q lacks %q", faults, last.Text, i.Line)
+					}
+				}
+			}
+		}
+	}
+	s := newSim(t)
+	m, _ := notifytest.Storm(40, nil)
+	must(t, s.Fail("chat.postMessage", sim.SlackTooLong))
+	_, err := newBot(t, s.APIURL()).Deliver(t.Context(), m)
+	must(t, err)
+	if got := s.Messages("")[0]; strings.Count(got.Plain(), "FIRING") != 40 || strings.Count(got.Text, "FIRING") != 40 {
+		t.Errorf("of 40: %s", got.Text)
+	}
+	must(t, s.FailNext("chat.postMessage", bad("invalid_blocks"), bad("invalid_blocks"))) // and then the text is too long
+	_, err = newBot(t, s.APIURL()).Deliver(t.Context(), m)
+	must(t, err)
+	if got := s.Messages("")[1]; got.Blocks != nil || strings.Count(got.Text, "FIRING critical certificate_expiring") != 40 {
+		t.Errorf("without blocks, of 40: %s", got.Text)
 	}
 }
 
@@ -244,6 +315,7 @@ func TestSettingsThatCantWork(t *testing.T) {
 		{Channel: channel},
 		{WebhookURL: secret.New("://" + webhookPath)},
 		{WebhookURL: secret.New("webhooksecret")},
+		{Token: secret.New(token), Channel: channel, Mention: []string{"here"}},
 	} {
 		_, err := slack.New(s)
 		if err == nil || strings.Contains(err.Error(), "secret") {

@@ -26,8 +26,9 @@ var errTooLarge = errors.New("the answer is too large")
 type exchange struct {
 	next http.RoundTripper
 
-	status     int // 0: there was no answer, or none that could be read to its end
+	status     int // 0: no answer came
 	body       []byte
+	broken     error // why the body ends before its end
 	retryAfter time.Duration
 }
 
@@ -50,22 +51,32 @@ func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(body) > maxAnswer {
-		return nil, errTooLarge
-	}
-	x.status, x.body = response.StatusCode, body
+	x.status = response.StatusCode
 	x.retryAfter = httpclient.RetryAfter(response.Header, time.Now())
-	response.Body = io.NopCloser(bytes.NewReader(body))
+	x.body, x.broken = io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	if len(x.body) > maxAnswer {
+		x.broken = errTooLarge
+	}
+	if x.broken != nil {
+		return nil, x.broken
+	}
+	response.Body = io.NopCloser(bytes.NewReader(x.body))
 	return response, nil
+}
+
+// well reports whether the status is one of success.
+func (x *exchange) well() bool { return x.status >= 200 && x.status < 300 }
+
+// isPage reports whether the answer is a web page: of a proxy, or a login
+// page. Slack's own answers may call themselves HTML and are none.
+func (x *exchange) isPage() bool {
+	text := bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(x.body, []byte("\ufeff"))))
+	return bytes.HasPrefix(text, []byte("<")) || bytes.Contains(text, []byte("<html")) || bytes.Contains(text, []byte("<!doctype"))
 }
 
 // answer is what matters of the Web API's answer to a message.
 type answer struct {
-	OK       bool   `json:"ok"`
+	OK       *bool  `json:"ok"` // nil where it does not say
 	Error    string `json:"error"`
 	Needed   string `json:"needed"` // the scope that is missing
 	Metadata struct {
@@ -79,11 +90,31 @@ type answer struct {
 	} `json:"message"`
 }
 
-// answer reads the answer. slack-go reads much more of it: should it stumble
-// over a part that it does not know, a message that was taken would be posted
-// again, and again.
-func (x *exchange) answer() (answer, error) {
-	var a answer
-	err := json.Unmarshal(x.body, &a)
-	return a, err
+// answer reads the answer, as far as it came. slack-go reads much more of it,
+// and stumbles over a part that it does not know, or over an end that is
+// missing: a message that was taken would be posted again, and again.
+func (x *exchange) answer() (a answer, whole bool) {
+	if x.broken == nil && json.Unmarshal(x.body, &a) == nil {
+		return a, true
+	}
+	// What is wrong may be in a part that does not matter, or the end is
+	// missing: the fields are in order of appearance, and each is whole.
+	a = answer{}
+	d := json.NewDecoder(bytes.NewReader(x.body))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return a, false
+	}
+	for d.More() {
+		name, err := d.Token()
+		var value json.RawMessage
+		if err != nil || d.Decode(&value) != nil {
+			return a, false
+		}
+		to := map[any]any{"ok": &a.OK, "error": &a.Error, "needed": &a.Needed, "channel": &a.Channel, "ts": &a.TS,
+			"message": &a.Message, "response_metadata": &a.Metadata}[name]
+		if to != nil && json.Unmarshal(value, to) != nil && name == "ok" {
+			a.OK = nil // neither a yes nor a no
+		}
+	}
+	return a, x.broken == nil
 }

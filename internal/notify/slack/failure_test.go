@@ -19,6 +19,7 @@ type verdict struct {
 	wait    time.Duration
 	says    string
 	taken   bool // Slack took the message, and we can't know
+	unknown bool // it may have
 }
 
 func TestWhatABotMakesOfEachFailure(t *testing.T) {
@@ -26,9 +27,13 @@ func TestWhatABotMakesOfEachFailure(t *testing.T) {
 	for _, tt := range []verdict{
 		{fault: bad("invalid_auth"), refused: true, says: "bot token (xoxb-…)"},
 		{fault: bad("not_authed"), refused: true, says: "bot token"},
-		{fault: bad("token_revoked"), refused: true, says: "bot token"},
-		{fault: bad("token_expired"), refused: true, says: "bot token"},
-		{fault: bad("account_inactive"), refused: true, says: "bot token"},
+		{fault: bad("token_revoked"), refused: true, says: "was revoked: install"},
+		{fault: bad("token_expired"), refused: true, says: "without token rotation"},
+		{fault: bad("account_inactive"), refused: true, says: "install the app"},
+		{fault: bad("not_allowed_token_type"), refused: true, says: "not an app-level (xapp-)"},
+		{fault: bad("no_permission"), refused: true, says: "/invite"},
+		{fault: bad("team_access_not_granted"), refused: true, says: "organisation"},
+		{fault: bad("accesslimited"), refused: true, says: "this machine's address"},
 		{fault: bad("missing_scope"), refused: true, says: "missing_scope, and needs the scope chat:write"},
 		{fault: bad("channel_not_found"), refused: true, says: "/invite"},
 		{fault: bad("not_in_channel"), refused: true, says: "/invite"},
@@ -40,15 +45,15 @@ func TestWhatABotMakesOfEachFailure(t *testing.T) {
 		{fault: bad("msg_too_long"), refused: true, says: "report"},
 		{fault: bad("msg_blocks_too_long"), refused: true, says: "report"},
 		{fault: bad("ratelimited"), wait: time.Second, says: "fewer messages"},
-		{fault: bad("fatal_error"), says: "fatal_error"},
-		{fault: bad("internal_error"), says: "internal_error"},
+		{fault: bad("fatal_error"), unknown: true, says: "fatal_error"},
+		{fault: bad("internal_error"), unknown: true, says: "internal_error"},
 		{fault: bad("service_unavailable"), says: "service_unavailable"},
 		{fault: bad("an_error_of_tomorrow"), says: "an_error_of_tomorrow"},
 		{fault: bad("a\x1b[31m\r\nbad " + token + " name"), says: "a [31m bad [redacted] name"},
 		{fault: bad(strings.Repeat("long ", 10_000)), says: "…"},
-		{fault: sim.SlackEmpty, says: "does not say that the message was taken"},
-		{fault: sim.SlackNotOK, says: "does not say that the message was taken"},
-		{fault: sim.SlackHTML, says: "no JSON"},
+		{fault: sim.SlackEmpty, unknown: true, says: "does not say whether the message was taken"},
+		{fault: sim.SlackNotOK, says: "did not take the message"},
+		{fault: sim.SlackHTML, says: "web page"},
 		{fault: sim.SlackRedirect, says: "HTTP 302"},
 		{fault: sim.SlackThrottled.With("17"), wait: 17 * time.Second, says: "fewer messages"},
 		{fault: sim.SlackThrottled, wait: 30 * time.Second},
@@ -56,11 +61,10 @@ func TestWhatABotMakesOfEachFailure(t *testing.T) {
 		{fault: sim.SlackThrottled.With("-5"), wait: 30 * time.Second},
 		{fault: sim.SlackThrottled.With("99999999999"), wait: time.Hour},
 		{fault: sim.SlackThrottled.With(time.Now().AddDate(1, 0, 0).UTC().Format(http.TimeFormat)), wait: time.Hour},
-		{fault: sim.SlackServerError, says: "HTTP 500"},
+		{fault: sim.SlackServerError, unknown: true, says: "HTTP 500"},
 		{fault: sim.SlackServerError.With("503"), says: "HTTP 503"},
-		{fault: sim.SlackReset, says: "connection broke"},
-		{fault: sim.SlackTakenReset, says: "connection broke", taken: true},
-		{fault: sim.SlackTakenCut, says: "connection broke", taken: true},
+		{fault: sim.SlackReset, unknown: true, says: "cut the connection"},
+		{fault: sim.SlackTakenReset, says: "cut the connection", taken: true},
 		{fault: sim.SlackTakenError, says: "HTTP 500", taken: true},
 	} {
 		s := newSim(t)
@@ -82,19 +86,20 @@ func TestWhatAWebhookMakesOfEachFailure(t *testing.T) {
 		{fault: bad("posting_to_general_channel_denied"), refused: true, says: "may not post"},
 		{fault: bad("invalid_payload"), refused: true, says: "report"},
 		{fault: bad("an_error_of_tomorrow"), says: "an_error_of_tomorrow"},
-		{fault: bad("internal_error"), says: "HTTP 500"},
-		{fault: bad("rollup_error"), says: "HTTP 500"},
+		{fault: bad("internal_error"), unknown: true, says: "HTTP 500"},
+		{fault: bad("rollup_error"), unknown: true, says: "HTTP 500"},
+		{fault: bad("parameter_validation_failed"), refused: true, says: "starts a workflow"},
 		{fault: bad("ratelimited"), wait: time.Second, says: "fewer messages"},
-		{fault: sim.SlackEmpty, says: `not "ok"`},
-		{fault: sim.SlackHTML, says: `not "ok"`},
+		{fault: sim.SlackNotOK, says: "did not take the message"},
+		{fault: sim.SlackHTML, says: "web page"},
 		{fault: sim.SlackRedirect, says: "HTTP 302"},
 		{fault: sim.SlackThrottled.With("17"), wait: 17 * time.Second},
 		{fault: sim.SlackThrottled, wait: 30 * time.Second},
-		{fault: sim.SlackServerError.With("502"), says: "HTTP 502"},
-		{fault: sim.SlackReset, says: "connection broke"},
-		{fault: sim.SlackTakenReset, says: "connection broke", taken: true},
+		{fault: sim.SlackServerError.With("502"), unknown: true, says: "HTTP 502"},
+		{fault: sim.SlackReset, unknown: true, says: "cut the connection"},
+		{fault: sim.SlackTakenReset, says: "cut the connection", taken: true},
 		{fault: sim.SlackTakenError, says: "HTTP 500", taken: true},
-		{fault: sim.SlackTakenCut, says: "connection broke", taken: true},
+		{fault: sim.SlackTakenCut, says: "cut the connection", taken: true},
 	} {
 		s := newSim(t)
 		w := newWebhook(t, s.URL())
@@ -113,8 +118,8 @@ func (v verdict) check(t *testing.T, s *sim.Slack, r notify.Receiver, messages i
 		t.Fatalf("%.40s: receipt %s, error %v, %d messages", v.fault, receipt, err, n)
 	}
 	f := failure(t, err)
-	if f.Refused != v.refused || f.RetryAfter != v.wait || !strings.Contains(f.Reason, v.says) {
-		t.Errorf("%.40s: refused %t, after %s, %q", v.fault, f.Refused, f.RetryAfter, f.Reason)
+	if f.Refused != v.refused || f.Unknown != (v.unknown || v.taken) || f.RetryAfter != v.wait || !strings.Contains(f.Reason, v.says) {
+		t.Errorf("%.40s: refused %t, unknown %t, after %s, %q", v.fault, f.Refused, f.Unknown, f.RetryAfter, f.Reason)
 	}
 	// It heals.
 	s.Heal()

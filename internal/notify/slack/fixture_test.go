@@ -35,11 +35,11 @@ func newSim(t *testing.T) *sim.Slack {
 	return s
 }
 
-func newBot(t *testing.T, apiURL string) notify.Receiver {
+func newBot(t *testing.T, apiURL string, mention ...string) notify.Editor {
 	t.Helper()
-	r, err := slack.New(slack.Settings{Token: secret.New(token), Channel: channel, APIURL: apiURL})
+	r, err := slack.New(slack.Settings{Token: secret.New(token), Channel: channel, APIURL: apiURL, Mention: mention})
 	must(t, err)
-	return r
+	return r.(notify.Editor)
 }
 
 func newWebhook(t *testing.T, base string) notify.Receiver {

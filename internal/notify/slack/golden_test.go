@@ -14,24 +14,34 @@ import (
 
 // What Slack is sent, whole. Read a difference as someone woken at three.
 func TestMessagesAsSent(t *testing.T) {
-	for name, compose := range map[string]func(json.RawMessage) notify.Message{
-		"firing":     func(json.RawMessage) notify.Message { return notifytest.Firing() },
-		"digest":     func(json.RawMessage) notify.Message { return notifytest.Digest() },
-		"tighter":    notifytest.Tighter,
-		"resolution": notifytest.Resolution,
-		"test":       func(json.RawMessage) notify.Message { return notify.Test("golden", notifytest.Now) },
+	alone := func(m notify.Message) func(json.RawMessage) (notify.Message, notify.Revision) {
+		return func(json.RawMessage) (notify.Message, notify.Revision) { return m, notify.Revision{} }
+	}
+	repeat := notifytest.Firing()
+	repeat.Note = "This may be a repeat."
+	for name, compose := range map[string]func(json.RawMessage) (notify.Message, notify.Revision){
+		"firing":     alone(notifytest.Firing()),
+		"repeat":     alone(repeat),
+		"digest":     alone(notifytest.Digest()),
+		"tighter":    notifytest.TighterThen,
+		"resolution": notifytest.ResolutionThen,
+		"test":       alone(notify.Test("golden", notifytest.Now)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSim(t)
-			b := newBot(t, s.APIURL())
+			b := newBot(t, s.APIURL(), "@here", "S0123456789")
 			var receipt json.RawMessage
 			var err error
-			if compose(nil).Thread != nil {
+			if name == "tighter" || name == "resolution" {
 				receipt, err = b.Deliver(t.Context(), notifytest.Firing())
 				must(t, err)
 			}
-			_, err = b.Deliver(t.Context(), compose(receipt))
+			m, then := compose(receipt)
+			_, err = b.Deliver(t.Context(), m)
 			must(t, err)
+			if then.ID != "" {
+				must(t, b.Edit(t.Context(), then))
+			}
 			var out bytes.Buffer
 			for i, m := range s.Messages("") {
 				switch {

@@ -24,6 +24,9 @@ const (
 	maxShown   = 10_000 // all blocks together
 	maxLines   = 7_500  // of which the lines; the rest is left for what to do
 	maxText    = 38_000
+	// maxShort is for where Slack takes less text than it says: 4,000 bytes of
+	// it, as escaped, in an edit.
+	maxShort = 3_900
 )
 
 // The marks of severities and outcomes. They are characters and not Slack's
@@ -48,17 +51,21 @@ func mark(firing, solved bool, s check.Severity) string {
 	return markWarning
 }
 
-// page is a message as Slack takes it: blocks to be shown, and a text for
-// where blocks are not: notifications, screen readers, searches.
+// page is a message laid out: blocks to be shown, and what the text is made
+// of that stands where blocks are not: in notifications, screen readers and
+// searches.
 type page struct {
-	blocks []slackgo.Block
-	text   string
+	blocks  []slackgo.Block
+	title   string   // escaped
+	mention string   // markup
+	rows    []string // not escaped, the title first
 }
 
 // draft is what a page is made of.
 type draft struct {
-	mark, title, footer string
-	parts               []part
+	mark, title, note, footer string
+	mention                   string // markup, empty for nobody
+	parts                     []part
 }
 
 // part is a group of a message.
@@ -72,9 +79,13 @@ type part struct {
 // line is one alert. name is what stands out in it.
 type line struct{ mark, text, name string }
 
-// layMessage lays out a message.
-func layMessage(m notify.Message) page {
-	d := draft{mark: markNeutral, title: m.Title, footer: footer(m) + " · " + text.Stamp(m.Time)}
+// layMessage lays out a message. What is critical mentions those who are to
+// be woken.
+func layMessage(m notify.Message, mention []string) page {
+	d := draft{mark: markNeutral, title: m.Title, note: m.Note, footer: footer(m.Footer) + " · " + text.Stamp(m.Time)}
+	if critical(m) {
+		d.mention = mentions(mention)
+	}
 	for _, g := range m.Groups {
 		p := part{heading: g.Heading, advice: g.Advice, links: g.Links}
 		for _, i := range g.Items {
@@ -87,13 +98,25 @@ func layMessage(m notify.Message) page {
 }
 
 // footer says who sent a message.
-func footer(m notify.Message) string { return literal(cmp.Or(m.Footer, "sslwatch"), maxHeader) }
+func footer(s string) string { return literal(cmp.Or(s, "sslwatch"), maxHeader) }
 
-// layThread lays out a first message anew, as things stand after m.
-func layThread(t notify.Thread, m notify.Message) page {
+// critical reports whether a message tells of something critical that stands.
+func critical(m notify.Message) bool {
+	for _, g := range m.Groups {
+		for _, i := range g.Items {
+			if i.Notice.Fires() && i.Notice.Severity == check.Critical {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// layRevision lays out an earlier message anew, as things stand at a time.
+func layRevision(r notify.Revision) page {
 	worst, firing, solved := check.Severity(""), false, true
 	var p part
-	for _, e := range t.Entries {
+	for _, e := range r.Entries {
 		if !e.Over {
 			firing = true
 			if e.Severity.Compare(worst) > 0 {
@@ -101,9 +124,10 @@ func layThread(t notify.Thread, m notify.Message) page {
 			}
 		}
 		solved = solved && !e.Unsolved
-		p.lines = append(p.lines, line{mark: mark(!e.Over, !e.Unsolved, e.Severity), text: e.Line})
+		_, instance, _ := strings.Cut(e.Name, "/")
+		p.lines = append(p.lines, line{mark(!e.Over, !e.Unsolved, e.Severity), e.Line, instance})
 	}
-	d := draft{mark: mark(firing, solved, worst), title: t.Title, footer: footer(m) + " · as of " + text.Stamp(m.Time), parts: []part{p}}
+	d := draft{mark: mark(firing, solved, worst), title: r.Title, footer: footer(r.Footer) + " · as of " + text.Stamp(r.Time), parts: []part{p}}
 	return d.lay()
 }
 
@@ -111,9 +135,10 @@ func layThread(t notify.Thread, m notify.Message) page {
 // room, the worst first, and nothing of it twice.
 func (d draft) lay() page {
 	header := d.mark + " " + plain(d.title, maxHeader-size(d.mark)-1)
-	used := size(header) + size(d.footer)
+	note := literal(d.note, maxHeading*2)
+	used := size(header) + size(d.mention) + size(note) + size(d.footer)
 	sections := make([][]string, len(d.parts))
-	count := 2
+	count := 4
 	lines := d.lines()
 	for i, p := range d.parts {
 		sections[i] = pack(literal(p.heading, maxHeading), lines[i])
@@ -123,13 +148,17 @@ func (d draft) lay() page {
 		count += len(sections[i])
 	}
 
-	object := slackgo.NewTextBlockObject
-	blocks := []slackgo.Block{slackgo.NewHeaderBlock(object(slackgo.PlainTextType, header, false, false))}
+	blocks := []slackgo.Block{slackgo.NewHeaderBlock(slackgo.NewTextBlockObject(slackgo.PlainTextType, header, false, false))}
+	if d.mention != "" {
+		blocks = append(blocks, section(d.mention))
+	}
+	if note != "" {
+		blocks = append(blocks, aside(note))
+	}
 	said := map[string]bool{}
 	for i, p := range d.parts {
 		for _, s := range sections[i] {
-			// Verbatim: Slack makes no links, channels or mentions of words.
-			blocks = append(blocks, slackgo.NewSectionBlock(object(slackgo.MarkdownType, s, false, true), nil, nil))
+			blocks = append(blocks, section(s))
 		}
 		if count >= maxBlocks {
 			continue
@@ -140,16 +169,26 @@ func (d draft) lay() page {
 		}
 		used += size(todo)
 		count++
-		blocks = append(blocks, slackgo.NewContextBlock("", object(slackgo.MarkdownType, todo, false, true)))
+		blocks = append(blocks, aside(todo))
 	}
-	blocks = append(blocks, slackgo.NewContextBlock("", object(slackgo.MarkdownType, d.footer, false, true)))
-	return page{blocks, d.text()}
+	blocks = append(blocks, aside(d.footer))
+	return page{blocks: blocks, title: literalBytes(d.title, maxShort), mention: d.mention, rows: d.rows()}
+}
+
+// section is a block of text, and aside one in small print. Both are
+// verbatim: Slack makes no links, channels or mentions of words.
+func section(markup string) slackgo.Block {
+	return slackgo.NewSectionBlock(slackgo.NewTextBlockObject(slackgo.MarkdownType, markup, false, true), nil, nil)
+}
+
+func aside(markup string) slackgo.Block {
+	return slackgo.NewContextBlock("", slackgo.NewTextBlockObject(slackgo.MarkdownType, markup, false, true))
 }
 
 // lines writes the lines of each part, held to what all blocks can show.
 func (d draft) lines() [][]string {
 	const frame = 8 // of a line: mark, blanks, line feed, the stars around its name
-	left := maxShown - maxHeader - size(d.footer)
+	left := maxShown - maxHeader - size(d.mention) - 2*maxHeading - size(d.footer)
 	var sizes []int
 	for _, p := range d.parts {
 		left -= size(literal(p.heading, maxHeading)) + 3
@@ -217,10 +256,13 @@ func (p part) todo(said map[string]bool, most int) string {
 	return strings.Join(paragraphs, "\n")
 }
 
-// text writes the fallback: the title, and every line on its own line; where
-// there are none, what is said instead.
-func (d draft) text() string {
+// rows are what the text consists of: the title, and every line on its own
+// line; where there are none, what is said instead.
+func (d draft) rows() []string {
 	rows := []string{d.title}
+	if d.note != "" {
+		rows = append(rows, d.note)
+	}
 	for _, p := range d.parts {
 		for _, l := range p.lines {
 			rows = append(rows, l.text)
@@ -229,13 +271,26 @@ func (d draft) text() string {
 			rows = append(rows, p.advice...)
 		}
 	}
-	sizes := make([]int, len(rows))
-	for i, r := range rows {
-		sizes[i] = size(literal(r, maxText))
+	return rows
+}
+
+// fallback writes the text, of at most so many bytes: the longest rows are
+// shortened first, and none is left out.
+func (p page) fallback(most int) string {
+	sizes := make([]int, len(p.rows))
+	rows := make([]string, len(p.rows))
+	for i, r := range p.rows {
+		rows[i] = literalBytes(r, most)
+		sizes[i] = len(rows[i])
 	}
-	most := level(sizes, maxText-len(rows))
-	for i, r := range rows {
-		rows[i] = literal(r, most)
+	longest := level(sizes, most-len(rows)-len(p.mention))
+	for i, r := range p.rows {
+		if sizes[i] > longest {
+			rows[i] = literalBytes(r, longest)
+		}
+	}
+	if p.mention != "" {
+		rows[0] += " " + p.mention
 	}
 	return strings.Join(rows, "\n")
 }

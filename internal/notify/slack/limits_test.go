@@ -90,13 +90,12 @@ func TestALineTooLongIsShortenedAndNotDropped(t *testing.T) {
 func TestAnEditFits(t *testing.T) {
 	s := newSim(t)
 	b := newBot(t, s.APIURL())
-	m := notifytest.Tighter(first(t, b))
-	m.Thread.Title, m.Thread.Entries = strings.Repeat("&", 500), nil
+	_, then := notifytest.TighterThen(first(t, b))
+	then.Title, then.Entries = strings.Repeat("&", 500), nil
 	for i := range b.Limits().Items {
-		m.Thread.Entries = append(m.Thread.Entries, check.Entry{Line: long(i, 2000, "&").Line, Severity: check.Warning, Over: i%2 == 0})
+		then.Entries = append(then.Entries, check.Entry{Line: long(i, 2000, "&").Line, Severity: check.Warning, Over: i%2 == 0})
 	}
-	_, err := b.Deliver(t.Context(), m)
-	must(t, err)
+	must(t, b.Edit(t.Context(), then))
 	if f := s.Messages("")[0]; len(f.Edits) != 1 || strings.Count(f.Plain(), "✅ FIRING") != b.Limits().Items/2 {
 		t.Errorf("the first message: %d edits, %s", len(f.Edits), f.Plain())
 	}

@@ -55,6 +55,11 @@ func literal(s string, most int) string {
 	return cut(inert(text.Clean(s)), most, slackutilsx.EscapeMessage)
 }
 
+// literalBytes is literal for a limit in bytes.
+func literalBytes(s string, most int) string {
+	return cutBy(func(s string) int { return len(s) }, inert(text.Clean(s)), most, slackutilsx.EscapeMessage)
+}
+
 // plain returns a text for where Slack knows no markup.
 func plain(s string, most int) string {
 	return cut(text.Clean(s), most, func(s string) string { return s })
@@ -76,10 +81,15 @@ func size(s string) int {
 // cut escapes a text, shortened at the end of a rune if it is larger than
 // most once it is escaped. What is cut ends with an ellipsis.
 func cut(s string, most int, escape func(string) string) string {
-	if whole := escape(s); size(whole) <= most {
+	return cutBy(size, s, most, escape)
+}
+
+// cutBy is cut for a place that counts in its own way.
+func cutBy(count func(string) int, s string, most int, escape func(string) string) string {
+	if whole := escape(s); count(whole) <= most {
 		return whole
 	}
-	return escape(text.CutTo(s, most, func(r rune) int { return size(escape(string(r))) }))
+	return escape(text.CutTo(s, most, func(r rune) int { return count(escape(string(r))) }))
 }
 
 // level returns to what size each part must be held for all of them together

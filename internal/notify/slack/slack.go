@@ -18,12 +18,18 @@ import (
 	"github.com/sslwatch/sslwatch/internal/secret"
 )
 
-// requestTimeout bounds one call. It is well under what a delivery may take,
-// since a delivery can be two calls, and then some edits.
-const requestTimeout = 12 * time.Second
+// requestTimeout bounds one call. Slack's yes can be slow, and to take it for
+// a no would post the message again. A further call of a delivery follows an
+// answer, which rarely is.
+const requestTimeout = 25 * time.Second
 
 // New returns the receiver that the settings describe. It connects to nothing.
 func New(s Settings) (notify.Receiver, error) {
+	for _, who := range s.Mention {
+		if _, valid := Mention(who); !valid {
+			return nil, errors.New("mention holds what is not a valid mention")
+		}
+	}
 	// No connection is kept: messages are rare, and one that died meanwhile
 	// would make it unknown whether the next message arrived.
 	transport := httpclient.New(httpclient.Options{Timeout: requestTimeout, Proxy: s.Proxies.For})
@@ -35,11 +41,11 @@ func New(s Settings) (notify.Receiver, error) {
 	}
 	u, err := url.Parse(s.WebhookURL.Reveal())
 	if err != nil || u.Host == "" {
-		return nil, errors.New("the webhook URL is no URL") // err would show it
+		return nil, errors.New("the webhook URL is not a valid URL") // err would show it
 	}
 	// Slack's secret is in the path, and some servers echo the path alone.
 	secrets := append(s.Proxies.Passwords(), s.WebhookURL, secret.New(strings.Trim(u.EscapedPath(), "/")))
-	return &webhook{url: s.WebhookURL, secrets: secrets, transport: transport}, nil
+	return &webhook{url: s.WebhookURL, secrets: secrets, mention: s.Mention, transport: transport}, nil
 }
 
 // limits is what fits into one message, see layout: each of the items is

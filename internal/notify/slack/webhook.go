@@ -16,6 +16,7 @@ import (
 type webhook struct {
 	url       secret.Text
 	secrets   []secret.Text // the URL, and what of it would be enough
+	mention   []string
 	transport http.RoundTripper
 }
 
@@ -24,23 +25,27 @@ var _ notify.Receiver = (*webhook)(nil)
 // Limits returns what one message can hold.
 func (w *webhook) Limits() notify.Limits { return limits(false) }
 
-// Deliver posts a message. There is no receipt.
+// Deliver posts a message, in a plainer form if Slack will not have it
+// otherwise. There is no receipt.
 func (w *webhook) Deliver(ctx context.Context, m notify.Message) (json.RawMessage, error) {
-	laid := layMessage(m)
-	p := w.post(ctx, laid.text, &slackgo.Blocks{BlockSet: laid.blocks})
-	if p != nil && p.misshapen() {
-		p = w.post(ctx, laid.text, nil) // as a bot does
+	var p *problem
+	for _, f := range layMessage(m, w.mention).forms() {
+		if p = w.post(ctx, f); p == nil {
+			return nil, nil
+		}
+		if !p.looks() {
+			break
+		}
 	}
-	if p != nil {
-		return nil, p.failure("webhook", w.secrets...)
-	}
-	return nil, nil
+	return nil, p.failure("webhook", w.secrets...)
 }
 
-func (w *webhook) post(ctx context.Context, text string, blocks *slackgo.Blocks) *problem {
+func (w *webhook) post(ctx context.Context, f form) *problem {
 	x := &exchange{next: w.transport}
-	err := slackgo.PostWebhookCustomHTTPContext(ctx, w.url.Reveal(), x.client(), &slackgo.WebhookMessage{
-		Text: text, Blocks: blocks, Parse: "none", UnfurlLinks: new(false), UnfurlMedia: new(false),
-	})
+	message := &slackgo.WebhookMessage{Text: f.text, Parse: "none", UnfurlLinks: new(false), UnfurlMedia: new(false)}
+	if f.blocks != nil {
+		message.Blocks = &slackgo.Blocks{BlockSet: f.blocks}
+	}
+	err := slackgo.PostWebhookCustomHTTPContext(ctx, w.url.Reveal(), x.client(), message)
 	return judgeWebhook(x, err)
 }
