@@ -17,17 +17,6 @@ type Snapshot struct {
 	Unwritten string
 }
 
-// ReceiverState is how a receiver does.
-type ReceiverState struct {
-	ID string
-	// Owed counts the notices that it has yet to get, Since is when the
-	// oldest of them was due.
-	Owed  int
-	Since time.Time
-	// Failure says why the last delivery failed; empty if it did not.
-	Failure string
-}
-
 // Alerts returns the alerts that stand, of instances and of projects.
 func (s Snapshot) Alerts() []check.Alert {
 	var stand []check.Alert

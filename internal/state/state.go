@@ -36,4 +36,7 @@ type State struct {
 	// Messages holds, by the receiver's name and the message's ID, the
 	// messages that something may yet follow.
 	Messages map[string]map[string]check.Sent `json:"messages,omitempty"`
+	// Receivers holds how the receivers do, by their ID, for those who look.
+	// The daemon itself goes by the ledgers, but for the past.
+	Receivers map[string]ReceiverState `json:"receivers,omitempty"`
 }

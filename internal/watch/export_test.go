@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/state"
 )
 
 // SetClock is what the loop sees when the clock of the machine is set by so
@@ -24,6 +25,9 @@ func (w *Watch) SetClock(by time.Duration) bool {
 	w.state = shifted(w.state, -by)
 	if w.state.Messages == nil {
 		w.state.Messages = map[string]map[string]check.Sent{}
+	}
+	if w.state.Receivers == nil {
+		w.state.Receivers = map[string]state.ReceiverState{}
 	}
 	for _, r := range w.receivers {
 		r.ledger, r.owed = w.state.Ledgers[r.ID], shifted(r.owed, -by)

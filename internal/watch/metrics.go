@@ -5,6 +5,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/sslwatch/sslwatch/internal/state"
 )
 
 // Metrics counts what the loop does. What the loop knows is in a Snapshot.
@@ -38,8 +40,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		}),
 		notifications: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "sslwatch_notifications_total",
-			Help: "Messages that were tried to be delivered, by receiver and result: success or failure.",
-		}, []string{"receiver", "result"}),
+			Help: "Messages that were tried to be delivered, by receiver, recipient and result: success or failure.",
+		}, []string{"receiver", "recipient", "result"}),
 		writeDuration: f.NewHistogram(prometheus.HistogramOpts{
 			Name:    "sslwatch_state_write_duration_seconds",
 			Help:    "How long it took to write the state file and have it on disk.",
@@ -61,8 +63,9 @@ func (m *Metrics) expect(projects, receivers []string) {
 		}
 	}
 	for _, r := range receivers {
-		m.notifications.WithLabelValues(r, resultSuccess)
-		m.notifications.WithLabelValues(r, resultFailure)
+		name, recipient := state.SplitID(r)
+		m.notifications.WithLabelValues(name, recipient, resultSuccess)
+		m.notifications.WithLabelValues(name, recipient, resultFailure)
 	}
 }
 
@@ -79,7 +82,8 @@ func (m *Metrics) delivered(receiver string, err error) {
 	if err != nil {
 		result = resultFailure
 	}
-	m.notifications.WithLabelValues(receiver, result).Inc()
+	name, recipient := state.SplitID(receiver)
+	m.notifications.WithLabelValues(name, recipient, result).Inc()
 }
 
 func (m *Metrics) wrote(took time.Duration) { m.writeDuration.Observe(took.Seconds()) }

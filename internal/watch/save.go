@@ -6,9 +6,6 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
-
-	"github.com/sslwatch/sslwatch/internal/check"
-	"github.com/sslwatch/sslwatch/internal/state"
 )
 
 // disk is how the state in memory and the one on disk stand to each other.
@@ -60,8 +57,7 @@ func (w *Watch) save(now time.Time) time.Time {
 		return d.next
 	}
 	start := time.Now()
-	w.state.Written = check.Wall(start)
-	data, err := state.Encode(w.state)
+	data, err := w.encode(start)
 	if err != nil {
 		w.saved(written{revision: d.revision, err: err}, now)
 		return d.resumes
@@ -115,8 +111,7 @@ func (w *Watch) flush() error {
 	if w.disk.revision == w.disk.reached && w.disk.failure == "" {
 		return nil
 	}
-	w.state.Written = check.Wall(time.Now())
-	data, err := state.Encode(w.state)
+	data, err := w.encode(time.Now())
 	if err != nil {
 		return err
 	}

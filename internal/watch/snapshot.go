@@ -38,11 +38,26 @@ func (w *Watch) snapshot(now time.Time) state.Snapshot {
 		Records: maps.Clone(w.state.Records), Unwritten: w.disk.failure,
 	}
 	for _, r := range w.receivers {
-		known := state.ReceiverState{ID: r.ID, Since: r.waits(), Failure: r.failure}
-		for _, notices := range r.owed {
-			known.Owed += len(notices)
-		}
-		s.Receivers = append(s.Receivers, known)
+		s.Receivers = append(s.Receivers, w.health(r))
 	}
 	return s
+}
+
+// health says how a receiver does.
+func (w *Watch) health(r *receiver) state.ReceiverState {
+	h := w.state.Receivers[r.ID]
+	h.ID, h.Owed, h.OwedSince = r.ID, 0, r.waits()
+	for _, notices := range r.owed {
+		h.Owed += len(notices)
+	}
+	return h
+}
+
+// encode returns the state as it is written.
+func (w *Watch) encode(now time.Time) ([]byte, error) {
+	w.state.Written = check.Wall(now)
+	for _, r := range w.receivers {
+		w.state.Receivers[r.ID] = w.health(r)
+	}
+	return state.Encode(w.state)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"reflect"
 	"slices"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/state"
 )
 
 // However much is owed, a receiver gets no more messages than these: what is
@@ -21,6 +23,9 @@ const (
 	floodEvery = time.Second // one for each of these,
 	floodBurst = 20          // after so many at once
 )
+
+// logStanding is how often a failure that lasts is logged.
+const logStanding = time.Hour
 
 // receiver is a receiver with what it was told and is owed.
 type receiver struct {
@@ -36,7 +41,7 @@ type receiver struct {
 	resumes time.Time      // not before; has a monotonic reading
 	asked   time.Time      // until when the receiver asked to be left alone
 	saved   uint64         // the revision that must be on disk before the next message
-	failure string         // why the last delivery failed, empty if it did not
+	logged  time.Time      // when it was last logged that deliveries fail
 }
 
 // outcome is how a delivery ended.
@@ -87,6 +92,7 @@ func (w *Watch) configureReceivers(now time.Time) {
 			delete(w.state.Messages, id)
 		}
 	}
+	maps.DeleteFunc(w.state.Receivers, func(id string, _ state.ReceiverState) bool { return !configured[id] })
 }
 
 // set replaces the lines of a subject in a receiver's ledger.
@@ -230,10 +236,11 @@ func (w *Watch) taken(o outcome, now time.Time) {
 	r.pace.Reset()
 	r.resumes = now.Add(max(r.Carrier.Limits().Every, r.flood.ReserveN(now, 1).DelayFrom(now)))
 	r.trusts(now)
-	if r.failure != "" {
-		w.log.Info("receiver recovered", "receiver", r.ID)
-		r.failure = ""
+	if known := w.state.Receivers[r.ID]; !known.Healthy() {
+		w.log.Info("receiver recovered", "receiver", r.ID, "failed_since", known.FailingSince)
+		r.logged = time.Time{}
 	}
+	w.state.Receivers[r.ID] = state.ReceiverState{Succeeded: check.Wall(now)}
 	sent, ids := notify.Keep(w.state.Messages[r.ID], o.message, o.batch, o.receipt, now)
 	w.keep(r, sent)
 	for i, n := range o.batch {
@@ -260,8 +267,17 @@ func (w *Watch) missed(o outcome, now time.Time) {
 	if f.Unknown {
 		w.doubt(r, o.batch, o.repeats, f.RetryAfter, now)
 	}
-	if o.err.Error() != r.failure {
-		w.log.Warn("delivery failed", "receiver", r.ID, "err", o.err, "owed", len(o.batch), "again_in", delay.Round(time.Second))
-		r.failure = o.err.Error()
+	known := w.state.Receivers[r.ID]
+	if known.Failure != o.err.Error() || r.logged.IsZero() || now.Sub(r.logged) >= logStanding {
+		w.log.Warn("delivery failed", "receiver", r.ID, "err", o.err, "owed", len(o.batch), "owed_since", r.waits(), "again_in", delay.Round(time.Second))
+		r.logged = now
 	}
+	if known.Failure != o.err.Error() {
+		known.Failure = o.err.Error()
+		w.disk.touch()
+	}
+	if known.FailingSince.IsZero() {
+		known.FailingSince = check.Wall(now)
+	}
+	w.state.Receivers[r.ID] = known
 }

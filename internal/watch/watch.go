@@ -134,6 +134,9 @@ func New(o Options, remembered state.State, store Store, log *slog.Logger) *Watc
 	if w.state.Messages == nil {
 		w.state.Messages = map[string]map[string]check.Sent{}
 	}
+	if w.state.Receivers == nil {
+		w.state.Receivers = map[string]state.ReceiverState{}
+	}
 	w.opt = o.complete()
 	return w
 }
@@ -384,6 +387,9 @@ func (w *Watch) rewind(now time.Time) {
 		for key, lines := range ledger {
 			ledger[key] = lines.Rewind(now)
 		}
+	}
+	for id, r := range w.state.Receivers {
+		w.state.Receivers[id] = r.Rewind(now)
 	}
 	w.disk.touch()
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/state"
 )
 
 // collector turns a snapshot into metrics at each scrape. So the series of
@@ -14,6 +15,10 @@ import (
 type collector struct{ source Source }
 
 var instanceLabels = []string{"project", "instance_id", "instance"}
+
+// receiverLabels name a receiver as it is configured, and which of its
+// recipients it is; empty where there is but one.
+var receiverLabels = []string{"receiver", "recipient"}
 
 var (
 	enabledDesc = prometheus.NewDesc("sslwatch_instance_ssl_enabled",
@@ -35,16 +40,20 @@ var (
 	firingDesc = prometheus.NewDesc("sslwatch_alerts_firing",
 		"Alerts that stand, those that a worse one hides left out.", []string{"condition", "severity"}, nil)
 	pendingDesc = prometheus.NewDesc("sslwatch_notifications_pending",
-		"Notices that a receiver has yet to get.", []string{"receiver"}, nil)
+		"Notices that a receiver has yet to get.", receiverLabels, nil)
 	healthyDesc = prometheus.NewDesc("sslwatch_receiver_healthy",
-		"Whether the last message to a receiver was taken.", []string{"receiver"}, nil)
+		"Whether the last message to a receiver was taken.", receiverLabels, nil)
+	owedSinceDesc = prometheus.NewDesc("sslwatch_receiver_owed_since_timestamp_seconds",
+		"Since when a receiver has been owed the oldest notice that it has yet to get; 0 if none.", receiverLabels, nil)
+	succeededDesc = prometheus.NewDesc("sslwatch_receiver_last_success_timestamp_seconds",
+		"When a message to a receiver was last taken; 0 if none ever was.", receiverLabels, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		enabledDesc, requiredDesc, validatedDesc, notAfterDesc, lastSuccessDesc,
-		instanceAlertDesc, projectAlertDesc, intervalDesc, firingDesc, pendingDesc, healthyDesc,
+		instanceAlertDesc, projectAlertDesc, intervalDesc, firingDesc, pendingDesc, healthyDesc, owedSinceDesc, succeededDesc,
 	} {
 		ch <- d
 	}
@@ -94,8 +103,11 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	for _, r := range s.Receivers {
-		gauge(pendingDesc, float64(r.Owed), r.ID)
-		gauge(healthyDesc, truth(r.Failure == ""), r.ID)
+		name, recipient := state.SplitID(r.ID)
+		gauge(pendingDesc, float64(r.Owed), name, recipient)
+		gauge(healthyDesc, truth(r.Healthy()), name, recipient)
+		gauge(owedSinceDesc, unix(r.OwedSince), name, recipient)
+		gauge(succeededDesc, unix(r.Succeeded), name, recipient)
 	}
 }
 

@@ -66,7 +66,7 @@ func known() state.Snapshot {
 			},
 			"p/5": {Subject: subject("5", "gone"), Terms: terms, Checked: now, Verified: now, Left: check.Unwatched},
 		},
-		Receivers: []state.ReceiverState{{ID: "oncall", Owed: 2, Failure: "HTTP 503"}, {ID: "mail/ops"}},
+		Receivers: []state.ReceiverState{{ID: "oncall", Owed: 2, OwedSince: now.Add(-time.Hour), Failure: "HTTP 503"}, {ID: "mail/ops", Succeeded: now}},
 	}
 }
 
@@ -102,9 +102,11 @@ func TestMetricsSayWhatIsKnown(t *testing.T) {
 		`sslwatch_alerts_firing{condition="certificate_expiring",severity="warning"} 1`,
 		`sslwatch_alerts_firing{condition="ssl_disabled",severity="critical"} 1`,
 		`sslwatch_alerts_firing{condition="check_failing",severity="critical"} 0`,
-		`sslwatch_notifications_pending{receiver="oncall"} 2`,
-		`sslwatch_receiver_healthy{receiver="oncall"} 0`,
-		`sslwatch_receiver_healthy{receiver="mail/ops"} 1`,
+		`sslwatch_notifications_pending{receiver="oncall",recipient=""} 2`,
+		`sslwatch_receiver_healthy{receiver="oncall",recipient=""} 0`,
+		`sslwatch_receiver_healthy{receiver="mail",recipient="ops"} 1`,
+		`sslwatch_receiver_owed_since_timestamp_seconds{receiver="mail",recipient="ops"} 0`,
+		`sslwatch_receiver_last_success_timestamp_seconds{receiver="oncall",recipient=""} 0`,
 		`sslwatch_state_writes_failed_total 0`,
 	} {
 		if !strings.Contains(body, line+"\n") {
