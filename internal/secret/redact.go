@@ -76,13 +76,11 @@ func (m *marks) collect(value string) {
 			if plainLetters(form[i : i+window]) {
 				n = min(wordWindow, len(form))
 			}
-			if i+n > len(form) {
-				continue // an earlier piece of that length ends with it
-			}
+			start := min(i, len(form)-n) // at the end, the piece that ends with it
 			if m.pieces[n] == nil {
 				m.pieces[n] = map[string]bool{}
 			}
-			m.pieces[n][folded[i:i+n]] = true
+			m.pieces[n][folded[start:start+n]] = true
 		}
 	}
 }

@@ -50,3 +50,13 @@ func TestRedactReplacesEveryOccurrence(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// The end of a secret may look like a word that is too short to be looked for
+// by itself.
+func TestNoEndOfASecretIsLeftOver(t *testing.T) {
+	for _, value := range []string{"xoxb-1111-2222-tokensecret", "tokensecret-1111-2222", "11tokensecrets22tokensecret"} {
+		if got := secret.Redact("bad "+value+" name", secret.New(value)); got != "bad [redacted] name" {
+			t.Errorf("%q", got)
+		}
+	}
+}
