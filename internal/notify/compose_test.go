@@ -83,7 +83,7 @@ func TestAnEndComesBeforeTheAlertThatItUncoversOrThatFollows(t *testing.T) {
 	}{
 		"renewed":                              {seen(old, next, now.Add(-time.Second)), told(old, now.Add(-time.Hour))},
 		"renewed while SSL was off":            {seen(seen(off, next, now.Add(-time.Second)), next, now.Add(-time.Second)), hidden},
-		"renewed while SSL was off, and worse": {seen(seen(off, now.Add(30*time.Hour), now), now.Add(30*time.Hour), now), hidden},
+		"renewed while SSL was off, and worse": {seen(seen(off, now.Add(49*time.Hour), now), now.Add(49*time.Hour), now), hidden},
 		"on again, and a reminder is due":      {seen(seen(off, now.Add(check.Day), now), now.Add(check.Day), now), longAgo},
 	} {
 		notices := owed(tt.record, tt.lines, now)

@@ -141,7 +141,7 @@ func story() []struct {
 		{"expired", owed(expired, nil, now)},
 		{"expired, of which the port is not known", owed(portless, nil, now)},
 		{"expired, reminder", owed(long, told(long, now.Add(-25*time.Hour)), now)},
-		{"expired, replaced by an earlier one", owed(seen(expired, now.Add(-5*time.Hour), fresh.Add(time.Minute)), told(expired, fresh), now)},
+		{"expired, replaced by an earlier one", owed(seen(expired, now.Add(-30*time.Hour), fresh.Add(time.Minute)), told(expired, fresh), now)},
 		{"disabled", owed(off, nil, now)},
 		{"disabled, no info", owed(noInfo, nil, now)},
 		{"invalid", owed(invalid, nil, now)},
