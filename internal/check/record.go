@@ -261,6 +261,9 @@ func Learn(r Record, o Observation, p Policy, now time.Time) Record {
 	}
 	see(&r.Invalid, !o.SSL.Validated)
 	r.Endpoint = Endpoint{IP: o.SSL.IP, IPv6: o.SSL.IPv6, Port: o.SSL.Port, Domain: o.SSL.Domain}
+	if o.SSL.ExpiresAt.IsZero() {
+		return r // not valid, and without a date: the one last known stays
+	}
 	return r.date(Wall(o.SSL.ExpiresAt), p.Confirm)
 }
 

@@ -76,7 +76,10 @@ func (t *table) project() Project {
 	}
 	p.Endpoint = t.endpoint("endpoint")
 	if p.Endpoint == "" {
-		p.Endpoint = dcs.Endpoint(p.Region)
+		var doubt string
+		if p.Endpoint, doubt = dcs.Endpoint(p.Region); doubt != "" && p.Region != "" {
+			t.warn("region", "%s is taken to be at %s; %s", quote(p.Region), p.Endpoint, doubt)
+		}
 	}
 	p.Credentials = t.credentials()
 	t.later("discover", "discover_interval", "probe", "ca_file")

@@ -155,7 +155,7 @@ func askIssuer(ctx context.Context, transport http.RoundTripper, r *http.Request
 func issued(accessKey, secretKey, securityToken, end string, from origin) Credential {
 	expires, _ := parseDate(end)
 	return Credential{
-		accessKey:     accessKey,
+		accessKey:     secret.New(accessKey),
 		secretKey:     secret.New(secretKey),
 		securityToken: secret.New(securityToken),
 		origin:        from,

@@ -19,7 +19,8 @@ type SSL struct {
 	// exactly the cloud validates is not documented.
 	Validated bool
 	// ExpiresAt is ssl_expired_at, in UTC, without a monotonic reading. Its
-	// year is from 1990 to 2199: anything else was not believed.
+	// year is from 1990 to 2199: anything else was not believed. It is zero
+	// only where Validated is false and there was no date to be read.
 	ExpiresAt time.Time
 	// IP, IPv6, Port and Domain are where clients reach the instance with
 	// SSL. Domain never carries the port. Any of them may be empty.

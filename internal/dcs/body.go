@@ -1,24 +1,52 @@
 package dcs
 
 import (
+	"bytes"
 	"encoding/json"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // maxName is how many characters of a name or an address are kept: the most
 // that DNS allows.
 const maxName = 253
 
-// object takes a JSON object apart, and tells whether body is one, with
-// nothing behind it. Keys count as written, unlike in json.Unmarshal into a
+// object takes a JSON object apart, and reports whether body is one, with
+// nothing behind it and no name in it twice: which of two counts is for each
+// reader to guess. Keys count as written, unlike in json.Unmarshal into a
 // struct, which takes ENABLED for enabled.
 func object(body []byte) (map[string]json.RawMessage, bool) {
+	body = bytes.TrimPrefix(body, []byte("\ufeff"))
 	var o map[string]json.RawMessage
-	err := json.Unmarshal(body, &o)
-	return o, err == nil && o != nil // null leaves a nil map
+	if json.Unmarshal(body, &o) != nil || o == nil { // null leaves a nil map
+		return nil, false
+	}
+	return o, !repeats(body)
+}
+
+// repeats reports whether a name is in a valid JSON object twice.
+func repeats(body []byte) bool {
+	d := json.NewDecoder(bytes.NewReader(body))
+	seen := map[string]bool{}
+	d.Token() // the brace
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return true
+		}
+		var value json.RawMessage
+		key, ok := name.(string)
+		if !ok || seen[key] || d.Decode(&value) != nil {
+			return true
+		}
+		seen[key] = true
+	}
+	return false
 }
 
 // absent tells whether a member is missing or null.
@@ -43,20 +71,28 @@ func boolean(raw json.RawMessage) (value, ok bool) {
 	return string(raw) == "true", string(raw) == "true" || string(raw) == "false"
 }
 
-// readSSL reads the body of a 200. If it can't be believed, problem says
-// why, as the end of a sentence about the API.
+// readSSL reads the body of a 200 about an instance. If it can't be believed,
+// problem says why, as the end of a sentence about the API.
 //
-// Two fields decide and are read strictly, once enabled is true. The others
-// are for people: what can't be read of them is left empty.
-func readSSL(o map[string]json.RawMessage, out *redactor) (s SSL, problem string) {
+// What decides is read strictly. The addresses are for people: what can't be
+// read of them is left empty.
+func readSSL(o map[string]json.RawMessage, instanceID string, out *redactor) (s SSL, problem string) {
+	if id := scalar(o["instance_id"]); id != "" && !strings.EqualFold(id, instanceID) {
+		return SSL{}, "about another instance (" + quote(out.text(id, 64)) + ")"
+	}
 	if absent(o["enabled"]) {
-		return SSL{}, "" // "returned with true only when SSL is enabled"
+		return SSL{}, notOff(o, out)
 	}
 	enabled, ok := boolean(o["enabled"])
-	if !ok {
+	switch {
+	case !ok:
 		return SSL{}, "with a field enabled that is neither true nor false"
-	}
-	if !enabled {
+	case !enabled:
+		for _, name := range slices.Sorted(maps.Keys(o)) {
+			if !isField(name) && speaksOfFailure(name) && !absent(o[name]) && scalar(o[name]) != "" {
+				return SSL{}, "that SSL is off, but with a field " + quote(out.text(name, 40)) + " as in an error"
+			}
+		}
 		return SSL{}, ""
 	}
 	s = SSL{Enabled: true}
@@ -66,15 +102,11 @@ func readSSL(o map[string]json.RawMessage, out *redactor) (s SSL, problem string
 	if s.Validated, ok = boolean(o["ssl_validated"]); !ok {
 		return SSL{}, "that SSL is on, but with an ssl_validated that is neither true nor false"
 	}
-	if absent(o["ssl_expired_at"]) {
-		return SSL{}, "that SSL is on, but without ssl_expired_at"
-	}
-	var date string
-	if json.Unmarshal(o["ssl_expired_at"], &date) != nil {
-		return SSL{}, "that SSL is on, but with an ssl_expired_at that is not a string"
-	}
-	if s.ExpiresAt, ok = parseDate(date); !ok {
-		return SSL{}, "that SSL is on, but with an ssl_expired_at that is no believable date (" + quote(out.text(date, 40)) + ")"
+	// That a certificate is not valid is news without its date, too. That it is
+	// valid is not, because then the date is all that counts.
+	s.ExpiresAt, problem = readDate(o["ssl_expired_at"], out)
+	if problem != "" && (s.Validated || readFault(o).api) {
+		return SSL{}, problem
 	}
 	s.IP = out.text(scalar(o["ip"]), maxName)
 	s.IPv6 = out.text(scalar(o["ipv6"]), maxName)
@@ -85,6 +117,63 @@ func readSSL(o map[string]json.RawMessage, out *redactor) (s SSL, problem string
 	}
 	s.Port = port
 	return s, ""
+}
+
+// readDate reads ssl_expired_at.
+func readDate(raw json.RawMessage, out *redactor) (expires time.Time, problem string) {
+	if absent(raw) {
+		return time.Time{}, "that SSL is on, but without ssl_expired_at"
+	}
+	var date string
+	if json.Unmarshal(raw, &date) != nil {
+		return time.Time{}, "that SSL is on, but with an ssl_expired_at that is not a string"
+	}
+	expires, ok := parseDate(date)
+	if !ok {
+		return time.Time{}, "that SSL is on, but with an ssl_expired_at that is no believable date (" + quote(out.text(date, 40)) + ")"
+	}
+	return expires, ""
+}
+
+// notOff says why an object without enabled does not mean that SSL is off, or
+// "". The API leaves enabled out where SSL is off, but so does each object
+// that somebody else wrote, such as an error in the shape of a success: it
+// counts as off only if there is nothing in it but addresses.
+func notOff(o map[string]json.RawMessage, out *redactor) string {
+	for _, name := range slices.Sorted(maps.Keys(o)) {
+		raw := o[name]
+		switch {
+		case !isField(name):
+			return "without a field enabled, but with one that the API does not have (" + quote(out.text(name, 40)) + ")"
+		case absent(raw) || string(raw) == `""`:
+		case name == "ssl_validated" || name == "ssl_expired_at":
+			return "without a field enabled, but with " + name
+		case scalar(raw) == "":
+			return "without a field enabled, and with a " + name + " that is not text"
+		}
+	}
+	return ""
+}
+
+// isField reports whether the API documents a field of that name in the answer
+// about SSL. instance_id is not among them, but says nothing else either.
+func isField(name string) bool {
+	switch name {
+	case "enabled", "ip", "ipv6", "port", "domain_name", "ssl_expired_at", "ssl_validated", "instance_id":
+		return true
+	}
+	return false
+}
+
+// speaksOfFailure reports whether an error would have a field of that name.
+func speaksOfFailure(name string) bool {
+	name = strings.ToLower(name)
+	for _, word := range []string{"err", "code", "message", "msg", "status", "fault", "fail", "exception", "reason", "detail", "title"} {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return false
 }
 
 // splitPort takes the port off a domain name, an IPv4 address or an IPv6

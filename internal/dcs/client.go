@@ -140,18 +140,6 @@ func isName(s string) bool {
 	return s != "" && len(s) <= 128 && strings.Trim(s, ".") != ""
 }
 
-// Endpoint returns the address of DCS in a region of the public cloud. The
-// European regions eu-west-1xx belong to a site of its own under .eu;
-// eu-west-0 and all others are under .com. Partner clouds have other
-// addresses, which must be configured.
-func Endpoint(region string) string {
-	domain := "myhuaweicloud.com"
-	if strings.HasPrefix(region, "eu-west-1") {
-		domain = "myhuaweicloud.eu"
-	}
-	return "https://dcs." + region + "." + domain
-}
-
 // CloseIdleConnections closes the connections that no request is using. A
 // client that is no longer wanted needs nothing else.
 func (c *Client) CloseIdleConnections() {
@@ -225,7 +213,7 @@ func noCredential(ctx context.Context, err error) error {
 // try sends one request and judges the answer. What must not be repeated in
 // any text is added to out.
 func (c *Client) try(ctx context.Context, instanceID string, cred Credential, out *redactor) (SSL, error) {
-	out.add(cred.secrets()...)
+	out.addCredential(cred)
 	out.add(c.passwords...)
 	limited, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()

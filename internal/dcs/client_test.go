@@ -1,6 +1,8 @@
 package dcs
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -179,13 +181,21 @@ func TestOptionsThatAreRefused(t *testing.T) {
 }
 
 func TestEndpoint(t *testing.T) {
-	for region, want := range map[string]string{
-		"cn-north-4":  "https://dcs.cn-north-4.myhuaweicloud.com",
-		"eu-west-101": "https://dcs.eu-west-101.myhuaweicloud.eu",
-		"eu-west-0":   "https://dcs.eu-west-0.myhuaweicloud.com",
+	for region, want := range map[string]struct {
+		address string
+		doubt   bool
+	}{
+		"cn-north-4":   {"https://dcs.cn-north-4.myhuaweicloud.com", false},
+		"eu-west-101":  {"https://dcs.eu-west-101.myhuaweicloud.eu", false},
+		"eu-west-0":    {"https://dcs.eu-west-0.myhuaweicloud.com", true}, // or Flexible Engine
+		"ru-moscow-1":  {"https://dcs.ru-moscow-1.myhuaweicloud.com", true},
+		"eu-de":        {"https://dcs.eu-de.otc.t-systems.com", false},
+		"eu-nl":        {"https://dcs.eu-nl.otc.t-systems.com", false},
+		"cn-north-44":  {"https://dcs.cn-north-44.myhuaweicloud.com", true}, // a slip
+		"eu-central-1": {"https://dcs.eu-central-1.myhuaweicloud.com", true},
 	} {
-		if got := Endpoint(region); got != want {
-			t.Errorf("%s is at %s, want %s", region, got, want)
+		if address, doubt := Endpoint(region); address != want.address || (doubt != "") != want.doubt || doubt != "" && !strings.Contains(doubt, "set endpoint") {
+			t.Errorf("%s is at %s (%s), want %s", region, address, doubt, want.address)
 		}
 	}
 }
@@ -243,6 +253,19 @@ func TestBodiesThatEndWrongly(t *testing.T) {
 			w.(http.Flusher).Flush()
 			panic(http.ErrAbortHandler)
 		}, "cut the connection"},
+		"compressed and cut off": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			body := compressed(documented)
+			w.Write(body[:len(body)-5])
+		}, "cut the connection"},
+		"compressed and too large": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			w.Write(compressed(big))
+		}, "more than 1 MiB"},
+		"said to be compressed": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			io.WriteString(w, documented)
+		}, "failed (gzip: invalid header)"},
 		"too large": {func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, big) }, "more than 1 MiB"},
 		"empty":     {func(http.ResponseWriter, *http.Request) {}, "empty body"},
 	} {
@@ -252,6 +275,25 @@ func TestBodiesThatEndWrongly(t *testing.T) {
 				t.Errorf("%s, %d, %q", e.Kind, e.Status, e.Reason)
 			}
 		})
+	}
+}
+
+func compressed(s string) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	io.WriteString(z, s)
+	z.Close()
+	return b.Bytes()
+}
+
+// Some proxies compress whatever was asked for.
+func TestBodyThatIsCompressedUnaskedIsRead(t *testing.T) {
+	c := client(t, Options{Endpoint: serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Encoding", "GZIP")
+		w.Write(compressed(documented))
+	})})
+	if ssl, err := c.SSL(t.Context(), instanceID); err != nil || !ssl.Validated {
+		t.Errorf("%+v, %v", ssl, err)
 	}
 }
 

@@ -23,10 +23,10 @@ type Credentials interface {
 }
 
 // Credential is an access key with its secret key, or a token. However it is
-// printed, logged or marshalled, it shows the
-// beginning of the access key and no more.
+// printed, logged or marshalled, it shows how the access key begins and no
+// secret.
 type Credential struct {
-	accessKey     string
+	accessKey     secret.Text
 	secretKey     secret.Text
 	securityToken secret.Text // goes with a temporary access key
 	authToken     secret.Text // stands for all of the above
@@ -50,7 +50,7 @@ const (
 func Keys(accessKey, secretKey, securityToken string) Credentials {
 	c := Credential{
 		// A key can't begin or end with a space, a line read from a file can.
-		accessKey:     strings.TrimSpace(accessKey),
+		accessKey:     secret.New(strings.TrimSpace(accessKey)),
 		secretKey:     secret.New(strings.TrimSpace(secretKey)),
 		securityToken: secret.New(strings.TrimSpace(securityToken)),
 	}
@@ -75,7 +75,7 @@ func (s static) incomplete() string {
 	switch {
 	case c.origin == fromToken && c.authToken.IsZero():
 		return "the token is empty"
-	case c.origin != fromToken && c.accessKey == "":
+	case c.origin != fromToken && c.accessKey.IsZero():
 		return "the access key is empty"
 	case c.origin != fromToken && c.secretKey.IsZero():
 		return "the secret key is empty"
@@ -104,14 +104,14 @@ func (c Credential) apply(r *http.Request, now time.Time) (signed string) {
 		names = append(names, "x-security-token")
 	}
 	signed = signature(r, emptyHash, c.secretKey.Reveal(), names)
-	r.Header.Set("Authorization", authorization(c.accessKey, signed, names))
+	r.Header.Set("Authorization", authorization(c.accessKey.Reveal(), signed, names))
 	return signed
 }
 
 // secrets returns all that must not be seen. The access key is among them:
 // where two values were exchanged, it is the secret one.
 func (c Credential) secrets() []secret.Text {
-	return []secret.Text{secret.New(c.accessKey), c.secretKey, c.securityToken, c.authToken}
+	return []secret.Text{c.accessKey, c.secretKey, c.securityToken, c.authToken}
 }
 
 // same tells whether the API would see no difference.
@@ -123,7 +123,7 @@ func (c Credential) same(d Credential) bool {
 // isZero tells whether there is nothing to sign with.
 func (c Credential) isZero() bool { return c.same(Credential{}) }
 
-// String returns the beginning of the access key, or that it is a token.
+// String returns how the access key begins, or that it is a token.
 func (c Credential) String() string {
 	switch {
 	case c.isZero():
@@ -131,7 +131,7 @@ func (c Credential) String() string {
 	case !c.authToken.IsZero():
 		return "token " + c.authToken.String()
 	}
-	return "access key " + c.accessKey[:min(4, len(c.accessKey)/4)] + "…"
+	return "access key " + beginning(c.accessKey.Reveal())
 }
 
 // GoString is String for %#v.

@@ -9,21 +9,33 @@ func TestParseDate(t *testing.T) {
 	day := time.Date(2022, 6, 15, 2, 21, 18, 0, time.UTC)
 	ms := day.Add(669 * time.Millisecond)
 	for text, want := range map[string]time.Time{
-		"2022-06-15T02:21:18.669Z":       ms, // as documented
-		"2022-06-15T02:21:18Z":           day,
-		"2022-06-15T02:21:18.669000000Z": ms,
-		" 2022-06-15T02:21:18Z\n":        day,
-		"2022-06-15t02:21:18z":           day,
-		"2022-06-15T10:21:18+08:00":      day, // another zone
-		"2022-06-14T20:51:18.669-05:30":  ms,
-		"2022-06-15T10:21:18+0800":       day,
-		"2022-06-15T02:21:18":            day, // no zone: documented as UTC
-		"2022-06-15T02:21:18.669":        ms,
-		"2022-06-15 02:21:18":            day, // a space for the T
-		"2022-06-15 02:21:18.669Z":       ms,
-		"2022-06-15 02:21:18 UTC":        day,
-		"1990-01-01T00:00:00Z":           time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC),
-		"2199-12-31T23:59:59Z":           time.Date(2199, 12, 31, 23, 59, 59, 0, time.UTC),
+		"2022-06-15T02:21:18.669Z":          ms, // as documented
+		"2022-06-15T02:21:18Z":              day,
+		"2022-06-15T02:21:18.669000000Z":    ms,
+		" 2022-06-15T02:21:18Z\n":           day,
+		"2022-06-15t02:21:18z":              day,
+		"2022-06-15T10:21:18+08:00":         day, // another zone
+		"2022-06-14T20:51:18.669-05:30":     ms,
+		"2022-06-15T10:21:18+0800":          day,
+		"2022-06-15T02:21:18":               day, // no zone: documented as UTC
+		"2022-06-15T02:21:18.669":           ms,
+		"2022-06-15 02:21:18":               day, // a space for the T
+		"2022-06-15 02:21:18.669Z":          ms,
+		"2022-06-15 02:21:18 UTC":           day,
+		"2022-06-15T02:21Z":                 day.Truncate(time.Minute), // no seconds
+		"2022-06-15 02:21":                  day.Truncate(time.Minute),
+		"2022-06-15T10:21+08:00":            day.Truncate(time.Minute),
+		"2022-06-15T02:21:18,669Z":          ms, // a decimal comma
+		"2022-06-15T02:21:18.669000000001Z": ms,
+		"2022-06-15T10:21:18+08":            day,
+		"2022-06-15 10:21:18 +0800":         day,
+		"2022-06-15T02:21:18-00:00":         day,
+		"2022-06-15T02:21:18 GMT":           day,
+		"20220615T022118Z":                  day, // without separators
+		"20220615T022118.669Z":              ms,
+		"20220615T1021+0800":                day.Truncate(time.Minute),
+		"1990-01-01T00:00:00Z":              time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC),
+		"2199-12-31T23:59:59Z":              time.Date(2199, 12, 31, 23, 59, 59, 0, time.UTC),
 	} {
 		got, ok := parseDate(text)
 		if !ok || got != want {
@@ -32,6 +44,14 @@ func TestParseDate(t *testing.T) {
 	}
 	for _, text := range []string{
 		"", " ", "null", "never", "1655259678", "1655259678669",
+		"2022-06-15T02Z",                       //
+		"2022-06-15T0221Z",                     // half with separators
+		"2022-0615T02:21Z",                     //
+		"2022-06-15T02:21:18+8",                //
+		"2022-06-15T02:21:18+08:",              //
+		"20220615",                             //
+		"2022-06-15T02:21.5Z",                  //
+		"2022-06-15T02:60Z",                    // no such minute
 		"2022-06-15",                           // which end of the day?
 		"15/06/2022 02:21:18",                  // which is the month?
 		"06-05-2022 02:21:18",                  //

@@ -60,11 +60,10 @@ func canonical(code string) string {
 // recognise who did.
 func (a answer) nature(out *redactor) string {
 	body := bytes.TrimSpace(a.Body)
-	kind, _, _ := strings.Cut(strings.ToLower(a.Header.Get("Content-Type")), ";")
 	switch {
 	case len(body) == 0:
 		return "an empty body"
-	case strings.TrimSpace(kind) == "text/html" || isHTML(body):
+	case a.isPage() || isHTML(body):
 		if t := out.text(title(body), 100); t != "" {
 			return "an HTML page titled " + quote(t)
 		}
@@ -78,6 +77,12 @@ func (a answer) nature(out *redactor) string {
 		return "JSON that is broken or cut off (" + quote(out.text(string(body), 80)) + ")"
 	}
 	return "text that is not JSON (" + quote(out.text(string(body), 80)) + ")"
+}
+
+// isPage reports whether an answer says that it is an HTML page.
+func (a answer) isPage() bool {
+	kind, _, _ := strings.Cut(strings.ToLower(a.Header.Get("Content-Type")), ";")
+	return strings.TrimSpace(kind) == "text/html"
 }
 
 // fault reads the body as one.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/sslwatch/sslwatch/internal/httpclient"
@@ -29,18 +31,24 @@ func judge(a answer, asked *url.URL, cred Credential, out *redactor) (SSL, *Erro
 
 	// A 200 that says what went wrong is no state, unless it is one as well.
 	if on, _ := boolean(o["enabled"]); a.Status == http.StatusOK && (on || !f.api) {
-		switch {
-		case a.TooLarge:
-			e.Reason = fmt.Sprintf("%s answered 200 with more than 1 MiB, which is no state of SSL: %s", asked.Host, lookBetween)
-		case !isObject:
-			e.Reason = fmt.Sprintf("%s answered 200 with %s, which is no state of SSL: %s", asked.Host, a.nature(out), lookBetween)
-		default:
-			ssl, problem := readSSL(o, out)
+		problem := "with more than 1 MiB"
+		if !a.TooLarge {
+			problem = "with " + a.nature(out)
+		}
+		if isObject && !a.TooLarge {
+			var ssl SSL
+			if ssl, problem = readSSL(o, instanceOf(asked), out); problem == "" && !ssl.Enabled && a.isPage() {
+				problem = "with an empty object as an HTML page"
+			}
 			if problem == "" {
 				return ssl, nil
 			}
-			e.Reason = "the API answered " + problem + ": the state of SSL is unknown; if it stays so, the API has changed, look for a newer sslwatch"
 		}
+		advice := lookBetween
+		if on {
+			advice = "if it stays so, the API has changed, look for a newer sslwatch"
+		}
+		e.Reason = fmt.Sprintf("%s answered 200 %s: the state of SSL is unknown; %s", asked.Host, problem, advice)
 		return SSL{}, e
 	}
 	if a.Status == http.StatusUnauthorized {
@@ -64,23 +72,23 @@ func judge(a answer, asked *url.URL, cred Credential, out *redactor) (SSL, *Erro
 	case client && code == "DCS.3022":
 		e.Kind = Missing
 		e.Reason = "there is no such instance in this project " + said + ": it was deleted, or its ID, project_id or region is wrong"
-	case isOneOf(code, "APIGW.0301", "APIGW.0303", "APIGW.0305", "APIGW.0307", "APIGW.0311", "DCS.1001", "DCS.1002", "DCS.1003", "DCS.1004"):
+	case slices.Contains([]string{"APIGW.0301", "APIGW.0303", "APIGW.0305", "APIGW.0307", "APIGW.0311", "DCS.1001", "DCS.1002", "DCS.1003", "DCS.1004"}, code):
 		e.Kind = Unauthenticated
 		e.Reason = refusal(a, f, asked, cred, out, said)
-	case isOneOf(code, "APIGW.0304", "APIGW.0306", "APIGW.0310", "DCS.3002"):
+	case slices.Contains([]string{"APIGW.0304", "APIGW.0306", "APIGW.0310", "DCS.3002"}, code):
 		e.Kind = Forbidden
 		e.Reason = "the API does not serve this project or account " + said + ": check in the console whether it is frozen, in arrears or restricted, and whether project_id belongs to this region"
-	case isOneOf(code, "APIGW.0402", "APIGW.0801", "APIGW.0802"):
+	case slices.Contains([]string{"APIGW.0402", "APIGW.0801", "APIGW.0802"}, code):
 		e.Kind = Forbidden
 		e.Reason = "the API refuses this machine's address or this region " + said + ": check the access rules of the account"
-	case isOneOf(code, "APIGW.0302", "DCS.2003", "DCS.2007", "DCS.3003"),
+	case slices.Contains([]string{"APIGW.0302", "DCS.2003", "DCS.2007", "DCS.3003"}, code),
 		a.Status == http.StatusForbidden && f.api:
 		e.Kind = Forbidden
 		e.Reason = "the credential was accepted, but may not read the SSL of this instance " + said + ": grant dcs:ssl:get to its user or agency, for this project and the instance's enterprise project"
 	case a.Status == http.StatusTooManyRequests, code == "APIGW.0308":
 		e.Kind = Throttled
 		e.Reason = "the API is asked too often " + said + ": if it stays so, lower check.rate or look for what else uses the account"
-	case isOneOf(code, "APIGW.0101", "APIGW.0103", "DCS.4001"):
+	case slices.Contains([]string{"APIGW.0101", "APIGW.0103", "DCS.4001"}, code):
 		e.Reason = "the API does not know this address " + said + ": check that endpoint and region are those of DCS where the instance is"
 	case code == "DCS.4002":
 		e.Reason = "the API can't read the project ID " + said + ": copy project_id from My Credentials in the console, for this region"
@@ -105,6 +113,9 @@ func judge(a answer, asked *url.URL, cred Credential, out *redactor) (SSL, *Erro
 	return SSL{}, e
 }
 
+// instanceOf returns the instance that a request is about.
+func instanceOf(asked *url.URL) string { return path.Base(path.Dir(asked.Path)) }
+
 // lookBetween is the advice when something answers that is not the API.
 const lookBetween = "look for a proxy, a login portal or a load balancer between this machine and the API, and check endpoint"
 
@@ -119,21 +130,12 @@ func (e *Error) said() string {
 	return fmt.Sprintf("(HTTP %d)", e.Status)
 }
 
-func isOneOf(code string, codes ...string) bool {
-	for _, c := range codes {
-		if code == c {
-			return true
-		}
-	}
-	return false
-}
-
 // isBusy tells whether a code says that the instance is restarting,
 // extending, upgrading or the like. Source: facts page 4.
 func isBusy(code string) bool {
-	return isOneOf(code, "DCS.4026", "DCS.4049", "DCS.4096", "DCS.4097", "DCS.4104", "DCS.4111",
+	return slices.Contains([]string{"DCS.4026", "DCS.4049", "DCS.4096", "DCS.4097", "DCS.4104", "DCS.4111",
 		"DCS.4113", "DCS.4114", "DCS.4115", "DCS.4116", "DCS.4117", "DCS.4118", "DCS.4120", "DCS.4121",
-		"DCS.4231", "DCS.4975")
+		"DCS.4231", "DCS.4975"}, code)
 }
 
 // requestID prefers the header, which every gateway sets, to the body.
@@ -162,6 +164,10 @@ func redirect(a answer, asked *url.URL, out *redactor) string {
 func refusal(a answer, f fault, asked *url.URL, cred Credential, out *redactor, said string) string {
 	message := strings.ToLower(f.message)
 	what, do := cred.origin.refused()
+	if !cred.expires.IsZero() && !a.At.Before(cred.expires) {
+		what += ", which had expired when it was issued,"
+		do = "its issuer gives nothing newer and is asked again, ever more rarely; check this machine's clock, and that the agency still exists"
+	}
 	signed := cred.authToken.IsZero()
 	off, isOff := clockOff(a, f.message)
 	switch {
@@ -174,6 +180,8 @@ func refusal(a answer, f fault, asked *url.URL, cred Credential, out *redactor, 
 		return fmt.Sprintf("%s answered 401 with %s, so %s was refused or something on the way asks for a login: %s; also %s", asked.Host, a.nature(out), what, do, lookBetween)
 	case canonical(f.code) == "DCS.1004":
 		return fmt.Sprintf("the API refused %s %s: it is not for this project, check project_id and region", what, said)
+	case canonical(f.code) == "APIGW.0307":
+		return fmt.Sprintf("the API refused %s %s: it has to be renewed, or belongs to another region than the endpoint, check region and project_id; %s", what, said, do)
 	case strings.Contains(message, "reach the limit"):
 		return fmt.Sprintf("the API has locked %s for five minutes after several refusals %s: %s, here and wherever else the key is used", what, said, do)
 	case signed && strings.Contains(message, "not exist"):

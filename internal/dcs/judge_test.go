@@ -77,7 +77,17 @@ func TestStates(t *testing.T) {
 		{"a fault beside a readable state", 200, `{` + certificate + `,"error_code":"0","error_msg":"ok"}`, on},
 
 		{"an empty object: off", 200, `{}`, SSL{}},
-		{"no enabled: off", 200, `{"ip":"192.168.0.5","ssl_validated":true}`, SSL{}},
+		{"no enabled, and addresses only: off", 200, `{"ip":"192.168.0.5","ipv6":null,"port":6379,"domain_name":"redis.example.com:6379"}`, SSL{}},
+		{"no enabled, and nothing in the rest: off", 200, `{"ip":"","ssl_validated":null,"ssl_expired_at":""}`, SSL{}},
+		{"no enabled, and the instance's own ID: off", 200, `{"instance_id":"I"}`, SSL{}},
+		{"off, with a field that is new", 200, `{"enabled":false,"ca":{"name":"x"}}`, SSL{}},
+		{"behind a byte order mark", 200, "\ufeff{" + certificate + "}", on},
+		{"of the instance that was asked for", 200, `{"instance_id":"i",` + certificate + `}`, on},
+		{"not valid, without a date", 200, `{"enabled":true,"ssl_validated":false,"port":"6379"}`, SSL{Enabled: true, Port: "6379"}},
+		{"not valid, date null", 200, `{"enabled":true,"ssl_validated":false,"ssl_expired_at":null}`, SSL{Enabled: true}},
+		{"not valid, date empty", 200, `{"enabled":true,"ssl_validated":false,"ssl_expired_at":""}`, SSL{Enabled: true}},
+		{"not valid, date of another type", 200, `{"enabled":true,"ssl_validated":false,"ssl_expired_at":0}`, SSL{Enabled: true}},
+		{"not valid, zero date", 200, `{"enabled":true,"ssl_validated":false,"ssl_expired_at":"0001-01-01T00:00:00Z"}`, SSL{Enabled: true}},
 		{"enabled false: off", 200, `{"enabled":false,"ssl_expired_at":"rubbish"}`, SSL{}},
 		{"enabled null: off", 200, `{"enabled":null}`, SSL{}},
 		{"an empty fault is none: off", 200, `{"enabled":false,"error_code":null,"error_msg":""}`, SSL{}},
@@ -164,6 +174,35 @@ func TestFailures(t *testing.T) {
 		{"the date as a number", reply(200, state(`"ssl_validated":true,"ssl_expired_at":1655259678669`)), keys(), Failed, "", "not a string"},
 		{"names in capitals are other names", reply(200, `{"enabled":true,"SSL_VALIDATED":true,"Ssl_Expired_At":"2022-06-15T02:21:18.669Z"}`), keys(), Failed, "", "without ssl_validated"},
 		{"too large", answer{httpclient.Response{Status: 200, Header: http.Header{}, Body: []byte("{"), TooLarge: true, At: clock}}, keys(), Failed, "", "more than 1 MiB"},
+		// What an object that somebody else wrote has in common with "off" is that
+		// enabled is not in it.
+		{"an error in the shape of a success", reply(200, `{"message":"maintenance"}`), keys(), Failed, "", "without a field enabled, but with one that the API does not have (“message”)"},
+		{"a code", reply(200, `{"code":503}`), keys(), Failed, "", "(“code”)"},
+		{"wrapped", reply(200, `{"data":`+documented+`}`), keys(), Failed, "", "(“data”)"},
+		{"wrapped, and off", reply(200, `{"data":{"enabled":false}}`), keys(), Failed, "", "(“data”)"},
+		{"a list of them", reply(200, `{"instances":[]}`), keys(), Failed, "", "(“instances”)"},
+		{"a field beside addresses", reply(200, `{"ip":"192.168.0.5","status":"ok"}`), keys(), Failed, "", "(“status”)"},
+		{"enabled in capitals", reply(200, `{"Enabled":false}`), keys(), Failed, "", "(“Enabled”)"},
+		{"enabled in capitals, true", reply(200, strings.Replace(documented, "enabled", "ENABLED", 1)), keys(), Failed, "", "(“ENABLED”)"},
+		{"an empty name", reply(200, `{"":1}`), keys(), Failed, "", "(“”)"},
+		{"a date without enabled", reply(200, `{"ssl_expired_at":"2022-06-15T02:21:18.669Z"}`), keys(), Failed, "", "without a field enabled, but with ssl_expired_at"},
+		{"a validity without enabled", reply(200, `{"ssl_validated":true}`), keys(), Failed, "", "without a field enabled, but with ssl_validated"},
+		{"no validity without enabled", reply(200, `{"ssl_validated":false}`), keys(), Failed, "", "without a field enabled, but with ssl_validated"},
+		{"all but enabled", reply(200, strings.Replace(documented, `"enabled" : true,`, "", 1)), keys(), Failed, "", "without a field enabled"},
+		{"enabled null with a date", reply(200, `{"enabled":null,"ssl_expired_at":"2022-06-15T02:21:18.669Z"}`), keys(), Failed, "", "without a field enabled"},
+		{"an address that is none", reply(200, `{"ip":{"v4":"192.168.0.5"}}`), keys(), Failed, "", "with a ip that is not text"},
+		{"enabled twice", reply(200, `{"enabled":false,"enabled":true}`), keys(), Failed, "", "JSON of another form"},
+		{"the date twice", reply(200, strings.Replace(documented, `"ip"`, `"ssl_expired_at":"2030-06-15T02:21:18.669Z","ip"`, 1)), keys(), Failed, "", "JSON of another form"},
+		{"another instance", reply(200, `{"instance_id":"other",`+documented[1:]), keys(), Failed, "", "about another instance (“other”)"},
+		{"another instance that is off", reply(200, `{"instance_id":"other"}`), keys(), Failed, "", "about another instance (“other”)"},
+		{"an empty object as a page", reply(200, `{}`, "Content-Type", "text/html"), keys(), Failed, "", "as an HTML page"},
+		{"off, with an error", reply(200, `{"enabled":false,"message":"backend timeout"}`), keys(), Failed, "", "with a field “message” as in an error"},
+		{"off, with a code", reply(200, `{"enabled":false,"resultCode":17}`), keys(), Failed, "", "with a field “resultCode” as in an error"},
+		{"enabled is a list", reply(200, `{"enabled":[true]}`), keys(), Failed, "", "neither true nor false"},
+		{"enabled is zero", reply(200, `{"enabled":0}`), keys(), Failed, "", "neither true nor false"},
+		{"enabled is empty", reply(200, `{"enabled":""}`), keys(), Failed, "", "neither true nor false"},
+		{"not valid, with an error", reply(200, state(`"ssl_validated":false,"error_msg":"try later"`)), keys(), Failed, "", "without ssl_expired_at"},
+
 		{"another success", reply(201, documented), keys(), Failed, "", "answered 201"},
 		{"a part", reply(206, documented), keys(), Failed, "", "answered 206"},
 
@@ -366,6 +405,7 @@ func FuzzJudge(f *testing.F) {
 			case status == 204 && ssl == SSL{NoInfo: true}:
 			case status != 200:
 				t.Errorf("%d %q is a state", status, body)
+			case ssl.Enabled && !ssl.Validated && ssl.ExpiresAt.IsZero():
 			case ssl.Enabled && (ssl.ExpiresAt.Year() < firstYear || ssl.ExpiresAt.Year() > lastYear):
 				t.Errorf("%q ends %v", body, ssl.ExpiresAt)
 			case !ssl.Enabled && ssl != SSL{}:

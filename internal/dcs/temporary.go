@@ -4,6 +4,9 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/cenkalti/backoff/v4"
+	"golang.org/x/sync/singleflight"
 )
 
 const (
@@ -12,29 +15,30 @@ const (
 	early = 10 * time.Minute
 	// unsaid is the life of a credential that comes without a readable end.
 	unsaid = 15 * time.Minute
-	// between is how long an issuer is left alone while what it gave works.
-	between = time.Minute
+	// An issuer that gives nothing of use is asked again after firstPause, and
+	// then ever more rarely, up to lastPause.
+	firstPause = 10 * time.Second
+	lastPause  = 5 * time.Minute
 )
 
 // temporary is a credential that somebody issues for some hours. It is
 // fetched when first wanted, replaced before its end, and replaced at once
 // when it was refused. Callers who want one at the same time share a fetch.
+//
+// An issuer can fail, give a credential that has expired, or one that the API
+// refuses, for hours. It is asked at a pace then, not for each request.
 type temporary struct {
-	name  string // for String
-	fetch func(ctx context.Context) (Credential, error)
+	name    string // for String
+	fetch   func(ctx context.Context) (Credential, error)
+	flights singleflight.Group
 
-	mu     sync.Mutex
-	held   Credential
-	asked  time.Time // when fetch last returned
-	flight *flight   // the fetch under way, if any
-}
-
-// flight is a fetch. Its other fields are set when done is closed.
-type flight struct {
-	done      chan struct{}
-	cred      Credential
-	err       error
-	abandoned bool // the caller who fetched gave up, which says nothing to the others
+	mu      sync.Mutex
+	held    Credential
+	refused bool                        // the API refused what is held
+	failure error                       // why the last fetch brought nothing
+	renewal bool                        // somebody replaces what still works
+	next    time.Time                   // before it the issuer is not asked
+	pace    *backoff.ExponentialBackOff // nil after a fetch that was of use
 }
 
 func (t *temporary) Credential(ctx context.Context) (Credential, error) {
@@ -48,68 +52,86 @@ func (t *temporary) Refresh(ctx context.Context, refused Credential) (Credential
 // get returns a credential that is not the refused one, if the issuer has
 // another.
 func (t *temporary) get(ctx context.Context, refused Credential) (Credential, error) {
-	for {
-		t.mu.Lock()
-		if t.held.same(refused) {
-			t.held = Credential{} // not to be shown again unless the issuer insists
-		}
-		now := time.Now()
-		held := t.held
-		works := now.Before(held.expires)
-		fresh := now.Before(held.expires.Add(-early)) || now.Before(t.asked.Add(between))
-		// While another replaces what still works, nobody needs to wait.
-		if works && (fresh || t.flight != nil) {
-			t.mu.Unlock()
-			return held, nil
-		}
-		f := t.flight
-		if f == nil {
-			f = &flight{done: make(chan struct{})}
-			t.flight = f
-			t.mu.Unlock()
-			t.fly(ctx, f, held, works)
-			return f.cred, f.err
-		}
-		t.mu.Unlock()
-		select {
-		case <-f.done:
-		case <-ctx.Done():
-			return Credential{}, ended(ctx)
-		}
-		if !f.abandoned {
-			return f.cred, f.err
-		}
+	if cred, err, ok := t.atHand(refused); ok {
+		return cred, err
+	}
+	// One who gives up must not take the others along. A fetch ends by itself:
+	// its requests have a timeout.
+	flight := t.flights.DoChan("", func() (any, error) { return t.replace(context.WithoutCancel(ctx)) })
+	select {
+	case result := <-flight:
+		cred, _ := result.Val.(Credential)
+		return cred, result.Err
+	case <-ctx.Done():
+		return Credential{}, ended(ctx)
 	}
 }
 
-// fly fetches. If that fails and what is held still works, it stays in use:
-// there is time to try again, and the end of it will not go unnoticed.
-func (t *temporary) fly(ctx context.Context, f *flight, held Credential, works bool) {
-	cred, err := t.fetch(ctx)
-	now := time.Now()
-	if err == nil && cred.expires.IsZero() {
-		cred.expires = now.Add(unsaid).Round(0)
-	}
-	switch {
-	case err == nil:
-		f.cred = cred // even one that is past by our clock: the API decides
-	case ctx.Err() != nil:
-		f.err, f.abandoned = ended(ctx), true
-	case works && now.Before(held.expires):
-		f.cred = held
-	default:
-		f.err = err
-	}
+// atHand returns what there is without a fetch, and whether that is the answer.
+func (t *temporary) atHand(refused Credential) (cred Credential, err error, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if err == nil {
-		t.held = cred
+	if !refused.isZero() && t.held.same(refused) {
+		t.refused = true
 	}
-	if !f.abandoned {
-		t.asked = now
+	now := time.Now()
+	may := !now.Before(t.next)
+	switch {
+	case t.works(now) && (now.Before(t.held.expires.Add(-early)) || t.renewal || !may):
+		return t.held, nil, true
+	case may:
+		t.renewal = t.works(now)
+		return Credential{}, nil, false
+	case t.failure != nil:
+		return Credential{}, t.failure, true
+	case !t.held.isZero() && !t.refused:
+		return t.held, nil, true // past by our clock: the API decides
+	case !refused.isZero():
+		return refused, nil, true
 	}
-	t.flight = nil
-	close(f.done)
+	return Credential{}, &Error{Kind: Unauthenticated, Reason: "the API refused the credential of the " + t.name +
+		", and its issuer has given no other yet: it is asked again, ever more rarely"}, true
+}
+
+// works reports whether what is held has neither ended nor been refused.
+func (t *temporary) works(now time.Time) bool { return !t.refused && now.Before(t.held.expires) }
+
+// replace fetches. If that fails and what is held still works, it stays in
+// use: there is time to try again, and the end of it will not go unnoticed.
+func (t *temporary) replace(ctx context.Context) (Credential, error) {
+	cred, err := t.fetch(ctx)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := time.Now()
+	t.renewal, t.failure = false, err
+	if err != nil {
+		t.slowDown(now)
+		if t.works(now) {
+			return t.held, nil
+		}
+		return Credential{}, err
+	}
+	if cred.expires.IsZero() {
+		cred.expires = now.Add(unsaid).Round(0)
+	}
+	again := t.refused && cred.same(t.held)
+	if t.refused || !now.Before(cred.expires) {
+		t.slowDown(now)
+	} else {
+		t.pace, t.next = nil, time.Time{}
+	}
+	t.held, t.refused = cred, again
+	return cred, nil
+}
+
+// slowDown has the issuer left alone, for longer each time.
+func (t *temporary) slowDown(now time.Time) {
+	if t.pace == nil {
+		t.pace = backoff.NewExponentialBackOff(
+			backoff.WithInitialInterval(firstPause), backoff.WithMaxInterval(lastPause), backoff.WithMultiplier(2),
+			backoff.WithRandomizationFactor(0), backoff.WithMaxElapsedTime(0))
+	}
+	t.next = now.Add(t.pace.NextBackOff()).Round(0)
 }
 
 // String returns the kind of credential.

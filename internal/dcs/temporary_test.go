@@ -16,6 +16,7 @@ type fakeIssuer struct {
 	n     int
 	takes time.Duration
 	life  time.Duration // 0: it does not say
+	same  bool          // it gives the same credential each time
 	err   error
 }
 
@@ -23,6 +24,9 @@ func (i *fakeIssuer) fetch(ctx context.Context) (Credential, error) {
 	i.mu.Lock()
 	i.n++
 	n, takes, life, err := i.n, i.takes, i.life, i.err
+	if i.same {
+		n = 1
+	}
 	i.mu.Unlock()
 	select {
 	case <-time.After(takes):
@@ -58,7 +62,7 @@ func TestTemporaryCredentialIsReplacedBeforeItsEnd(t *testing.T) {
 		ask := func(want string) {
 			t.Helper()
 			got, err := c.Credential(t.Context())
-			if err != nil || got.accessKey != want {
+			if err != nil || got.accessKey.Reveal() != want {
 				t.Fatalf("%v, %v, want %s", got, err, want)
 			}
 		}
@@ -77,16 +81,22 @@ func TestTemporaryCredentialIsReplacedBeforeItsEnd(t *testing.T) {
 		if i.count() != 3 {
 			t.Errorf("%d attempts, want 3", i.count())
 		}
-		<-time.After(between)
+		<-time.After(firstPause)
 		ask("AK2")
 		if i.count() != 4 {
 			t.Errorf("%d attempts, want 4", i.count())
 		}
-		<-time.After(early - between)
-		if got, err := c.Credential(t.Context()); err == nil {
-			t.Errorf("%v after its end", got)
+		<-time.After(early - firstPause)
+		for range 2 {
+			if got, err := c.Credential(t.Context()); err == nil {
+				t.Errorf("%v after its end", got)
+			}
+		}
+		if i.count() != 5 {
+			t.Errorf("%d attempts, want 5", i.count())
 		}
 		i.set(func(i *fakeIssuer) { i.err = nil })
+		<-time.After(4 * firstPause)
 		ask("AK6")
 	})
 }
@@ -104,17 +114,58 @@ func TestTemporaryCredentialWithoutAnEnd(t *testing.T) {
 			t.Errorf("%d fetches, want 1", i.count())
 		}
 		<-time.After(unsaid - early)
-		if got, _ := c.Credential(t.Context()); got.accessKey != "AK2" {
+		if got, _ := c.Credential(t.Context()); got.accessKey.Reveal() != "AK2" {
 			t.Errorf("%v, want another", got)
 		}
 	})
+}
+
+// An issuer that has nothing of use to give is asked at a pace, and not for
+// each request, as is one whose credentials the API refuses.
+func TestIssuerOfNothingOfUseIsAskedAtAPace(t *testing.T) {
+	for rule, issuer := range map[string]*fakeIssuer{
+		"a new one that has expired, each time": {life: -time.Hour},
+		"the same one, which has expired":       {life: -time.Hour, same: true},
+		"the same one, which is refused":        {life: time.Hour, same: true},
+		"a new one that is refused, each time":  {life: time.Hour},
+		"nothing":                               {err: errors.New("down")},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := &temporary{name: "ECS agency", fetch: issuer.fetch}
+				const requests = 360 // an hour, one each 10 s, all refused by the API
+				for range requests {
+					if cred, err := c.Credential(t.Context()); err == nil {
+						c.Refresh(t.Context(), cred)
+					} else if _, ok := errors.AsType[*Error](err); !ok && issuer.err == nil {
+						t.Fatalf("%v is no *Error", err)
+					}
+					<-time.After(10 * time.Second)
+				}
+				// 10 s, 20 s, 40 s and so on up to 5 minutes.
+				if n := issuer.count(); n < 10 || n > 20 {
+					t.Errorf("%d fetches", n)
+				}
+				// When the issuer is mended, that is noticed in time.
+				issuer.set(func(i *fakeIssuer) { i.life, i.same, i.err = 2*time.Hour, false, nil })
+				<-time.After(lastPause)
+				cred, err := c.Credential(t.Context())
+				if err == nil && !cred.expires.After(time.Now()) {
+					cred, err = c.Refresh(t.Context(), cred)
+				}
+				if err != nil || !cred.expires.After(time.Now()) {
+					t.Errorf("then %v until %v, %v", cred, cred.expires, err)
+				}
+			})
+		})
+	}
 }
 
 // Our clock may be the one that is wrong.
 func TestTemporaryCredentialThatComesExpiredIsUsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &temporary{fetch: (&fakeIssuer{life: -time.Hour}).fetch}
-		if got, err := c.Credential(t.Context()); err != nil || got.accessKey != "AK1" {
+		if got, err := c.Credential(t.Context()); err != nil || got.accessKey.Reveal() != "AK1" {
 			t.Errorf("%v, %v", got, err)
 		}
 	})
@@ -130,7 +181,7 @@ func TestCallersShareAFetch(t *testing.T) {
 			for range 50 {
 				wait.Go(func() {
 					got, err := get(t.Context())
-					if (err != nil) != wantErr || got.accessKey != want {
+					if (err != nil) != wantErr || got.accessKey.Reveal() != want {
 						t.Errorf("%v, %v, want %q", got, err, want)
 					}
 				})
@@ -150,6 +201,7 @@ func TestCallersShareAFetch(t *testing.T) {
 		}
 
 		// And a failure.
+		<-time.After(firstPause)
 		refused, _ = c.Credential(t.Context())
 		i.set(func(i *fakeIssuer) { i.err = errors.New("down") })
 		together(func(ctx context.Context) (Credential, error) { return c.Refresh(ctx, refused) }, "", true)
@@ -172,7 +224,7 @@ func TestNobodyWaitsWhileWhatIsHeldWorks(t *testing.T) {
 		wait.Go(func() { c.Credential(t.Context()) })
 		synctest.Wait()
 		start := time.Now()
-		if got, err := c.Credential(t.Context()); err != nil || got.accessKey != "AK1" {
+		if got, err := c.Credential(t.Context()); err != nil || got.accessKey.Reveal() != "AK1" {
 			t.Errorf("%v, %v", got, err)
 		}
 		if waited := time.Since(start); waited != 0 {
@@ -183,7 +235,7 @@ func TestNobodyWaitsWhileWhatIsHeldWorks(t *testing.T) {
 }
 
 // One who gives up must not take the others along.
-func TestFetchOfACallerWhoLeavesIsTakenOver(t *testing.T) {
+func TestFetchOfACallerWhoLeavesGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := &fakeIssuer{takes: time.Second, life: time.Hour}
 		c := &temporary{fetch: i.fetch}
@@ -197,7 +249,7 @@ func TestFetchOfACallerWhoLeavesIsTakenOver(t *testing.T) {
 		synctest.Wait()
 		for range 5 {
 			wait.Go(func() {
-				if got, err := c.Credential(t.Context()); err != nil || got.accessKey != "AK2" {
+				if got, err := c.Credential(t.Context()); err != nil || got.accessKey.Reveal() != "AK1" {
 					t.Errorf("%v, %v", got, err)
 				}
 			})
@@ -209,8 +261,8 @@ func TestFetchOfACallerWhoLeavesIsTakenOver(t *testing.T) {
 		}
 		leave()
 		wait.Wait()
-		if i.count() != 2 {
-			t.Errorf("%d fetches, want 2", i.count())
+		if i.count() != 1 {
+			t.Errorf("%d fetches, want 1", i.count())
 		}
 	})
 }

@@ -2,6 +2,7 @@ package dcs
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/sslwatch/sslwatch/internal/secret"
 	"github.com/sslwatch/sslwatch/internal/text"
@@ -12,7 +13,30 @@ const maxMessage = 300
 
 // A redactor makes text from outside fit to be shown: on one line, short,
 // and without the secrets that it was told of. The zero value knows none.
-type redactor struct{ secrets []secret.Text }
+type redactor struct {
+	secrets    []secret.Text
+	accessKeys []string
+}
+
+// addCredential tells of a credential. The access key is one of the secrets:
+// when both keys were exchanged, or one was put in the other's place, what
+// stands there is the secret key. It is shown by its beginning.
+func (r *redactor) addCredential(c Credential) {
+	r.add(c.secrets()...)
+	if !c.accessKey.IsZero() {
+		r.accessKeys = append(r.accessKeys, c.accessKey.Reveal())
+	}
+}
+
+// beginning returns what is shown of an access key: enough to tell one's own
+// keys apart. Of what does not have the form of one nothing is shown.
+func beginning(accessKey string) string {
+	const length, shown = 20, 4
+	if len(accessKey) != length || strings.Trim(accessKey, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" {
+		return secret.New(accessKey).String()
+	}
+	return accessKey[:shown] + "…"
+}
 
 // add tells of secrets.
 func (r *redactor) add(secrets ...secret.Text) { r.secrets = append(r.secrets, secrets...) }
@@ -22,6 +46,9 @@ func (r *redactor) text(s string, limit int) string {
 	// Redacting shortens and lengthens, so some more than the limit is
 	// taken first. That cut may go through a secret, which Redact bears.
 	s = text.Cut(text.Clean(s), 4*limit)
+	for _, key := range r.accessKeys {
+		s = strings.ReplaceAll(s, key, beginning(key))
+	}
 	return text.Cut(text.Clean(secret.Redact(s, r.secrets...)), limit)
 }
 

@@ -79,10 +79,32 @@ func FuzzText(f *testing.F) {
 	})
 }
 
+func TestAnAccessKeyIsShownByItsBeginning(t *testing.T) {
+	const accessKey, secretKey = "QTWAOYTTINDUT2QVKYUC", "MFyfvK41ba2giqM7Uio6PznpdUKGpownRZlmVmHc"
+	for rule, test := range map[string]struct{ access, secret, echo, want string }{
+		"right":     {accessKey, secretKey, "ak " + accessKey + " not exist", "ak QTWA… not exist"},
+		"exchanged": {secretKey, accessKey, "ak " + secretKey + " not exist", "ak [redacted] not exist"},
+		"both":      {secretKey, accessKey, secretKey + " " + accessKey, "[redacted] [redacted]"},
+		"cut":       {accessKey, secretKey, accessKey[:15], "[redacted]"},
+	} {
+		_, err := judge(reply(401, `{"error_code":"APIGW.0301","error_msg":"`+test.echo+`"}`), asked, Keys(test.access, test.secret, "").(static).credential,
+			credentialKnown(test.access, test.secret))
+		if err == nil || err.Message != test.want {
+			t.Errorf("%s: %+v, want %q", rule, err, test.want)
+		}
+	}
+}
+
+func credentialKnown(accessKey, secretKey string) *redactor {
+	out := &redactor{}
+	out.addCredential(Keys(accessKey, secretKey, "").(static).credential)
+	return out
+}
+
 // The gateway echoes requests in its messages, other things may too.
 func TestNoSecretIsInAnyErrorWhateverTheAPIEchoes(t *testing.T) {
 	const (
-		accessKey     = "AKEXAMPLE0QWERTYUIOP"
+		accessKey     = "QTWAOYTTINDUT2QVKYUC"
 		secretKey     = "MFyfvK41ba2giqM7Uio6PznpdUKGpownRZlmVmHc"
 		securityToken = "hQpjbi1ub3J0aC00/iQwZmI4+VxYz0Rk7QmN1aW5nLXRva2Vu/bXVjaA==x8s7Gd62"
 		authToken     = "MIIGmQYJKoZIhvcNAQcCoIIGijCCBoYCAQExDTALBglg+hkgBZQMEAgEw/ggSrBg=="
@@ -152,6 +174,8 @@ func TestNoSecretIsInAnyErrorWhateverTheAPIEchoes(t *testing.T) {
 		"keys":           {Keys(accessKey, secretKey, ""), []string{accessKey, secretKey}},
 		"temporary keys": {Keys("AKEXAMPLE", secretKey, securityToken), []string{secretKey, securityToken}},
 		"token":          {Token(authToken), []string{authToken}},
+		// Neither half of a pair is shown whole, whichever is in which place.
+		"exchanged": {Keys(secretKey, accessKey, ""), []string{secretKey, accessKey}},
 	}
 
 	// check looks through every text of what came of a request.

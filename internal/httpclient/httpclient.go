@@ -5,12 +5,14 @@
 package httpclient
 
 import (
+	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/netfault"
@@ -109,11 +111,26 @@ func Do(transport http.RoundTripper, r *http.Request, limit func(status int) int
 	defer response.Body.Close()
 	a := Response{Status: response.StatusCode, Header: response.Header, At: time.Now()}
 	most := limit(a.Status)
-	a.Body, a.Broken = io.ReadAll(io.LimitReader(response.Body, most+1))
+	body, err := plain(response)
+	if err != nil {
+		a.Broken = err
+		return a, nil
+	}
+	a.Body, a.Broken = io.ReadAll(io.LimitReader(body, most+1))
 	if int64(len(a.Body)) > most {
 		a.Body, a.TooLarge = a.Body[:most], true
 	}
 	return a, nil
+}
+
+// plain returns the body as it was before something on the way compressed it,
+// without being asked to. What is read of it is bounded where it is read.
+func plain(response *http.Response) (io.Reader, error) {
+	switch strings.ToLower(response.Header.Get("Content-Encoding")) {
+	case "gzip", "x-gzip":
+		return gzip.NewReader(response.Body)
+	}
+	return response.Body, nil
 }
 
 // ProxyRefusal is the answer of a proxy that does not let a connection through.

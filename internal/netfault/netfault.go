@@ -154,6 +154,8 @@ func explain(err error, step Step, peer Peer) Fault {
 		return Fault{Says: who + " refused the connection", Do: "nothing listens there; " + reach}
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
 		return Fault{Says: "there is no route to " + who, Do: "check this machine's network"}
+	case strings.Contains(err.Error(), "readLoopPeekFail"):
+		return Fault{Says: who + " sent bytes that nobody asked for", Do: "look for a proxy or load balancer on the way that mixes up answers; check " + peer.Setting}
 	case isCut(err) && step == Handshake:
 		return Fault{Says: who + " cut the connection in the TLS handshake; " + offered, Do: "a firewall on the way may forbid the host, or it does not speak TLS at that port; " + smaller}
 	case isCut(err) && step == Proxy:

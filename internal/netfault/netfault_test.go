@@ -51,6 +51,7 @@ func TestExplain(t *testing.T) {
 		"broken pipe":            {&net.OpError{Op: "write", Net: "tcp", Err: os.NewSyscallError("write", syscall.EPIPE)}, "cut the connection", "firewall"},
 		"forbidden by kernel":    {dial(call(syscall.EPERM)), "failed (operation not permitted)", "reach"},
 		"anything else":          {errors.New("net/http: something\nnew"), "the exchange with the API failed (something new)", "reach"},
+		"bytes unasked":          {At(Send, errors.New("readLoopPeekFailLocked: %!w(<nil>)")), "sent bytes that nobody asked for", "mixes up answers"},
 		"stopping":               {context.Canceled, "the API was not waited for", "stopping"},
 
 		"no common cipher":             {remote("handshake failure"), "refused the TLS handshake", "GODEBUG=tlsrsakex=1"},
