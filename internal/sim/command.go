@@ -35,6 +35,10 @@ func commands() []command {
 		{[]string{"down"}, "[INSTANCE]", "make the API unreachable, or broken for one instance", (*World).down},
 		{[]string{"throttle"}, "[INSTANCE] [SECONDS]", "answer 429, with Retry-After if seconds are given", (*World).throttle},
 		{[]string{"hang", "slow"}, "[INSTANCE]", "let the API never answer", answer(AnswerHang, "does not answer")},
+		{[]string{"foreign"}, "[INSTANCE]", "answer 200 with JSON that the API did not write", answer(AnswerForeign, "answers with foreign JSON")},
+		{[]string{"undated"}, "[INSTANCE]", "let the API say that it is not valid, without a date", answer(AnswerUndated, "is not valid and has no date")},
+		{[]string{"sliding"}, "[INSTANCE]", "let the date be worked out anew at each request", answer(AnswerSliding, "ends five days from each request")},
+		{[]string{"window"}, "[REQUESTS [DURATION]]", "answer 429 to more than so many in so long, 200 in 5m; 0 ends it", (*World).limit},
 		{[]string{"deny"}, "[INSTANCE]", "refuse the permission", answer(AnswerForbidden, "answers 403")},
 		{[]string{"up"}, "[INSTANCE]", "let the API tell the truth again, after any of these", (*World).up},
 
@@ -162,6 +166,30 @@ func (w *World) renew(args []string) (string, error) {
 	return w.each(args, "a new certificate, which ends "+when(at, d), func(i *Instance) {
 		i.ExpiresAt, i.Validated = at, true
 	})
+}
+
+// limit sets the gateway's window.
+func (w *World) limit(args []string) (string, error) {
+	most, per := 200, 5*time.Minute
+	var err error
+	if len(args) > 0 {
+		if most, err = strconv.Atoi(args[0]); err != nil || most < 0 {
+			return "", fmt.Errorf("%q is not a number of requests", args[0])
+		}
+	}
+	if len(args) > 1 {
+		if per, err = parseDuration(args[1]); err != nil {
+			return "", err
+		}
+	}
+	if len(args) > 2 {
+		return "", errors.New("too many words: window [REQUESTS [DURATION]]")
+	}
+	w.DCS.Window(most, per)
+	if most == 0 {
+		return "the gateway has no limit", nil
+	}
+	return fmt.Sprintf("the gateway answers 429 to more than %d requests of a project in %s", most, per), nil
 }
 
 func (w *World) missing(args []string) (string, error) {

@@ -67,6 +67,7 @@ type DCS struct {
 	tokens    []string
 	instances []*Instance // in the order in which they came
 	script    script[Answer]
+	window    window
 	log       []Request
 	counts    Counts
 	inFlight  int

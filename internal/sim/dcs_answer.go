@@ -48,6 +48,9 @@ const (
 	AnswerZeroDate    Answer = "zero-date"
 	AnswerFarDate     Answer = "far-date" // the year 9999
 	AnswerGarbageDate Answer = "garbage-date"
+	AnswerSliding     Answer = "sliding"      // ends so long from now, worked out at each request; argument: how long, 5d if none
+	AnswerUndated     Answer = "undated"      // enabled and not valid, without ssl_expired_at
+	AnswerForeign     Answer = "foreign"      // 200 and JSON that the API did not write; argument: the JSON
 	AnswerNumericCode Answer = "numeric-code" // 400, error_code is a number
 	AnswerErrorObject Answer = "error-object" // 404 in the shape of the v1 API
 )
@@ -61,6 +64,7 @@ func Answers() []Answer {
 		AnswerHang, AnswerReset, AnswerCut, AnswerEndless,
 		AnswerEmpty, AnswerNull, AnswerArray, AnswerBody, AnswerNumberPort, AnswerNumberDate,
 		AnswerNoDate, AnswerZeroDate, AnswerFarDate, AnswerGarbageDate,
+		AnswerSliding, AnswerUndated, AnswerForeign,
 		AnswerNumericCode, AnswerErrorObject,
 	}
 }
@@ -94,11 +98,12 @@ func (d *DCS) AnswerNextAll(as ...Answer) error {
 	return d.order(everything, as, func(target string) { d.script.queue(target, as) })
 }
 
-// Heal makes every answer the truth again.
+// Heal makes every answer the truth again, and ends the gateway's limit.
 func (d *DCS) Heal() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.script.heal()
+	d.window = window{}
 }
 
 func (d *DCS) order(instance string, as []Answer, do func(target string)) error {
@@ -195,6 +200,10 @@ func (d *DCS) sendSSL(w http.ResponseWriter, a Answer, i Instance) {
 		body.ExpiresAt = "9999-12-31T23:59:59.999Z"
 	case AnswerGarbageDate:
 		body.ExpiresAt = "next Tuesday"
+	case AnswerSliding:
+		body.ExpiresAt = sliding(time.Now(), arg)
+	case AnswerUndated:
+		body.ExpiresAt, body.Validated = nil, new(false)
 	case AnswerBody:
 		reply(w, http.StatusOK, "application/json", arg)
 		return
@@ -240,6 +249,8 @@ func (d *DCS) sendFault(w http.ResponseWriter, r *http.Request, a Answer) bool {
 			to = "http://login.sim.invalid/"
 		}
 		http.Redirect(w, r, to, http.StatusFound)
+	case AnswerForeign:
+		sendForeign(w, arg)
 	case AnswerHang:
 		d.hang(r)
 	case AnswerReset:

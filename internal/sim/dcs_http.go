@@ -83,7 +83,10 @@ func (d *DCS) decide(seen *Request, project, instance string) (Answer, Instance)
 		}
 	}
 	// A world-wide answer stands before that of an instance, as a gateway does.
-	answer := d.script.take(everything, instance)
+	answer := d.script.take(everything, ofProject(project), instance)
+	if wait, full := d.window.full(project, seen.Time); full {
+		answer = throttled(wait)
+	}
 	if answer == AnswerTruth && instance != Listing {
 		answer = truth(of)
 	}

@@ -60,6 +60,11 @@ func TestDCSAnswers(t *testing.T) {
 		{sim.AnswerZeroDate, 200, `"0001-01-01T00:00:00Z"`},
 		{sim.AnswerFarDate, 200, `"9999-12-31T23:59:59.999Z"`},
 		{sim.AnswerGarbageDate, 200, `"next Tuesday"`},
+		{sim.AnswerSliding, 200, `"enabled":true`},
+		{sim.AnswerSliding.With("2d"), 200, `"enabled":true`},
+		{sim.AnswerUndated, 200, swap(`"ssl_expired_at":"2027-06-15T02:21:18.669Z","ssl_validated":true`, `"ssl_validated":false`)},
+		{sim.AnswerForeign, 200, `{"message":"maintenance"}`},
+		{sim.AnswerForeign.With(`{"code":503}`), 200, `{"code":503}`},
 		{sim.AnswerNumericCode, 400, `"error_code":111400800`},
 		{sim.AnswerErrorObject, 404, `{"error":{"code":"111404022"`},
 	} {
