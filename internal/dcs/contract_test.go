@@ -71,6 +71,7 @@ func TestEachAnswerOfTheSimulatedCloudMeansWhatItShould(t *testing.T) {
 		sim.AnswerTruth:        {ssl: on},
 		sim.AnswerOK:           {ssl: on},
 		sim.AnswerNumberPort:   {ssl: on},
+		sim.Answer("surplus"):  {ssl: on}, // what comes behind the answer is not a part of it
 		sim.AnswerOff:          {},
 		sim.AnswerOffEmpty:     {},
 		sim.AnswerOff204:       {ssl: dcs.SSL{NoInfo: true}},
