@@ -44,6 +44,7 @@ func commands() []command {
 
 		{[]string{"slack-down"}, "", "make Slack unreachable", (*World).slackDown},
 		{[]string{"slack-throttle"}, "[SECONDS]", "let Slack answer 429, with Retry-After if seconds are given", (*World).slackThrottle},
+		{[]string{"slack-fail"}, "METHOD FAULT", "let a method of Slack fail, such as: chat.update server-error:503, chat.postMessage taken-reset", (*World).slackFail},
 		{[]string{"slack-up"}, "", "make Slack well again", (*World).slackUp},
 		{[]string{"mail-down"}, "", "make the mail server unreachable", (*World).mailDown},
 		{[]string{"mail-up"}, "", "make the mail server well again", (*World).mailUp},
@@ -248,6 +249,17 @@ func (w *World) slackThrottle(args []string) (string, error) {
 		f = f.With(args[0])
 	}
 	return "Slack: answers 429", w.Slack.Fail(everything, f)
+}
+
+func (w *World) slackFail(args []string) (string, error) {
+	if len(args) < 2 {
+		return "", errors.New("slack-fail takes a method and a fault")
+	}
+	fault := strings.Join(args[1:], " ")
+	if err := w.Slack.Fail(args[0], SlackFault(fault)); err != nil {
+		return "", err
+	}
+	return "Slack: " + args[0] + " fails (" + fault + ")", nil
 }
 
 func (w *World) slackUp([]string) (string, error) {

@@ -79,7 +79,7 @@ func TestCommandsForPeople(t *testing.T) {
 	s := w.Settings()
 	c := slack.New(s.SlackToken, slack.OptionAPIURL(s.SlackAPIURL), slack.OptionHTTPClient(newClient(nil)))
 
-	for line, slackIsWell := range map[string]bool{"slack-down": false, "slack-throttle": false, "slack-throttle 5": false} {
+	for line, slackIsWell := range map[string]bool{"slack-down": false, "slack-fail auth.test error:invalid_auth": false, "slack-fail chat.update hang": true, "slack-throttle": false, "slack-throttle 5": false} {
 		_, err := w.Command(line)
 		must(t, err)
 		if _, err := c.AuthTestContext(t.Context()); (err == nil) != slackIsWell {
@@ -115,7 +115,7 @@ func TestCommandsForPeople(t *testing.T) {
 	for _, want := range []string{
 		"list", "off", "on", "invalid", "valid", "expire [INSTANCE] [in DURATION]", "renew [INSTANCE] [for DURATION]",
 		"unsupported", "missing", "down", "up", "throttle", "hang", "deny",
-		"slack-down", "slack-up", "slack-throttle", "mail-down", "mail-up", "help",
+		"slack-down", "slack-up", "slack-throttle", "slack-fail", "mail-down", "mail-up", "help",
 	} {
 		if !strings.Contains(help, "\n"+want) && !strings.HasPrefix(help, want) {
 			t.Errorf("no %q in\n%s", want, help)
@@ -132,6 +132,8 @@ func TestCommandsForPeople(t *testing.T) {
 		"renew carts for d":         "is not a duration",
 		"slack-throttle soon":       "is not a number of seconds",
 		"list nobody":               "orders-cache, sessions, carts",
+		"slack-fail chat.update":    "takes a method and a fault",
+		"slack-fail chat.delete x":  "has no",
 		"slack-down carts":          "takes no",
 		"help me":                   "takes no",
 	} {

@@ -111,6 +111,10 @@ func Read(path string) (State, []Note, error) {
 
 func read(d Disk, path string) (State, []Note, error) {
 	l, err := load(d, path)
+	if errors.Is(err, fs.ErrPermission) {
+		// Whoever only looks must not be told to change who owns it.
+		return State{}, nil, fmt.Errorf("state %s: %w: only the user that sslwatch runs as, and root, may read it: run this command as one of them, such as with sudo", path, fs.ErrPermission)
+	}
 	if err != nil {
 		return State{}, nil, err
 	}

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -24,6 +25,19 @@ type ReceiverState struct {
 
 // Healthy reports whether the last message was taken.
 func (r ReceiverState) Healthy() bool { return r.Failure == "" }
+
+// sound returns why this can't be what was written, nil if it can.
+func (r ReceiverState) sound(string) error {
+	if r.Owed < 0 {
+		return errors.New("it is owed less than nothing")
+	}
+	for _, t := range []time.Time{r.OwedSince, r.FailingSince, r.Succeeded} {
+		if t.Year() > 9999 {
+			return errors.New("it holds what is not a time")
+		}
+	}
+	return nil
+}
 
 // Rewind bounds what is remembered by the present, after a clock was set back.
 func (r ReceiverState) Rewind(now time.Time) ReceiverState {

@@ -14,10 +14,11 @@ import (
 // rawState is a State of which the parts are not read yet, so that each can
 // be set aside by itself.
 type rawState struct {
-	Written  json.RawMessage            `json:"written"`
-	Records  map[string]json.RawMessage `json:"records"`
-	Ledgers  map[string]json.RawMessage `json:"ledgers"`
-	Messages json.RawMessage            `json:"messages"`
+	Written   json.RawMessage            `json:"written"`
+	Records   map[string]json.RawMessage `json:"records"`
+	Ledgers   map[string]json.RawMessage `json:"ledgers"`
+	Messages  json.RawMessage            `json:"messages"`
+	Receivers json.RawMessage            `json:"receivers"`
 }
 
 // sound returns what can be read, and what can't be and why.
@@ -38,6 +39,10 @@ func (raw rawState) sound() (State, []string) {
 		s.Ledgers[id] = bad.ledger(id, raw.Ledgers[id])
 	}
 	s.Messages = bad.messages(raw.Messages)
+	if receivers := bad.object(raw.Receivers, "receivers"); len(receivers) > 0 {
+		s.Receivers = map[string]ReceiverState{}
+		readMembers(&bad, receivers, s.Receivers, ReceiverState.sound, "receiver %q")
+	}
 	return s, bad
 }
 

@@ -1,0 +1,76 @@
+package state
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+)
+
+// locked is a disk that lets this user read nothing.
+type locked struct{ Disk }
+
+func (locked) Read(name string) ([]byte, error) {
+	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
+}
+
+// To give the file to whoever looks at it would break the service.
+func TestWhoeverMayNotLookIsToldWhoMay(t *testing.T) {
+	_, _, err := read(locked{}, "/var/lib/sslwatch/state.json")
+	if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "sudo") || strings.Contains(err.Error(), "own /var") {
+		t.Errorf("%v", err)
+	}
+}
+
+// What is written and not read is forgotten at each restart, without a word.
+func TestEverythingThatIsWrittenIsRead(t *testing.T) {
+	at := time.Date(2026, 11, 23, 2, 7, 13, 123456789, time.UTC)
+	s := State{
+		Version: Version, Written: at,
+		Records: map[string]check.Record{"p/i": {Subject: check.Subject{ProjectID: "p", InstanceID: "i"}}},
+		Ledgers: map[string]check.Ledger{"oncall": {}},
+		Messages: map[string]map[string]check.Sent{"oncall": {"0a": {
+			Receipt: json.RawMessage(`{"ts":"1.2"}`), Stale: true,
+			Entries: []check.Entry{{Key: "p/i", Condition: check.SSLDisabled, Severity: check.Critical, Name: "prod/a", Line: "FIRING"}},
+		}}},
+		Receivers: map[string]ReceiverState{"oncall": {Owed: 2, OwedSince: at, Failure: "no", FailingSince: at, Succeeded: at}},
+	}
+	for i, v := 0, reflect.ValueOf(s); i < v.NumField(); i++ {
+		if v.Field(i).IsZero() {
+			t.Fatalf("the test says nothing about %s", v.Type().Field(i).Name)
+		}
+	}
+	data, err := Encode(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, bad, err := decode(data)
+	if err != nil || len(bad) > 0 {
+		t.Fatal(err, bad)
+	}
+	var compact bytes.Buffer
+	sent := got.Messages["oncall"]["0a"]
+	if err := json.Compact(&compact, sent.Receipt); err != nil {
+		t.Fatal(err)
+	}
+	sent.Receipt = compact.Bytes()
+	got.Messages["oncall"]["0a"] = sent
+	if diff := cmp.Diff(s, got); diff != "" {
+		t.Errorf("-written +read:\n%s", diff)
+	}
+	for _, broken := range []string{`{"oncall":{"owed":-1}}`, `{"oncall":{"succeeded":"soon"}}`, `{"oncall":7}`} {
+		data := bytes.Replace(data, []byte(`"receivers": {`), []byte(`"receivers": `+broken+`, "x": {`), 1)
+		got, bad, err := decode(data)
+		if err != nil || len(bad) != 1 || len(got.Receivers) != 0 || len(got.Records) != 1 {
+			t.Errorf("%s: %v, %v, %+v", broken, err, bad, got.Receivers)
+		}
+	}
+}
