@@ -24,33 +24,27 @@ func newCheck(a *app) *cobra.Command {
 			"Exit codes, as of a Nagios plugin: 0 all is well; 1 warning; 2 critical;\n" +
 			"3 unknown, also when the configuration can't be used.",
 		RunE: func(cmd *cobra.Command, names []string) error {
-			return nagios(a.check(cmd.Context(), names, asJSON))
+			return exitWith(a.check(cmd.Context(), names, asJSON))
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-// nagios makes every failure of a command the verdict unknown.
-func nagios(v verdict, err error) error {
-	if err != nil {
-		if exit := (*exitError)(nil); asExit(err, &exit) {
-			err = exit.err
-		}
-		return &exitError{verdictUnknown.exit(), err}
-	}
-	if v == verdictOK {
-		return nil
+// exitWith makes a verdict the exit code.
+func exitWith(v verdict, err error) error {
+	if err != nil || v == verdictOK {
+		return err
 	}
 	return &exitError{code: v.exit()}
 }
 
 func (a *app) check(ctx context.Context, names []string, asJSON bool) (verdict, error) {
-	c, err := a.load(func(config.Problem) {}) // validate and run say it
+	c, err := a.load(ctx, config.Projects, func(config.Problem) {}) // validate and run say it
 	if err != nil {
 		return "", err
 	}
-	o, err := a.options(c)
+	o, err := a.asking(c)
 	if err != nil {
 		return "", err
 	}
@@ -64,26 +58,37 @@ func (a *app) check(ctx context.Context, names []string, asJSON bool) (verdict, 
 	progress := a.progress(len(o.Watched))
 	records, err := watch.Pass(ctx, o, progress)
 	progress(-1)
-	if err != nil {
-		return "", fmt.Errorf("stopped after %d of %d instances: %w", len(records), len(o.Watched), err)
+	stopped := ""
+	if err != nil { // by a signal: what is known so far is worth as much as before
+		stopped = fmt.Sprintf("stopped after %d of %d instances", len(records), len(o.Watched))
 	}
 	now := time.Now()
 	rows := make([]row, 0, len(records))
 	for _, r := range records {
 		rows = append(rows, rowOf(r, o.Policy, now, true))
 	}
-	return a.report(rows, now, asJSON)
+	return a.report(rows, now, asJSON, stopped)
 }
 
-// report prints rows and returns the worst verdict.
-func (a *app) report(rows []row, now time.Time, asJSON bool) (verdict, error) {
-	v := worst(rows)
-	if asJSON {
-		return v, printJSON(a.Stdout, rows)
+// report prints rows and returns the worst verdict. What is the matter with
+// the rows as a whole makes it unknown, and comes first.
+func (a *app) report(rows []row, now time.Time, asJSON bool, matter string) (verdict, error) {
+	v, first := worst(rows), summary(rows)
+	if matter != "" {
+		v, first = verdictUnknown, matter
+		if len(rows) > 0 {
+			first += "; as far as is known: " + summary(rows)
+		}
 	}
-	fmt.Fprintln(a.Stdout, summary(rows))
+	a.say(v, first, matter, asJSON)
+	if asJSON {
+		if err := printJSON(a.Stdout, rows); err != nil && a.out.broken() == nil {
+			return "", err
+		}
+		return v, nil
+	}
 	if len(rows) > 0 {
-		printTable(a.Stdout, rows, now, a.colours())
+		printTable(a.Stdout, rows, now, a.colours(), a.width())
 	}
 	return v, nil
 }

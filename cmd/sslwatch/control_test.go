@@ -215,7 +215,7 @@ func TestAChangeIsNoticedOnceItIsWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	load := func() []config.File {
-		_, err := config.Load(path, func(string) (string, bool) { return "", false })
+		_, err := config.Load(t.Context(), path, func(string) (string, bool) { return "", false }, config.Everything)
 		bad, ok := errors.AsType[*config.Error](err)
 		if !ok {
 			t.Fatal(err)
@@ -225,7 +225,7 @@ func TestAChangeIsNoticedOnceItIsWhole(t *testing.T) {
 	c := newChanges(load())
 	look := func(want string) {
 		t.Helper()
-		if got := c.look(); got != want {
+		if got := c.look(t.Context()); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}

@@ -25,12 +25,14 @@ func newDemo(a *app) *cobra.Command {
 			"With --world, serve the simulated world alone, print the configuration that reaches\n" +
 			"it, and take commands on standard input (try: help), to play with run and check.\n\n" +
 			"Exit codes: 0 each expected notice came exactly once; 1 anything else.",
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := a.out.whileRead(cmd.Context())
+			defer cancel()
 			if world {
-				return a.demoWorld(cmd.Context())
+				return a.demoWorld(ctx)
 			}
-			return a.demo(cmd.Context())
+			return a.demo(ctx)
 		},
 	}
 	cmd.Flags().BoolVar(&world, "world", false, "serve the simulated world alone, to play with")

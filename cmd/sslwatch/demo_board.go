@@ -125,7 +125,7 @@ func (b *board) summary(requests int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	good := true
-	table := [][]string{{"NOTICE", "SLACK", "MAIL", ""}}
+	result := table{head: []string{"NOTICE", "SLACK", "MAIL", ""}}
 	count := func(t told, want int) {
 		cells := []string{t.String()}
 		verdict := "exactly once"
@@ -141,7 +141,7 @@ func (b *board) summary(requests int) bool {
 				verdict, good = "REPEATED", false
 			}
 		}
-		table = append(table, append(cells, verdict))
+		result.add("", append(cells, verdict)...)
 	}
 	known := map[told]bool{}
 	for _, t := range expected() {
@@ -157,13 +157,14 @@ func (b *board) summary(requests int) bool {
 		}
 	}
 	fmt.Fprintln(b.out)
-	printColumns(b.out, table, func(_ int, cell string) string { return cell })
+	result.print(b.out, narrowest, 0)
 	fmt.Fprintln(b.out)
 	if good {
-		fmt.Fprintf(b.out, "%d notices, each exactly once on Slack and by mail, across an outage of the API, a refusing Slack\n"+
-			"and a kill -9; %s said nothing but that it could not be checked. The API was asked %d times, and the\n"+
-			"first Slack messages were edited %d times to say how things stand. It took %s.\n",
+		said := fmt.Sprintf("%d notices, each exactly once on Slack and by mail, across an outage of the API, a refusing Slack "+
+			"and a kill -9; %s said nothing but that it could not be checked. The API was asked %d times, and the "+
+			"first Slack messages were edited %d times to say how things stand. It took %s.",
 			len(expected()), catalog, requests, b.edits, strings.TrimSuffix(b.time(), "s")+" seconds")
+		fmt.Fprintln(b.out, strings.Join(wrapWords(said, narrowest), "\n"))
 	}
 	return good
 }

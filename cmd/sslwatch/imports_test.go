@@ -10,21 +10,23 @@ import (
 // arrows is which of our packages each of our packages may import.
 var arrows = map[string][]string{
 	"internal/secret":            {},
+	"internal/smallfile":         {},
 	"internal/text":              {},
 	"internal/netfault":          {"internal/text"},
 	"internal/httpclient":        {"internal/netfault", "internal/secret"},
-	"internal/dcs":               {"internal/text", "internal/httpclient", "internal/netfault", "internal/secret"},
+	"internal/dcs":               {"internal/smallfile", "internal/text", "internal/httpclient", "internal/netfault", "internal/secret"},
 	"internal/check":             {"internal/text", "internal/dcs"},
-	"internal/state":             {"internal/text", "internal/check"},
+	"internal/state":             {"internal/smallfile", "internal/text", "internal/check"},
 	"internal/notify":            {"internal/text", "internal/check"},
 	"internal/notify/slack":      {"internal/text", "internal/notify", "internal/check", "internal/httpclient", "internal/netfault", "internal/secret"},
-	"internal/notify/email":      {"internal/text", "internal/notify", "internal/check", "internal/netfault", "internal/secret"},
+	"internal/notify/email":      {"internal/smallfile", "internal/text", "internal/notify", "internal/check", "internal/netfault", "internal/secret"},
 	"internal/notify/notifytest": {"internal/notify", "internal/check", "internal/dcs"}, // for tests only
-	"internal/config":            {"internal/text", "internal/check", "internal/dcs", "internal/notify/slack", "internal/notify/email", "internal/secret"},
+	"internal/config":            {"internal/smallfile", "internal/text", "internal/check", "internal/dcs", "internal/notify/slack", "internal/notify/email", "internal/secret"},
 	"internal/watch":             {"internal/text", "internal/dcs", "internal/check", "internal/state", "internal/notify"},
-	"internal/web":               {"internal/check", "internal/state"},
+	"internal/web":               {"internal/smallfile", "internal/check", "internal/state"},
 	"internal/control":           {},
 	"internal/heartbeat":         {"internal/httpclient", "internal/netfault", "internal/secret"},
+	"internal/logging":           {"internal/secret", "internal/text"},
 	"internal/sim":               {},
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -244,12 +245,31 @@ func TestKilledAndStartedAgainItRepeatsNothing(t *testing.T) {
 	}
 }
 
+// loggedProblems returns where in the configuration each problem is that a log tells of.
+func loggedProblems(t *testing.T, log, message string) []string {
+	t.Helper()
+	var out []string
+	for line := range strings.Lines(log) {
+		var r struct {
+			Msg, Level, Key string
+			Line            int
+		}
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			t.Errorf("not JSON: %s", line)
+		}
+		if r.Msg == message && r.Level == "ERROR" {
+			out = append(out, fmt.Sprintf(":%d: %s", r.Line, r.Key))
+		}
+	}
+	return out
+}
+
 func TestASecondDaemonIsRefused(t *testing.T) {
 	p := newPlace(t, quick, well("a", 300*days))
 	p.daemon()
 	p.passes(1)
 	_, stderr, code := p.run("run")
-	if code != exitInUse || !strings.Contains(stderr, "in use") {
+	if code != exitTemporary || !strings.Contains(stderr, "in use") {
 		t.Errorf("exit %d: %s", code, stderr)
 	}
 }
@@ -287,6 +307,9 @@ to   = ["ops@example.com"]
 			t.Errorf("%s: exit %d, want %d", command, code, exitBadConfig)
 		}
 		lines := strings.Split(strings.TrimSpace(stderr), "\n")[1:]
+		if command == "run" {
+			lines = loggedProblems(t, stderr, "bad configuration")
+		}
 		for i, want := range []string{
 			":2: check.interval", ":3: check.timeot", ":7: project.prod.project_id", ":8: project.prod.access_key",
 			":13: project.prod.instance.cache.expiry", ":18: slack.oncall.fallback", ":22: email.mail.tls", ":23: email.mail.from",

@@ -28,7 +28,7 @@ func newReload(a *app) *cobra.Command {
 			"be used changes nothing, and all its problems are printed.\n\n" +
 			"Exit codes: 0 the configuration is in force; 78 it can't be used; 75 what it needs is\n" +
 			"not there yet; 1 the daemon can't be asked, or anything else.",
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.askReload(cmd.Context()) },
 	}
 }
@@ -69,7 +69,7 @@ func (d *daemon) reloads(ctx context.Context, w *watch.Watch, hangups <-chan os.
 			if !d.config.WatchFiles {
 				continue
 			}
-			changed := changes.look()
+			changed := changes.look(ctx)
 			if changed == "" {
 				continue
 			}
@@ -93,15 +93,17 @@ func (d *daemon) reload(ctx context.Context, w *watch.Watch) (reloadAnswer, []co
 	outcome := reloadAnswer{Warnings: warnings}
 	if err != nil {
 		outcome.Error, outcome.Exit = err.Error(), exitFailure
-		var exit *exitError
-		if asExit(err, &exit) {
+		if exit, ok := errors.AsType[*exitError](err); ok {
 			outcome.Exit = exit.code
 		}
 	}
 	if ctx.Err() == nil {
 		d.parts.report(partReload, err)
 		if err != nil {
-			d.log.Error("reload failed: everything goes on as it was", "err", err)
+			if bad, ok := errors.AsType[*config.Error](err); ok {
+				logProblems(d.log, bad)
+			}
+			d.log.Error("reload failed: everything goes on as it was", "err", brief(err))
 		}
 	}
 	return outcome, files
@@ -109,7 +111,7 @@ func (d *daemon) reload(ctx context.Context, w *watch.Watch) (reloadAnswer, []co
 
 func (d *daemon) takeIn(ctx context.Context, w *watch.Watch) (warnings []string, files []config.File, err error) {
 	log := logWarnings(d.log)
-	c, err := d.load(func(p config.Problem) {
+	c, err := d.load(ctx, config.Everything, func(p config.Problem) {
 		warnings = append(warnings, p.String())
 		log(p)
 	})
@@ -120,6 +122,7 @@ func (d *daemon) takeIn(ctx context.Context, w *watch.Watch) (warnings []string,
 		}
 		return warnings, files, err
 	}
+	d.app.log.Hide(c.Secrets)
 	o, err := d.options(c)
 	if err != nil {
 		return warnings, c.Files, err
@@ -184,10 +187,10 @@ func (c *changes) taken(read []config.File) {
 }
 
 // look returns a file that has changed, or "" if none has, or one still does.
-func (c *changes) look() string {
+func (c *changes) look(ctx context.Context) string {
 	now := make([]config.File, len(c.read))
 	for i, f := range c.read {
-		now[i] = f.Now()
+		now[i] = f.Now(ctx)
 	}
 	settled := slices.Equal(now, c.seen)
 	c.seen = now

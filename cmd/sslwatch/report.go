@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/notify"
@@ -135,8 +134,7 @@ func worst(rows []row) verdict {
 	return rows[0].Verdict
 }
 
-// summary counts rows by verdict, the worst first: the line that a Nagios
-// reads.
+// summary counts rows by verdict, the worst first.
 func summary(rows []row) string {
 	counts := map[verdict]int{}
 	for _, r := range rows {
@@ -153,43 +151,70 @@ func summary(rows []row) string {
 	if len(parts) == 0 {
 		parts = []string{"no instance"}
 	}
-	head := verdictUnknown
-	if len(rows) > 0 {
-		head = rows[0].Verdict
-	}
-	return strings.ToUpper(string(head)) + ": " + strings.Join(parts, ", ")
+	return strings.Join(parts, ", ")
 }
 
 // printTable prints rows for a person.
-func printTable(w io.Writer, rows []row, now time.Time, colour bool) {
-	table := [][]string{{"STATUS", "INSTANCE", "PROJECT", "SSL", "VALID", "EXPIRES", "LEFT", "CHECKED", "WHAT IS SO"}}
+func printTable(w io.Writer, rows []row, now time.Time, colour bool, width int) {
+	t := table{head: []string{"STATUS", "INSTANCE", "SSL", "EXPIRES (UTC)", "LEFT", "CHECKED"}}
+	if colour {
+		t.style = func(i int, cell string) string {
+			if i != 0 {
+				return cell
+			}
+			return paint(cell)
+		}
+	}
 	for _, r := range rows {
-		name := cmp.Or(r.Instance, r.InstanceID, "(project)")
-		expires, left := "-", "-"
+		isProject := r.Instance == "" && r.InstanceID == ""
+		name := r.Project + "/" + cmp.Or(r.Instance, r.InstanceID)
+		if isProject {
+			name = r.Project + " (project)"
+		}
+		expires, left, checked := "-", "-", "never"
 		if r.ExpiresAt != nil {
-			expires, left = r.ExpiresAt.Format("2006-01-02 15:04"), text.Span(r.ExpiresAt.Sub(now))
+			expires, left = r.ExpiresAt.UTC().Format("2006-01-02 15:04"), short(r.ExpiresAt.Sub(now))
 			if !r.ExpiresAt.After(now) {
 				left = "expired"
 			}
 		}
-		verified := "never"
 		if r.VerifiedAt != nil {
-			verified = text.Span(now.Sub(*r.VerifiedAt)) + " ago"
+			checked = short(now.Sub(*r.VerifiedAt)) + " ago"
 		}
-		if r.Instance == "" && r.InstanceID == "" {
-			verified = "-"
+		if isProject {
+			checked = "-"
 		}
-		table = append(table, []string{
-			string(r.Verdict), name, r.Project, onOff(r.SSLEnabled, "on", "OFF"), onOff(r.SSLValidated, "yes", "NO"),
-			expires, left, verified, r.what(),
-		})
+		t.add(r.what(), string(r.Verdict), name, r.ssl(), expires, left, checked)
 	}
-	printColumns(w, table, func(i int, cell string) string {
-		if i != 0 || !colour {
-			return cell
+	t.print(w, width, 1)
+}
+
+// ssl says in a word what the cloud says of SSL.
+func (r row) ssl() string {
+	switch {
+	case r.SSLEnabled == nil:
+		return "-"
+	case !*r.SSLEnabled:
+		return "OFF"
+	case r.SSLValidated != nil && !*r.SSLValidated:
+		return "INVALID"
+	}
+	return "on"
+}
+
+// short writes a length of time in its two largest units, for a table.
+func short(d time.Duration) string {
+	if d < time.Second {
+		return "<1s"
+	}
+	for _, unit := range []time.Duration{24 * time.Hour, time.Hour, time.Minute} {
+		if d >= unit {
+			return text.Duration(d.Truncate(map[time.Duration]time.Duration{
+				24 * time.Hour: time.Hour, time.Hour: time.Minute, time.Minute: time.Second,
+			}[unit]))
 		}
-		return paint(cell)
-	})
+	}
+	return text.Duration(d.Truncate(time.Second))
 }
 
 // what says in a few words what stands, or why nothing is known.
@@ -206,43 +231,6 @@ func (r row) what() string {
 		parts = append(parts, r.Reason)
 	}
 	return strings.Join(parts, ", ")
-}
-
-func onOff(b *bool, yes, no string) string {
-	switch {
-	case b == nil:
-		return "-"
-	case *b:
-		return yes
-	}
-	return no
-}
-
-// printColumns prints a table with its columns aligned; style is applied to
-// a cell after it was measured.
-func printColumns(w io.Writer, table [][]string, style func(column int, cell string) string) {
-	widths := make([]int, len(table[0]))
-	for _, cells := range table {
-		for i, cell := range cells {
-			cell = text.Clean(cell)
-			cells[i] = cell
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
-		}
-	}
-	for n, cells := range table {
-		var line strings.Builder
-		for i, cell := range cells {
-			shown := cell
-			if n > 0 {
-				shown = style(i, cell)
-			}
-			line.WriteString(shown)
-			if i < len(cells)-1 {
-				line.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
-			}
-		}
-		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
-	}
 }
 
 // paint colours a verdict for a terminal.

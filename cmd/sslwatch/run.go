@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -27,28 +29,52 @@ func newRun(a *app) *cobra.Command {
 		Short: "Run the daemon",
 		Long: "Run the daemon: check every instance, and tell what changes. SIGHUP has it read\n" +
 			"the configuration again; SIGTERM stops it.\n\n" +
-			"Exit codes: 0 stopped by a signal; 78 the configuration can't be used;\n" +
-			"75 another sslwatch has the state file; 1 anything else.",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.run(cmd.Context()) },
+			"Exit codes: 0 stopped by a signal; 78 a configuration that only an edit can mend;\n" +
+			"75 what may pass by itself: another sslwatch has the state file, or a file that the\n" +
+			"configuration refers to, such as a secret's, can't be read; 1 anything else.",
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return endWithin(cmd.Context(), stopLimit, a.run)
+		},
+	}
+}
+
+// stopLimit is how long the process is there after a signal to stop.
+const stopLimit = 4700 * time.Millisecond
+
+// endWithin runs a daemon, and waits only so long for it to end once ctx has.
+// What hangs then ends with the process.
+func endWithin(ctx context.Context, limit time.Duration, daemon func(context.Context) error) error {
+	done := make(chan error, 1)
+	go func() { done <- daemon(ctx) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-timer.C:
+		return fmt.Errorf("the stop did not end within %v: something hangs, and is left behind", limit)
 	}
 }
 
 // run is the daemon, in one straight line.
 func (a *app) run(ctx context.Context) error {
-	log, err := a.logger()
-	if err != nil {
-		return err
-	}
+	log := a.openLog().Logger
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP) // from here on, one is no reason to die
 	defer signal.Stop(hangups)
 
 	boundMemory(log)
-	c, err := a.load(logWarnings(log))
+	c, err := a.load(ctx, config.Everything, logWarnings(log))
 	if err != nil {
 		return err
 	}
+	a.log.Hide(c.Secrets)
 	o, err := a.options(c)
 	if err != nil {
 		return &exitError{exitBadConfig, err}
@@ -63,7 +89,7 @@ func (a *app) run(ctx context.Context) error {
 	file, remembered, notes, err := state.Open(c.State)
 	if err != nil {
 		if inUse := (*state.InUseError)(nil); errors.As(err, &inUse) {
-			return &exitError{exitInUse, err}
+			return &exitError{exitTemporary, err}
 		}
 		return err
 	}
@@ -95,7 +121,8 @@ func (a *app) run(ctx context.Context) error {
 	if c.HTTP.Listen != "" {
 		server := web.Server{
 			Listen: c.HTTP.Listen, ConfigFile: c.HTTP.WebConfigFile, Handler: web.Handler(w, registry), Log: log,
-			Report: func(err error) { d.parts.report(partHTTP, err) },
+			ErrorLog: a.log.Library("net/http server", serverLevel),
+			Report:   func(err error) { d.parts.report(partHTTP, err) },
 		}
 		running.Go(func() { server.Run(beside) })
 	}

@@ -25,12 +25,9 @@ func TestTheLogWritesDurationsForPeopleAndNothingThatActs(t *testing.T) {
 	for _, format := range []string{"json", "text"} {
 		var out bytes.Buffer
 		a := &app{system: system{Stderr: &out, Getenv: func(string) (string, bool) { return "", false }}, logLevel: "info", logFormat: format}
-		log, err := a.logger()
-		if err != nil {
-			t.Fatal(err)
-		}
-		log.With("in", 90*time.Second).WithGroup(acting).Warn("m "+acting, "again_in", 36*time.Hour+123456789*time.Nanosecond, "name", acting,
+		a.openLog().With("in", 90*time.Second).WithGroup(acting).Warn("m "+acting, "again_in", 36*time.Hour+123456789*time.Nanosecond, "name", acting,
 			slog.Group("g", "d", 250*time.Millisecond), "err", fmt.Errorf("of %s", acting))
+		a.log.Close(time.Minute)
 		line := out.String()
 		if acts(line) {
 			t.Errorf("%s: the log acts: %q", format, line)

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -24,15 +24,15 @@ func newStatus(a *app) *cobra.Command {
 			"Nothing is asked and nothing is written.\n\n" +
 			"Exit codes, as of a Nagios plugin: 0 all is well; 1 warning; 2 critical;\n" +
 			"3 unknown, also when the state is so old that the daemon seems to be dead.",
-		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return nagios(a.status(asJSON)) },
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return exitWith(a.status(cmd.Context(), asJSON)) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-func (a *app) status(asJSON bool) (verdict, error) {
-	c, err := a.load(func(config.Problem) {})
+func (a *app) status(ctx context.Context, asJSON bool) (verdict, error) {
+	c, err := a.load(ctx, config.Nothing, func(config.Problem) {})
 	if err != nil {
 		return "", err
 	}
@@ -61,17 +61,13 @@ func (a *app) status(asJSON bool) (verdict, error) {
 			rows = append(rows, r)
 		}
 	}
-	v, err := a.report(rows, now, asJSON)
-	if err != nil {
-		return "", err
+	matter := ""
+	if stale := now.Sub(s.Written); len(rows) == 0 {
+		matter = "the state holds no instance yet: is the daemon running, and with this configuration?"
+	} else if stale > staleAfter(c) {
+		matter = fmt.Sprintf("the daemon seems not to run: the state was last written %s ago", text.Span(stale))
 	}
-	if stale := now.Sub(s.Written); len(rows) > 0 && stale > staleAfter(c) {
-		return "", fmt.Errorf("the state was last written %s ago: the daemon seems not to run", text.Span(stale))
-	}
-	if len(rows) == 0 {
-		return "", errors.New("the state holds no instance yet: is the daemon running, and with this configuration?")
-	}
-	return v, nil
+	return a.report(rows, now, asJSON, matter)
 }
 
 // staleAfter is how old a state may be before the daemon must be dead: every

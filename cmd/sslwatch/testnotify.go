@@ -31,7 +31,7 @@ func newTestNotify(a *app) *cobra.Command {
 }
 
 func (a *app) testNotify(ctx context.Context, names []string) error {
-	c, err := a.load(func(p config.Problem) { fmt.Fprintf(a.Stderr, "warning: %s\n", text.CleanLines(p.String())) })
+	c, err := a.load(ctx, config.Receivers, func(p config.Problem) { fmt.Fprintf(a.Stderr, "warning: %s\n", text.CleanLines(p.String())) })
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,54 +15,69 @@ import (
 )
 
 func newValidate(a *app) *cobra.Command {
-	return &cobra.Command{
+	var withoutSecrets bool
+	cmd := &cobra.Command{
 		Use:   "validate",
 		Short: "Check the configuration, and print what it means",
 		Long: "Check the configuration: all its problems at once, each with its line. If there are\n" +
 			"none, print what would be watched, which address would be asked and with what kind of\n" +
 			"credential, who would be told, and where the state and HTTP are. Nothing is asked or sent.\n\n" +
+			"With --without-secrets, neither the secrets nor other files that it refers to have\n" +
+			"to be there: for where the configuration is changed and not run, such as CI.\n\n" +
 			"Exit codes: 0 the configuration can be used; 78 it can't.",
-		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return a.validate() },
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.validate(cmd.Context(), withoutSecrets) },
 	}
+	cmd.Flags().BoolVar(&withoutSecrets, "without-secrets", false, "don't look at the secrets and files that it refers to")
+	return cmd
 }
 
-func (a *app) validate() error {
-	c, err := a.load(func(p config.Problem) { fmt.Fprintf(a.Stderr, "warning: %s\n", text.CleanLines(p.String())) })
+func (a *app) validate(ctx context.Context, withoutSecrets bool) error {
+	need := config.Everything
+	if withoutSecrets {
+		need = config.Nothing
+	}
+	c, err := a.load(ctx, need, func(p config.Problem) { fmt.Fprintf(a.Stderr, "warning: %s\n", text.CleanLines(p.String())) })
 	if err != nil {
-		return err
+		return &exitError{exitBadConfig, errors.Unwrap(err)}
 	}
-	if _, err := a.options(c); err != nil {
-		return &exitError{exitBadConfig, err}
+	if !withoutSecrets {
+		if _, err := a.options(c); err != nil {
+			return &exitError{exitBadConfig, err}
+		}
+		proxies, err := a.proxies()
+		if err != nil {
+			return &exitError{exitBadConfig, err}
+		}
+		for _, w := range proxies.Warnings {
+			fmt.Fprintf(a.Stderr, "warning: %s\n", w)
+		}
 	}
-	proxies, err := a.proxies()
-	if err != nil {
-		return &exitError{exitBadConfig, err}
-	}
-	for _, w := range proxies.Warnings {
-		fmt.Fprintf(a.Stderr, "warning: %s\n", w)
-	}
-	fmt.Fprintf(a.Stdout, "%s can be used.\n\nIt watches, every %s:\n", text.Clean(a.config()), check.Duration(c.Loop.Interval))
-	table := [][]string{{"PROJECT", "INSTANCE", "ID", "SSL REQUIRED", "TOLD AT", "CRITICAL AT"}}
+	usual := usualTerms(c.Watched)
+	fmt.Fprintf(a.Stdout, "%s can be used.\n\nIt watches, every %s, and tells at %s:\n",
+		text.Clean(a.config()), check.Duration(c.Loop.Interval), usual)
+	instances := table{head: []string{"INSTANCE", "ID", "SSL REQUIRED"}}
 	for _, w := range c.Watched {
-		required := "yes"
+		required, own := "yes", ""
 		if !w.Terms.RequireSSL {
 			required = "no"
 		}
-		table = append(table, []string{w.Project, w.Instance, w.InstanceID, required, ladder(w.Terms.Expiry), w.Terms.Critical.String()})
+		if terms := termsOf(w); terms != usual {
+			own = "told at " + terms
+		}
+		instances.add(own, w.Project+"/"+w.Instance, w.InstanceID, required)
 	}
-	plain := func(_ int, cell string) string { return cell }
-	printColumns(a.Stdout, table, plain)
+	instances.print(a.Stdout, a.width(), 0)
 
 	fmt.Fprintf(a.Stdout, "\nIt asks:\n")
-	table = [][]string{{"PROJECT", "REGION", "ADDRESS", "WITH"}}
+	projects := table{head: []string{"PROJECT", "REGION", "ADDRESS"}}
 	for _, p := range c.Projects {
-		table = append(table, []string{p.Name, p.Region, p.Endpoint, credentialInWords(p.Credentials)})
+		projects.add("with "+credentialInWords(p.Credentials), p.Name, p.Region, p.Endpoint)
 	}
-	printColumns(a.Stdout, table, plain)
+	projects.print(a.Stdout, a.width(), 2)
 
 	fmt.Fprintf(a.Stdout, "\nIt tells:\n")
-	table = [][]string{{"RECEIVER", "FROM", "OF", "FALLBACK"}}
+	receivers := table{head: []string{"RECEIVER", "FROM", "OF"}}
 	for _, r := range c.Receivers {
 		heard := 0
 		for _, w := range c.Watched {
@@ -68,15 +85,13 @@ func (a *app) validate() error {
 				heard++
 			}
 		}
-		fallback := "-"
+		fallback := ""
 		if r.Fallback != "" {
-			fallback = fmt.Sprintf("%s after %s", r.Fallback, check.Duration(r.FallbackAfter))
+			fallback = fmt.Sprintf("fallback: %s after %s", r.Fallback, check.Duration(r.FallbackAfter))
 		}
-		table = append(table, []string{
-			r.ID, string(r.Audience.MinSeverity), fmt.Sprintf("%d of %d instances", heard, len(c.Watched)), fallback,
-		})
+		receivers.add(fallback, r.ID, string(r.Audience.MinSeverity), fmt.Sprintf("%d of %d instances", heard, len(c.Watched)))
 	}
-	printColumns(a.Stdout, table, plain)
+	receivers.print(a.Stdout, a.width(), 0)
 
 	fmt.Fprintf(a.Stdout, "\nIt remembers in %s, and serves %s.\n", text.Clean(c.State), httpInWords(c.HTTP))
 	return nil
@@ -108,6 +123,26 @@ func httpInWords(h config.HTTP) string {
 		return fmt.Sprintf("HTTP on %s, as %s says", h.Listen, text.Clean(h.WebConfigFile))
 	}
 	return fmt.Sprintf("HTTP on %s, without TLS and password", h.Listen)
+}
+
+// termsOf says when an instance is told of.
+func termsOf(w check.Watched) string {
+	return fmt.Sprintf("%s, critical at %s", ladder(w.Terms.Expiry), w.Terms.Critical)
+}
+
+// usualTerms are those of the most instances, and of the first of those that
+// are as many.
+func usualTerms(watched []check.Watched) string {
+	count, usual := map[string]int{}, ""
+	for _, w := range watched {
+		count[termsOf(w)]++
+	}
+	for _, w := range watched {
+		if terms := termsOf(w); count[terms] > count[usual] {
+			usual = terms
+		}
+	}
+	return usual
 }
 
 // ladder writes thresholds, the widest first.

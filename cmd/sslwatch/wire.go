@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,9 +15,13 @@ import (
 	"github.com/sslwatch/sslwatch/internal/watch"
 )
 
-// load reads the configuration, and prints what is odd about it.
-func (a *app) load(warn func(config.Problem)) (*config.Config, error) {
-	c, err := config.Load(a.config(), a.Getenv)
+// load reads the configuration with what is needed of that which it refers
+// to, and prints what is odd about it.
+func (a *app) load(ctx context.Context, need config.Need, warn func(config.Problem)) (*config.Config, error) {
+	c, err := config.Load(ctx, a.config(), a.Getenv, need)
+	if bad, ok := errors.AsType[*config.Error](err); ok && bad.Passing() {
+		return nil, &exitError{exitTemporary, badConfig(err)}
+	}
 	if err != nil {
 		return nil, &exitError{exitBadConfig, badConfig(err)}
 	}
@@ -42,6 +47,29 @@ func logWarnings(log *slog.Logger) func(config.Problem) {
 
 // options wires a configuration to the parts that do the work.
 func (a *app) options(c *config.Config) (watch.Options, error) {
+	o, err := a.asking(c)
+	if err != nil {
+		return o, err
+	}
+	proxies, err := a.proxies()
+	if err != nil {
+		return o, err
+	}
+	for _, r := range c.Receivers {
+		carrier, err := carrier(r, proxies)
+		if err != nil {
+			return o, fmt.Errorf("receiver %s: %w", r.ID, err)
+		}
+		o.Receivers = append(o.Receivers, watch.Receiver{
+			ID: r.ID, Name: r.Name, Audience: r.Audience,
+			Fallback: r.Fallback, FallbackAfter: r.FallbackAfter, Carrier: carrier,
+		})
+	}
+	return o, nil
+}
+
+// asking is options without anybody to tell.
+func (a *app) asking(c *config.Config) (watch.Options, error) {
 	o := watch.Options{
 		Policy:      c.Policy,
 		Interval:    c.Loop.Interval,
@@ -75,16 +103,6 @@ func (a *app) options(c *config.Config) (watch.Options, error) {
 		}
 		o.Projects = append(o.Projects, watch.Project{
 			ID: p.ID, API: client, Rate: c.Loop.Rate, Credential: p.Credentials,
-		})
-	}
-	for _, r := range c.Receivers {
-		carrier, err := carrier(r, proxies)
-		if err != nil {
-			return o, fmt.Errorf("receiver %s: %w", r.ID, err)
-		}
-		o.Receivers = append(o.Receivers, watch.Receiver{
-			ID: r.ID, Name: r.Name, Audience: r.Audience,
-			Fallback: r.Fallback, FallbackAfter: r.FallbackAfter, Carrier: carrier,
 		})
 	}
 	return o, nil

@@ -38,6 +38,8 @@ type Config struct {
 	Files []File
 	// Heartbeat is the URL of a dead-man service; zero for none.
 	Heartbeat secret.Text
+	// Secrets are all of the file, for whoever writes what others say.
+	Secrets []secret.Text
 	// Warnings are what is odd, sorted by line.
 	Warnings []Problem
 }

@@ -1,13 +1,18 @@
 package config
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/sslwatch/sslwatch/internal/secret"
 )
 
 // document is a file that is being read, and what was found in it so far.
@@ -20,8 +25,9 @@ type document struct {
 	file   string // as it is named in problems
 	dir    string // what relative paths in it are relative to
 	lookup func(string) (string, bool)
-	// exposed is set when everybody on the machine can read the file.
-	exposed bool
+	need   Need
+	ctx    context.Context // bounds the reading of files
+	mode   fs.FileMode     // the permissions of the file
 
 	text   string // without a byte order mark, as the parser counts
 	meta   toml.MetaData
@@ -34,6 +40,14 @@ type document struct {
 	problems []Problem
 	warnings []Problem
 	files    []File
+	secrets  []secret.Text
+}
+
+func newDocument(path string, lookup func(string) (string, bool), need Need) *document {
+	return &document{
+		file: path, dir: filepath.Dir(path), lookup: lookup, need: need,
+		ctx: context.Background(), known: map[string]bool{},
+	}
 }
 
 // parse takes the text of the file in. If it is not TOML, that is the only
@@ -73,6 +87,13 @@ func (d *document) decode(text string) (values map[string]any, err error) {
 // problem notes what is wrong with a key.
 func (d *document) problem(path toml.Key, format string, args ...any) {
 	d.problems = append(d.problems, d.at(path, fmt.Sprintf(format, args...)))
+}
+
+// passing notes what is wrong with a file that a key refers to.
+func (d *document) passing(path toml.Key, format string, args ...any) {
+	p := d.at(path, fmt.Sprintf(format, args...))
+	p.Passing = true
+	d.problems = append(d.problems, p)
 }
 
 // warn notes what is odd about a key.

@@ -33,7 +33,7 @@ var settings = []struct {
 	{"alerts.repeat_interval.warning", edited("", "[alerts.repeat_interval]\n%s\n"), func(c *Config) any { return c.Policy.Repeat[check.Warning] }, "168h0m0s", "not a duration", "0 -> 0s"},
 	{"state.file", edited("", "[state]\n%s\n"), func(c *Config) any { return c.State }, "/var/lib/sslwatch/state.json", "is empty", "/a/s -> /a/s"},
 	{"http.listen", edited("", "[http]\n%s\n"), func(c *Config) any { return c.HTTP.Listen }, "127.0.0.1:9943", "", "127.0.0.1:1 -> 127.0.0.1:1"},
-	{"http.web_config_file", edited("", "[http]\n%s\n"), func(c *Config) any { return c.HTTP.WebConfigFile }, "", "", "/dev/null -> /dev/null"},
+	{"http.web_config_file", edited("", "[http]\n%s\n"), func(c *Config) any { return c.HTTP.WebConfigFile }, "", "", ""},
 	{"project.*.region", edited(`region = "eu-west-101"`, `%s`), func(c *Config) any { return c.Projects[0].Region }, "is missing", "is empty", "cn-north-4 -> cn-north-4"},
 	{"project.*.project_id", edited(`project_id = "0123456789abcdef0123456789abcdef"`, `%s`), func(c *Config) any { return c.Projects[0].ID }, "is missing", "is empty", "0123456789abcdef0123456789abcde0 -> 0123456789abcdef0123456789abcde0"},
 	{"project.*.endpoint", edited(`region = "eu-west-101"`, "region = \"eu-west-101\"\n%s"), func(c *Config) any { return c.Projects[0].Endpoint }, "https://dcs.eu-west-101.myhuaweicloud.eu", "https://dcs.eu-west-101.myhuaweicloud.eu", "https://x.example -> https://x.example"},
@@ -185,7 +185,7 @@ func TestAnEmptyStateFileIsNotTheDefaultOne(t *testing.T) {
 	if err := os.WriteFile(path, []byte(base+"[state]\nfile = \"\"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(path, lookup); err == nil || !strings.Contains(err.Error(), "state.file") {
+	if _, err := Load(t.Context(), path, lookup, Everything); err == nil || !strings.Contains(err.Error(), "state.file") {
 		t.Errorf("got %v", err)
 	}
 }

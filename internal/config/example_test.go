@@ -26,7 +26,7 @@ func exampleEnv(t *testing.T) func(string) (string, bool) {
 }
 
 func TestExampleIsGoodAsItIs(t *testing.T) {
-	c, err := Load(example, exampleEnv(t))
+	c, err := Load(t.Context(), example, exampleEnv(t), Everything)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestExampleHasEveryKeyAndExplainsIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &document{file: example, lookup: exampleEnv(t), known: map[string]bool{}}
+	d := newDocument(example, exampleEnv(t), Everything)
 	if _, err := d.load(string(data)); err != nil {
 		t.Fatal(err)
 	}

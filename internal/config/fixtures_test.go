@@ -90,7 +90,7 @@ var wrong = []fixture{
 	{"file that is relative and missing", `env:TEST_SK`, `file:hunter2`},
 	{"file that is a directory", `env:TEST_SK`, `file:/`},
 	{"file without end", `env:TEST_SK`, `file:/dev/zero`},
-	{"file that is empty", `env:TEST_SK`, `file:/dev/null`},
+	{"file that is nothing", `env:TEST_SK`, `file:/dev/null`},
 	{"credential without systemd", `env:TEST_SK`, `credential:hunter2`},
 	{"credential with a slash", `env:TEST_SK`, `credential:../hunter2`},
 	{"credential without a name", `env:TEST_SK`, `credential:`},

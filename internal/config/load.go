@@ -1,41 +1,42 @@
 package config
 
 import (
-	"os"
+	"context"
+	"errors"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/sslwatch/sslwatch/internal/smallfile"
 )
 
-// Load reads the file at path. lookup is os.LookupEnv, or stands for it. The
+// Load reads the file at path, and of the files that it refers to and the
+// environment what is needed. lookup is os.LookupEnv, or stands for it. The
 // error is an *Error with all problems of the file.
-func Load(path string, lookup func(string) (string, bool)) (*Config, error) {
-	d := &document{file: path, dir: filepath.Dir(path), lookup: lookup, known: map[string]bool{}}
-	text, err := d.read(path)
-	d.note(path, text, err)
+func Load(ctx context.Context, path string, lookup func(string) (string, bool), need Need) (*Config, error) {
+	d := newDocument(path, lookup, need)
+	ctx, cancel := context.WithTimeout(ctx, filePatience)
+	defer cancel()
+	d.ctx = ctx
+	f, err := d.read(path, largestConfig)
 	if err != nil {
 		return nil, &Error{
 			Files:    d.files,
-			Problems: []Problem{{File: path, Text: "can't be read: " + cause(err) + ": name another file with --config, or let the user that sslwatch runs as read it"}},
+			Problems: []Problem{{File: path, Passing: isPassing(err), Text: "can't be read: " + cause(err) + ": name another file with --config, or let the user that sslwatch runs as read it"}},
 			Err:      err,
 		}
 	}
-	return d.load(text)
+	d.mode = f.Mode.Perm()
+	return d.load(string(f.Data))
 }
 
-// read returns the text of the file, and notes whether others could read it.
-func (d *document) read(path string) (string, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return "", err
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", err
-	}
-	d.exposed = info.Mode().Perm()&0o004 != 0
-	return string(data), nil
+// isPassing reports whether reading the configuration itself may succeed the
+// next time, without a person.
+func isPassing(err error) bool {
+	return errors.Is(err, smallfile.ErrNoAnswer) || errors.Is(err, syscall.EIO) || errors.Is(err, syscall.ESTALE) ||
+		errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM)
 }
 
 // load makes a configuration of the text of a file.
@@ -43,6 +44,9 @@ func (d *document) load(text string) (*Config, error) {
 	root, ok := d.parse(text)
 	if !ok {
 		return nil, &Error{Problems: d.problems, Files: d.files}
+	}
+	if writableByAll(d.mode) {
+		d.warn(nil, "every user of this machine can change this file, and with it what is watched and who is told: chmod o-w it")
 	}
 	c := &Config{}
 	c.readCheck(root.sub("check"))
@@ -60,7 +64,7 @@ func (d *document) load(text string) (*Config, error) {
 	}
 	c.examine(d, fleet)
 	d.sort()
-	c.Warnings, c.Files = d.warnings, d.files
+	c.Warnings, c.Files, c.Secrets = d.warnings, d.files, d.secrets
 	return c, nil
 }
 

@@ -77,7 +77,7 @@ func write(t testing.TB, text string) string {
 func load(t testing.TB, text string) (*Config, []string, []string) {
 	t.Helper()
 	path := write(t, text)
-	c, err := Load(path, lookup)
+	c, err := Load(t.Context(), path, lookup, Everything)
 	short := func(problems []Problem) []string {
 		var out []string
 		for _, p := range problems {
@@ -136,6 +136,7 @@ func TestDefaults(t *testing.T) {
 				Slack: &slack.Settings{Token: secret.New("xoxb-XXSECRETXX"), Channel: "#redis"}},
 			{Name: "ops", ID: "ops/ops@example.com", Audience: audience, FallbackAfter: 5 * time.Minute, Email: &mail},
 		},
+		Secrets: []secret.Text{secret.New(values["TEST_AK"]), secret.New(values["TEST_SK"]), secret.New("xoxb-XXSECRETXX")},
 	}
 	if diff := cmp.Diff(want, c, cmpopts.EquateComparable(secret.Text{}), cmpopts.IgnoreFields(Config{}, "Files")); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -253,7 +254,7 @@ func TestEveryKeyHasItsLine(t *testing.T) {
 		`[m]`,                    // 19
 	}, "\n")
 	for _, variant := range []string{text, "\ufeff" + text, strings.ReplaceAll(text, "\n", "\r\n")} {
-		d := &document{known: map[string]bool{}}
+		d := newDocument("", nil, Everything)
 		if _, ok := d.parse(variant); !ok {
 			t.Fatal(d.problems)
 		}
@@ -286,7 +287,7 @@ func TestKeysAreCaseSensitive(t *testing.T) {
 
 func TestUnreadableFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.toml")
-	_, err := Load(path, lookup)
+	_, err := Load(t.Context(), path, lookup, Everything)
 	if e, ok := errors.AsType[*Error](err); !ok || len(e.Problems) != 1 || !errors.Is(err, fs.ErrNotExist) {
 		t.Fatalf("%#v", err)
 	}
@@ -305,12 +306,12 @@ func TestSecretsFromEverywhere(t *testing.T) {
 	}
 	text := edit(t, `secret_key = "env:TEST_SK"`, `secret_key = "file:`+filepath.Join(dir, "sk")+`"`+"\nsecurity_token = \"credential:cred\"")
 	text = strings.Replace(text, `"env:TEST_AK"`, `"LITERAL0WITH0NUMBERS"`, 1)
-	c, err := Load(write(t, text), func(name string) (string, bool) {
+	c, err := Load(t.Context(), write(t, text), func(name string) (string, bool) {
 		if name == "CREDENTIALS_DIRECTORY" {
 			return dir, true
 		}
 		return lookup(name)
-	})
+	}, Everything)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -325,12 +326,12 @@ func TestSecretsFromEverywhere(t *testing.T) {
 
 func TestLiteralSecretThatOthersCanRead(t *testing.T) {
 	text := edit(t, `"env:TEST_SK"`, `"hunter2hunter2hunter2hunter2hunter2hunte"`)
-	for mode, want := range map[fs.FileMode]int{0o600: 0, 0o640: 0, 0o644: 1} {
+	for mode, want := range map[fs.FileMode]int{0o600: 0, 0o640: 1, 0o604: 1, 0o644: 1} {
 		path := write(t, text)
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
 		}
-		c, err := Load(path, lookup)
+		c, err := Load(t.Context(), path, lookup, Everything)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -430,12 +431,12 @@ match = { project = "prod" }`))
 
 func TestDirectoryOfTheState(t *testing.T) {
 	for dirs, want := range map[string]string{"/run/a:/run/b": "/run/a/state.json", "": "/var/lib/sslwatch/state.json"} {
-		c, err := Load(write(t, base), func(name string) (string, bool) {
+		c, err := Load(t.Context(), write(t, base), func(name string) (string, bool) {
 			if name == "STATE_DIRECTORY" {
 				return dirs, true
 			}
 			return lookup(name)
-		})
+		}, Everything)
 		if err != nil || c.State != want {
 			t.Errorf("%q: %q, %v", dirs, c.State, err)
 		}
@@ -452,7 +453,7 @@ func BenchmarkLargeFleet(b *testing.B) {
 	}
 	path := write(b, text.String())
 	for b.Loop() {
-		c, err := Load(path, lookup)
+		c, err := Load(b.Context(), path, lookup, Everything)
 		if err != nil || len(c.Warnings) != 2000 {
 			b.Fatal(len(c.Warnings), err)
 		}
@@ -493,7 +494,8 @@ func FuzzLoad(f *testing.F) {
 		f.Add(string(data))
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		d := &document{file: "config.toml", dir: "/nonexistent", lookup: lookup, known: map[string]bool{}}
+		d := newDocument("/nonexistent/config.toml", lookup, Everything)
+		d.file = "config.toml"
 		c, err := d.load(text)
 		if (c == nil) == (err == nil) {
 			t.Fatalf("%v and %v", c, err)

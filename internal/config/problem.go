@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -11,6 +12,9 @@ type Problem struct {
 	Line int    // 0 where there is none, since something is missing
 	Key  string // with its tables, such as check.interval; may be empty
 	Text string // what is wrong, and what would be right
+	// Passing says that it may pass without an edit of the configuration: it
+	// is about another file, which somebody may be about to write.
+	Passing bool
 }
 
 // String returns the problem as one line: file:line: key: text.
@@ -44,6 +48,11 @@ func (e *Error) Error() string {
 		lines[i] = p.String()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// Passing reports whether all of it may pass without an edit.
+func (e *Error) Passing() bool {
+	return !slices.ContainsFunc(e.Problems, func(p Problem) bool { return !p.Passing })
 }
 
 // Unwrap returns the cause.

@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"net"
 	"net/mail"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -201,13 +200,15 @@ func (t *table) checkCA(s email.Settings) {
 		t.problem("ca_file", `has no use with tls = "none": remove it`)
 		return
 	}
-	data, err := os.ReadFile(s.CAFile)
-	t.doc.note(s.CAFile, string(data), err)
+	if !t.needed() {
+		return
+	}
+	f, err := t.doc.read(s.CAFile, largestCertificate)
 	switch {
 	case err != nil:
-		t.problem("ca_file", "can't read it: %s", cause(err))
-	case !x509.NewCertPool().AppendCertsFromPEM(data):
-		t.problem("ca_file", "holds no certificate: it must be a PEM file with the CA of the mail server")
+		t.passing("ca_file", "can't read it: %s", cause(err))
+	case !x509.NewCertPool().AppendCertsFromPEM(f.Data):
+		t.passing("ca_file", "holds no certificate: it must be a PEM file with the CA of the mail server")
 	}
 }
 

@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,9 +10,6 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/secret"
 )
-
-// largestSecret bounds a file that a secret is read from.
-const largestSecret = 64 << 10
 
 // secret returns a secret, wherever it is kept. The texts of its problems
 // never repeat what is in the file, since what follows "env:" may well be
@@ -31,24 +27,36 @@ func (t *table) secret(name string) secret.Text {
 	if ref == "" {
 		return secret.Text{}
 	}
-	value, why := t.doc.resolve(ref)
+	if !t.needed() && !isLiteral(ref) {
+		return secret.Text{}
+	}
+	value, wrong := t.doc.resolve(ref)
 	value = strings.TrimRight(value, "\r\n")
 	switch {
-	case why != "":
+	case wrong.why != "":
 	case value == "":
-		why = "the secret it names is empty"
+		wrong.why = "the secret it names is empty"
 	case strings.ContainsFunc(value, unicode.IsControl):
-		why = "the secret holds a line break or another control character: it must be one line of text"
+		wrong.why = "the secret holds a line break or another control character: it must be one line of text"
 	default:
-		if t.doc.exposed && isLiteral(ref) {
-			t.warn(name, `the secret stands in a file that every user of this machine can read: chmod o-r the file, or use "env:NAME", "file:PATH" or "credential:NAME"`)
+		if mode := t.doc.mode; mode&0o044 != 0 && isLiteral(ref) {
+			t.warn(name, `the secret stands in a file that others than its owner can read (mode %04o): chmod go-r the file, or use "env:NAME", "file:PATH" or "credential:NAME"`, mode)
 		}
 		if why := oddSecret(value); why != "" {
 			t.warn(name, "the secret %s", why)
 		}
-		return secret.New(value)
+		if wrong.open {
+			t.warn(name, "every user of this machine can change the file that holds the secret: chmod o-w it")
+		}
+		s := secret.New(value)
+		t.doc.secrets = append(t.doc.secrets, s)
+		return s
 	}
-	t.problem(name, "%s", why)
+	if wrong.elsewhere {
+		t.passing(name, "%s", wrong.why)
+	} else {
+		t.problem(name, "%s", wrong.why)
+	}
 	return secret.Text{}
 }
 
@@ -61,66 +69,58 @@ func isLiteral(ref string) bool {
 	return true
 }
 
+// flaw is what is wrong with a secret, if anything is.
+type flaw struct {
+	why string
+	// elsewhere says that the secret is in a file, so that whatever is wrong
+	// may be mended there, by somebody or something else.
+	elsewhere bool
+	open      bool // everybody may change that file
+}
+
 // resolve returns what a reference refers to, or else says why it can't.
-func (d *document) resolve(ref string) (value, why string) {
+func (d *document) resolve(ref string) (value string, wrong flaw) {
 	switch scheme, rest, _ := strings.Cut(ref, ":"); scheme {
 	case "env":
 		value, ok := d.lookup(rest)
 		switch {
 		case ok:
-			return value, ""
+			return value, flaw{}
 		case isVariable(rest):
-			return "", "the environment variable " + rest + " is not set: set it for the process that runs sslwatch"
+			return "", flaw{why: "the environment variable " + rest + " is not set: set it for the process that runs sslwatch"}
 		}
-		return "", `"env:" must be followed by the name of an environment variable that is set`
+		return "", flaw{why: `"env:" must be followed by the name of an environment variable that is set`}
 	case "file":
-		path := d.resolvePath(rest)
-		value, err := readSecret(path)
-		d.note(path, value, err)
+		f, err := d.read(d.resolvePath(rest), largestSecret)
 		if err != nil {
 			where := "the file that it names" // which may not be a path at all
 			if filepath.IsAbs(rest) {
 				where = rest
 			}
-			return "", "can't read " + where + ": " + cause(err) + ": it must hold the secret, and the user that sslwatch runs as must be able to read it"
+			return "", flaw{elsewhere: true, why: "can't read " + where + ": " + cause(err) + ": it must hold the secret, and the user that sslwatch runs as must be able to read it"}
 		}
-		return value, ""
+		return string(f.Data), flaw{elsewhere: true, open: writableByAll(f.Mode)}
 	case "credential":
 		dir, ok := d.lookup("CREDENTIALS_DIRECTORY")
 		switch {
 		case rest == "" || rest == "." || rest == ".." || strings.ContainsRune(rest, '/'):
-			return "", `"credential:" must be followed by the name of a systemd credential, without a slash; for a path use "file:"`
+			return "", flaw{why: `"credential:" must be followed by the name of a systemd credential, without a slash; for a path use "file:"`}
 		case !ok || dir == "":
-			return "", "$CREDENTIALS_DIRECTORY is not set: run sslwatch under systemd with LoadCredential=, or use \"file:PATH\""
+			return "", flaw{why: "$CREDENTIALS_DIRECTORY is not set: run sslwatch under systemd with LoadCredential=, or use \"file:PATH\""}
 		}
-		path := filepath.Join(dir, rest)
-		value, err := readSecret(path)
-		d.note(path, value, err)
+		f, err := d.read(filepath.Join(dir, rest), largestSecret)
 		if err != nil {
-			return "", "can't read the credential that it names: " + cause(err) + ": name it in LoadCredential= of the unit"
+			return "", flaw{elsewhere: true, why: "can't read the credential that it names: " + cause(err) + ": name it in LoadCredential= of the unit"}
 		}
-		return value, ""
+		return string(f.Data), flaw{elsewhere: true, open: writableByAll(f.Mode)}
 	}
-	return ref, ""
+	return ref, flaw{}
 }
 
 // isVariable tells whether a name is, by convention, that of an environment
 // variable: then it may be shown.
 func isVariable(s string) bool {
 	return s != "" && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == "" && strings.ContainsRune(s, '_')
-}
-
-func readSecret(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, largestSecret+1))
-	if err == nil && len(data) > largestSecret {
-		err = errors.New("it is too large for a secret")
-	}
-	return string(data), err
 }
 
 // resolvePath returns a path of the configuration as one of the process:

@@ -44,6 +44,10 @@ func (t *table) problem(name, format string, args ...any) {
 	t.doc.problem(t.key(name), format, args...)
 }
 
+func (t *table) passing(name, format string, args ...any) {
+	t.doc.passing(t.key(name), format, args...)
+}
+
 func (t *table) warn(name, format string, args ...any) {
 	t.doc.warn(t.key(name), format, args...)
 }

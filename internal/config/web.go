@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"net"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -40,13 +41,29 @@ func (c *Config) readHTTP(t *table) {
 		return
 	}
 	if c.HTTP.WebConfigFile != "" {
-		for _, what := range examineWebConfig(c.HTTP.WebConfigFile) {
-			t.problem("web_config_file", "can't be used: %s", what)
+		if t.needed() {
+			t.checkWebConfig(c.HTTP.WebConfigFile)
 		}
 		return
 	}
 	if !isLoopback(host) {
 		t.warn("listen", "others can reach it, and it has neither TLS nor a password: set web_config_file, or see to it that only your monitoring gets there")
+	}
+}
+
+// checkWebConfig notes what is wrong with a file of exporter-toolkit's.
+func (t *table) checkWebConfig(file string) {
+	// The library opens and reads whatever is there. So it is looked at first.
+	f, err := t.doc.read(file, largestCertificate)
+	if err != nil {
+		t.passing("web_config_file", "can't read it: %s", cause(err))
+		return
+	}
+	if !t.checkWebCertificates(f.Data, filepath.Dir(file)) {
+		return
+	}
+	for _, what := range examineWebConfig(file) {
+		t.problem("web_config_file", "can't be used: %s", what)
 	}
 }
 
@@ -65,6 +82,37 @@ func examineWebConfig(file string) []string {
 		said[i] = webProblem(said[i])
 	}
 	return said
+}
+
+// checkWebCertificates notes which of the files that are named in such a
+// file can't be read, and reports whether all can. What is no YAML names none.
+func (t *table) checkWebCertificates(data []byte, dir string) bool {
+	var named struct {
+		TLS struct {
+			Certificate string `yaml:"cert_file"`
+			Key         string `yaml:"key_file"`
+			ClientCA    string `yaml:"client_ca_file"`
+		} `yaml:"tls_server_config"`
+	}
+	if yaml.Unmarshal(data, &named) != nil {
+		return true
+	}
+	all := true
+	for _, f := range []struct{ key, path string }{
+		{"cert_file", named.TLS.Certificate}, {"key_file", named.TLS.Key}, {"client_ca_file", named.TLS.ClientCA},
+	} {
+		if f.path == "" {
+			continue
+		}
+		if !filepath.IsAbs(f.path) {
+			f.path = filepath.Join(dir, f.path)
+		}
+		if _, err := t.doc.read(f.path, largestCertificate); err != nil {
+			t.passing("web_config_file", "can't read its %s: %s", f.key, cause(err))
+			all = false
+		}
+	}
+	return all
 }
 
 // The words of yaml.

@@ -5,14 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/sslwatch/sslwatch/internal/secret"
+	"github.com/sslwatch/sslwatch/internal/smallfile"
 )
 
 // PodIdentity returns the credential that CCE gives to a pod whose service
@@ -41,7 +40,7 @@ func (p *podIdentity) fetch(ctx context.Context) (Credential, error) {
 	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
 		return refuse("pod identity has no usable address (HC_CONTAINER_CREDENTIALS_FULL_URI)")
 	}
-	token, err := readToken(p.tokenFile)
+	token, err := readToken(ctx, p.tokenFile)
 	if err != nil {
 		return refuse("the pod's identity token can't be read: " + err.Error())
 	}
@@ -84,25 +83,20 @@ func (p *podIdentity) fetch(ctx context.Context) (Credential, error) {
 }
 
 // readToken returns the token in a file. Its errors are for people.
-func readToken(path string) (string, error) {
+func readToken(ctx context.Context, path string) (string, error) {
 	if path == "" {
 		return "", errors.New("there is no path to it (HC_CONTAINER_AUTHORIZATION_TOKEN_FILE)")
 	}
-	f, err := os.Open(path)
+	f, err := smallfile.Read(ctx, path, maxErrorBody)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return "", fmt.Errorf("there is no file %s", path)
 	case errors.Is(err, fs.ErrPermission):
 		return "", fmt.Errorf("%s may not be read by this user", path)
 	case err != nil:
-		return "", fmt.Errorf("%s can't be opened", path)
+		return "", fmt.Errorf("%s can't be read: %w", path, errors.Unwrap(err))
 	}
-	defer f.Close()
-	raw, err := io.ReadAll(io.LimitReader(f, maxErrorBody))
-	if err != nil {
-		return "", fmt.Errorf("%s can't be read", path)
-	}
-	token := strings.TrimSpace(string(raw))
+	token := strings.TrimSpace(string(f.Data))
 	if token == "" {
 		return "", fmt.Errorf("%s is empty", path)
 	}

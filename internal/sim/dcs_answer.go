@@ -1,8 +1,10 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -37,6 +39,7 @@ const (
 	AnswerReset   Answer = "reset"   // the connection breaks; net/http repeats a GET by itself if the connection was not a fresh one
 	AnswerCut     Answer = "cut"     // the connection breaks in the middle of the truth
 	AnswerEndless Answer = "endless" // a body that goes on until the client leaves
+	AnswerSurplus Answer = "surplus" // the truth, and after its end more bytes on the same connection; argument: the bytes
 
 	AnswerEmpty       Answer = "empty" // 200 without a body
 	AnswerNull        Answer = "null"
@@ -61,7 +64,7 @@ func Answers() []Answer {
 		AnswerOK, AnswerOff, AnswerOffEmpty, AnswerOff204, AnswerUnsupported, AnswerInternal,
 		AnswerMissing, AnswerBusy, AnswerForbidden, AnswerForbiddenIAM, AnswerUnauthorized,
 		AnswerThrottled, AnswerProxy, AnswerRedirect,
-		AnswerHang, AnswerReset, AnswerCut, AnswerEndless,
+		AnswerHang, AnswerReset, AnswerCut, AnswerEndless, AnswerSurplus,
 		AnswerEmpty, AnswerNull, AnswerArray, AnswerBody, AnswerNumberPort, AnswerNumberDate,
 		AnswerNoDate, AnswerZeroDate, AnswerFarDate, AnswerGarbageDate,
 		AnswerSliding, AnswerUndated, AnswerForeign,
@@ -207,6 +210,9 @@ func (d *DCS) sendSSL(w http.ResponseWriter, a Answer, i Instance) {
 	case AnswerBody:
 		reply(w, http.StatusOK, "application/json", arg)
 		return
+	case AnswerSurplus:
+		d.sendSurplus(w, toJSON(body), arg)
+		return
 	case AnswerCut:
 		cut(w, http.StatusOK, "application/json", toJSON(body))
 	default:
@@ -287,6 +293,23 @@ func (d *DCS) sendEndless(w http.ResponseWriter) {
 		_, err = w.Write(chunk)
 	}
 	panic(http.ErrAbortHandler)
+}
+
+// sendSurplus sends more than it announces, and keeps the connection.
+func (d *DCS) sendSurplus(w http.ResponseWriter, body, surplus string) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	defer conn.Close()
+	stop := context.AfterFunc(d.ctx, func() { conn.Close() })
+	defer stop()
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	fmt.Fprint(conn, "HTTP/1.1 200 OK\r\n")
+	_ = w.Header().Write(conn)
+	fmt.Fprintf(conn, "\r\n%s%s", body, cmp.Or(surplus, "surplus"))
+	_, _ = io.Copy(io.Discard, conn) // until the client leaves
 }
 
 // standing is the answer that stands for a target, AnswerTruth if none does.

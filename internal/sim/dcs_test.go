@@ -50,6 +50,7 @@ func TestDCSAnswers(t *testing.T) {
 		{sim.AnswerReset, 0, ``},
 		{sim.AnswerCut, 0, ``},
 		{sim.AnswerEndless, 200, `xxxxxxxx`},
+		{sim.AnswerSurplus, 200, `"enabled":true`},
 		{sim.AnswerEmpty, 200, ``},
 		{sim.AnswerNull, 200, `null`},
 		{sim.AnswerArray, 200, `[]`},

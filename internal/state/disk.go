@@ -8,6 +8,8 @@ import (
 	"syscall"
 
 	"github.com/gofrs/flock"
+
+	"github.com/sslwatch/sslwatch/internal/smallfile"
 )
 
 // Disk is the file system as this package uses it. Each method is one
@@ -59,7 +61,8 @@ type osDisk struct{}
 var _ Disk = osDisk{}
 
 func (osDisk) Lock(name string) (func() error, error) {
-	lock := flock.New(name, flock.SetPermissions(0o600))
+	// A link that somebody else may have put there leads to nothing of ours.
+	lock := flock.New(name, flock.SetPermissions(0o600), flock.SetFlag(os.O_RDONLY|os.O_CREATE|unfollowed))
 	ok, err := lock.TryLock()
 	if err != nil {
 		return nil, err
@@ -67,18 +70,51 @@ func (osDisk) Lock(name string) (func() error, error) {
 	if !ok {
 		// The holder writes its number right after it has the lock. An
 		// unreadable one only costs the reader of the error a word.
-		data, _ := os.ReadFile(name)
-		pid, _ := strconv.Atoi(strings.TrimSpace(string(data)))
+		f, _ := smallfile.ReadNow(name, 1<<10)
+		pid, _ := strconv.Atoi(strings.TrimSpace(string(f.Data)))
 		return nil, &held{pid: max(pid, 0)}
 	}
 	// For people only. On a full disk it is empty, which is read as unknown.
-	_ = os.WriteFile(name, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600)
+	_ = writePID(name)
 	return lock.Unlock, nil
 }
 
+// unfollowed opens a file itself, and not what a link leads to, nor one that
+// waits for another end.
+const unfollowed = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
+
+// writePID writes the number of this process into the lock, if that is a file
+// of its own: whoever may write to the directory could have made it another
+// name of a file that we may write.
+func writePID(name string) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|unfollowed, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); !info.Mode().IsRegular() || !ok || stat.Nlink != 1 {
+		return errors.New("the lock is not a file of its own")
+	}
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	_, err = f.WriteString(strconv.Itoa(os.Getpid()) + "\n")
+	return err
+}
+
+// largestState is far above any state: a hundred thousand instances.
+const largestState = 1 << 30
+
 func (osDisk) Mkdir(name string) error { return os.Mkdir(name, 0o700) }
 
-func (osDisk) Read(name string) ([]byte, error) { return os.ReadFile(name) }
+func (osDisk) Read(name string) ([]byte, error) {
+	f, err := smallfile.ReadNow(name, largestState)
+	return f.Data, err
+}
 
 func (osDisk) Create(name string) (DiskFile, error) {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)

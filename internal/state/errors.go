@@ -51,6 +51,7 @@ func advice(err error, path string) string {
 		{syscall.ENOSPC, "the disk is full: make room on it"},
 		{syscall.EDQUOT, "the quota is used up: make room or raise it"},
 		{syscall.EBUSY, "if the file itself is mounted, mount its directory instead, since the file is replaced at each write"},
+		{syscall.ELOOP, "it is a symbolic link, which is not followed here: remove it"},
 		{syscall.EISDIR, "[state] file must name a file"},
 		{syscall.ENOTDIR, dir + " must be a directory"},
 		{fs.ErrPermission, fmt.Sprintf("let the user that sslwatch runs as own %s and the files in it, for reading and writing", dir)},

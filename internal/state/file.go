@@ -239,9 +239,12 @@ func noLinks(err error) bool {
 	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EMLINK)
 }
 
-// Close releases the lock. It writes nothing.
+// Close releases the lock. It writes nothing, and does not wait for a write
+// that is under way: then the lock goes with the process.
 func (f *File) Close() error {
-	f.mu.Lock()
+	if !f.mu.TryLock() {
+		return fmt.Errorf("unlock state %s: a write is under way", f.path)
+	}
 	defer f.mu.Unlock()
 	if f.release == nil {
 		return nil

@@ -9,8 +9,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -311,6 +313,92 @@ func TestALinkThatLeadsNowhereIsSaid(t *testing.T) {
 	}
 	if entries, _ := os.ReadDir(root); len(entries) != 3 {
 		t.Errorf("%v", entries)
+	}
+}
+
+// Whoever may write to the directory must not reach, by a link, a file that
+// only we may write.
+func TestALockThatLeadsElsewhereIsNotWrittenThrough(t *testing.T) {
+	dir := t.TempDir()
+	precious := filepath.Join(dir, "precious")
+	intact := func() bool {
+		data, err := os.ReadFile(precious)
+		return err == nil && string(data) == "precious"
+	}
+	if err := os.WriteFile(precious, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, lead := range map[string]func(lock string) error{
+		"link":          func(lock string) error { return os.Symlink(precious, lock) },
+		"dangling link": func(lock string) error { return os.Symlink(filepath.Join(dir, "new"), lock) },
+		"second name":   func(lock string) error { return os.Link(precious, lock) },
+	} {
+		path := filepath.Join(t.TempDir(), "state.json")
+		if err := lead(path + ".lock"); err != nil {
+			t.Fatal(err)
+		}
+		f, _, _, err := Open(path)
+		if f != nil {
+			f.Close()
+		}
+		if isLink := name != "second name"; isLink != (err != nil) || isLink && !strings.Contains(err.Error(), "symbolic link") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := os.Lstat(filepath.Join(dir, "new")); err == nil || !intact() {
+			t.Errorf("%s: it was written through", name)
+		}
+	}
+}
+
+func TestALockThatIsAPipeOrAStateThatIsNoFileHangsNothing(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "state.json")
+	if err := syscall.Mkfifo(path+".lock", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if f, _, _, err := Open(path); err == nil {
+		f.Close()
+	}
+	os.Remove(path)
+	os.Remove(path + ".lock")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, _, err := Open(path); err == nil || !strings.Contains(err.Error(), "a pipe") {
+		t.Errorf("a state that is a pipe: %v", err)
+	}
+	if _, _, err := Read(path); err == nil || !strings.Contains(err.Error(), "a pipe") {
+		t.Errorf("a state that is a pipe: %v", err)
+	}
+}
+
+// slowDisk is a disk that does not answer a write until it is told to.
+type slowDisk struct {
+	Disk
+	answer chan struct{}
+}
+
+func (d slowDisk) Create(name string) (DiskFile, error) {
+	<-d.answer
+	return d.Disk.Create(name)
+}
+
+func TestAWriteThatHangsHoldsUpNoClose(t *testing.T) {
+	d := slowDisk{osDisk{}, make(chan struct{})}
+	f := &File{disk: d, path: filepath.Join(t.TempDir(), "state.json"), release: func() error { return nil }}
+	done := make(chan error)
+	go func() { done <- f.Write([]byte("{}")) }()
+	for f.mu.TryLock() { // until the write has it
+		f.mu.Unlock()
+		runtime.Gosched()
+	}
+	if err := f.Close(); err == nil {
+		t.Error("closed under a write")
+	}
+	close(d.answer)
+	<-done
+	if err := f.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -103,11 +103,11 @@ func (w *Watch) unwritten(err error) {
 	}
 }
 
-// errHung is how a stop ends that a write holds up.
-var errHung = errors.New("the last write of the state does not end: after a restart, alerts may be told again")
+// errHung is how a stop ends that something holds up.
+var errHung = errors.New("the last write of the state, or something else that was under way, does not end: after a restart, alerts may be told again")
 
-// flush writes what is left, at the stop.
-func (w *Watch) flush() error {
+// flush writes what is left, at the stop, and gives up at despair.
+func (w *Watch) flush(despair <-chan time.Time) error {
 	if w.disk.revision == w.disk.reached && w.disk.failure == "" {
 		return nil
 	}
@@ -115,5 +115,12 @@ func (w *Watch) flush() error {
 	if err != nil {
 		return err
 	}
-	return w.store.Write(data)
+	done := make(chan error, 1)
+	go func() { done <- w.store.Write(data) }()
+	select {
+	case err := <-done:
+		return err
+	case <-despair:
+		return errHung
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -198,12 +199,26 @@ func oldest(notices []check.Notice) time.Time {
 	return since
 }
 
-// deliver sends one message.
+// deliver sends one message. One that does not end when it has to counts as
+// failed, and is not waited for.
 func (w *Watch) deliver(ctx context.Context, carrier notify.Receiver, o outcome) {
 	defer w.work.Done()
 	limited, cancel := context.WithTimeout(ctx, deliverTimeout)
 	defer cancel()
-	o.receipt, o.err = carrier.Deliver(limited, o.message)
+	done := make(chan outcome, 1)
+	go func(o outcome) {
+		o.receipt, o.err = carrier.Deliver(limited, o.message)
+		done <- o
+	}(o)
+	select {
+	case o = <-done:
+	case <-limited.Done():
+		select {
+		case o = <-done:
+		case <-time.After(overrun):
+			o.err = &notify.Failure{Unknown: true, Reason: fmt.Sprintf("the delivery did not end within %v: something that it waits for hangs", deliverTimeout)}
+		}
+	}
 	o.stopped = o.err != nil && ctx.Err() != nil
 	w.outcome <- o
 }

@@ -36,6 +36,10 @@ const (
 	tick = 30 * time.Second
 	// grace is how long a delivery may go on after the stop.
 	grace = 3 * time.Second
+	// overrun is how long a delivery may take to notice that it has to end.
+	overrun = 500 * time.Millisecond
+	// stopLimit is how long a stop takes at most, whatever hangs.
+	stopLimit = 4500 * time.Millisecond
 	// deliverTimeout bounds one delivery.
 	deliverTimeout = 30 * time.Second
 )
@@ -228,7 +232,7 @@ func (w *Watch) stop(abandon context.CancelFunc) error {
 	w.log.Info("stopping")
 	done := make(chan struct{})
 	go func() { w.work.Wait(); close(done) }()
-	patience, despair := time.NewTimer(grace), time.NewTimer(hung)
+	patience, despair := time.NewTimer(grace), time.NewTimer(stopLimit)
 	defer patience.Stop()
 	defer despair.Stop()
 	for {
@@ -246,7 +250,7 @@ func (w *Watch) stop(abandon context.CancelFunc) error {
 		case <-despair.C:
 			return errHung
 		case <-done:
-			return w.flush()
+			return w.flush(despair.C)
 		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"go.yaml.in/yaml/v2"
+
+	"github.com/sslwatch/sslwatch/internal/smallfile"
 )
 
 // protection refuses requests when the file that is to protect them no longer
@@ -73,14 +75,17 @@ func (p *protection) unchanged() bool {
 	return false
 }
 
+// largestConfig is far above any such file.
+const largestConfig = 4 << 20
+
 // asksFor reports what a file of the toolkit asks of those who ask.
 func asksFor(file string) (password, clientCert bool, err error) {
-	data, err := os.ReadFile(file)
+	f, err := smallfile.ReadNow(file, largestConfig)
 	if err != nil {
 		return false, false, err
 	}
 	var c toolkit.Config
-	if err := yaml.Unmarshal(data, &c); err != nil {
+	if err := yaml.Unmarshal(f.Data, &c); err != nil {
 		return false, false, errors.New("it is not valid")
 	}
 	auth := c.TLSConfig.ClientAuth

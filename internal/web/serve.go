@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -27,6 +28,7 @@ type Server struct {
 	ConfigFile string
 	Handler    http.Handler
 	Log        *slog.Logger
+	ErrorLog   *log.Logger // for what net/http prints
 	// Report is called with why it can't serve, nil when it does.
 	Report func(error)
 }
@@ -75,7 +77,7 @@ func (s *Server) serve(ctx context.Context, began func()) error {
 		return fmt.Errorf("%w: change [http] listen, or set it to \"\" for none", err)
 	}
 	server := newServer(handler)
-	server.ErrorLog = slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug)
+	server.ErrorLog = s.ErrorLog
 	s.Log.Info("serving http", "address", l.Addr().String(), "tls_or_auth", s.ConfigFile != "")
 	s.Report(nil)
 	began()

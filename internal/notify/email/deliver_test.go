@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/sslwatch/sslwatch/internal/notify/email"
@@ -75,8 +76,6 @@ func TestReferencesStayWithinAHeader(t *testing.T) {
 
 func TestSettingsThatCantWork(t *testing.T) {
 	good := email.Settings{Host: "mail.example.com", Port: 587, Security: email.STARTTLS, From: "a@example.com", To: "b@example.com"}
-	empty := filepath.Join(t.TempDir(), "empty.pem")
-	must(t, os.WriteFile(empty, nil, 0o600))
 	if _, err := email.New(good); err != nil {
 		t.Fatal(err)
 	}
@@ -88,8 +87,6 @@ func TestSettingsThatCantWork(t *testing.T) {
 		"two recipients":  func(s *email.Settings) { s.To = "a@example.com, b@example.com" },
 		"a line too many": func(s *email.Settings) { s.To = "a@example.com\r\nBcc: evil@example.com" },
 		"what security":   func(s *email.Settings) { s.Security = "ssl" },
-		"no such CA":      func(s *email.Settings) { s.CAFile = empty + "x" },
-		"no CA in it":     func(s *email.Settings) { s.CAFile = empty },
 		"clear password": func(s *email.Settings) {
 			s.Security, s.Username, s.Password = email.None, user, secret.New(password)
 		},
@@ -202,6 +199,24 @@ func TestNobodyThere(t *testing.T) {
 	_, err = r.Deliver(t.Context(), notifytest.Firing())
 	if f := failure(t, err); f.Refused {
 		t.Errorf("%+v", f)
+	}
+}
+
+// Whatever the CA file has become since the configuration was read.
+func TestACAFileThatCantBeReadFailsTheDeliveryAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	empty, fifo, huge := filepath.Join(dir, "empty"), filepath.Join(dir, "fifo"), filepath.Join(dir, "huge")
+	must(t, os.WriteFile(empty, nil, 0o600))
+	must(t, os.WriteFile(huge, nil, 0o600))
+	must(t, os.Truncate(huge, 300<<20))
+	must(t, syscall.Mkfifo(fifo, 0o600))
+	for file, says := range map[string]string{empty + "x": "no such file", empty: "no certificate", fifo: "a pipe", huge: "too large", dir: "is a directory"} {
+		s := settings(t, newSim(t, sim.MailStartTLS), sim.MailStartTLS)
+		s.CAFile = file
+		_, err := newReceiver(t, s).Deliver(t.Context(), notifytest.Firing())
+		if f := failure(t, err); !f.Refused || !strings.Contains(f.Reason, "ca_file") || !strings.Contains(f.Reason, says) {
+			t.Errorf("%s: %+v", file, f)
+		}
 	}
 }
 

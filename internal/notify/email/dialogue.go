@@ -8,10 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"time"
 
 	"github.com/wneessen/go-mail/smtp"
+
+	"github.com/sslwatch/sslwatch/internal/smallfile"
 )
 
 // stage is a step of the dialogue, in the words of a failure.
@@ -33,6 +34,9 @@ const (
 const (
 	// maxHeard bounds what a server may say in one dialogue.
 	maxHeard = 1 << 20
+	// caPatience is how long to wait for the CA file, of largestCA at most.
+	caPatience = 5 * time.Second
+	largestCA  = 4 << 20
 	// goodbye is how long to wait for an answer to QUIT: the mail is taken.
 	goodbye = time.Second
 )
@@ -78,7 +82,7 @@ func (d *dialogue) hold(ctx context.Context, mail []byte) error {
 
 // open gets as far as being allowed to send.
 func (d *dialogue) open(ctx context.Context, conn net.Conn) (*smtp.Client, error) {
-	config, err := d.tlsConfig()
+	config, err := d.tlsConfig(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -139,8 +143,8 @@ func (d *dialogue) send(c *smtp.Client, mail []byte) error {
 
 // tlsConfig returns what TLS has to keep to. The CA is read each time: it may
 // have been replaced.
-func (d *dialogue) tlsConfig() (*tls.Config, error) {
-	pool, err := roots(d.settings.CAFile)
+func (d *dialogue) tlsConfig(ctx context.Context) (*tls.Config, error) {
+	pool, err := roots(ctx, d.settings.CAFile)
 	if err != nil {
 		return nil, err
 	}
@@ -148,16 +152,18 @@ func (d *dialogue) tlsConfig() (*tls.Config, error) {
 }
 
 // roots reads a CA file; nil stands for the system's authorities.
-func roots(file string) (*x509.CertPool, error) {
+func roots(ctx context.Context, file string) (*x509.CertPool, error) {
 	if file == "" {
 		return nil, nil
 	}
-	pem, err := os.ReadFile(file)
+	ctx, cancel := context.WithTimeout(ctx, caPatience)
+	defer cancel()
+	f, err := smallfile.Read(ctx, file, largestCA)
 	if err != nil {
 		return nil, &caError{err}
 	}
 	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
+	if !pool.AppendCertsFromPEM(f.Data) {
 		return nil, &caError{fmt.Errorf("%s holds no certificate", file)}
 	}
 	return pool, nil

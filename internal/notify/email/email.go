@@ -53,9 +53,6 @@ func New(s Settings) (notify.Receiver, error) {
 	case s.Security == None && s.Username != "":
 		return nil, errors.New("a password is never sent without TLS")
 	}
-	if _, err := roots(s.CAFile); err != nil {
-		return nil, err
-	}
 	return &receiver{s, from, to, domain(from.Address)}, nil
 }
 
