@@ -94,6 +94,9 @@ func (a *app) run(ctx context.Context) error {
 		return err
 	}
 	defer file.Close()
+	if dir := filepath.Dir(c.State); openToAll(dir) {
+		log.Warn("everybody can change the state: give it a directory of its own", "directory", dir)
+	}
 	for _, n := range notes {
 		log.Error("state was mended", "kind", n.Kind, "note", n.Text, "set_aside", n.SetAside)
 	}
@@ -137,6 +140,12 @@ func (a *app) run(ctx context.Context) error {
 	}
 	log.Info("stopped")
 	return nil
+}
+
+// openToAll reports whether every user of the machine may write to a directory.
+func openToAll(dir string) bool {
+	info, err := os.Stat(dir)
+	return err == nil && info.Mode().Perm()&0o002 != 0
 }
 
 // daemon is what outlives a reload.

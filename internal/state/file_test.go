@@ -350,6 +350,40 @@ func TestALockThatLeadsElsewhereIsNotWrittenThrough(t *testing.T) {
 	}
 }
 
+func TestALinkOfSomebodyElseInADirectoryOfAllIsNotFollowed(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can make a link of somebody else")
+	}
+	precious := filepath.Join(t.TempDir(), "precious")
+	for name, tc := range map[string]struct {
+		mode     fs.FileMode
+		owner    int
+		followed bool
+	}{
+		"of somebody else, in a directory of all": {0o777 | fs.ModeSticky, 12345, false},
+		"of ours, in a directory of all":          {0o777 | fs.ModeSticky, 0, true},
+		"of somebody else, in ours":               {0o755, 12345, true},
+	} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "state.json")
+		if err := errors.Join(os.Symlink(precious, path), os.Lchown(path, tc.owner, tc.owner), os.Chmod(dir, tc.mode)); err != nil {
+			t.Fatal(err)
+		}
+		f, _, _, err := Open(path)
+		if f != nil {
+			f.Close()
+		}
+		if (err == nil) != tc.followed || err != nil && !strings.Contains(err.Error(), "another user") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := os.Lstat(precious); (err == nil) != tc.followed {
+			t.Errorf("%s: %v", name, err)
+		}
+		os.Remove(precious)
+		os.Remove(precious + ".lock")
+	}
+}
+
 func TestALockThatIsAPipeOrAStateThatIsNoFileHangsNothing(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "state.json")

@@ -139,6 +139,9 @@ func resolve(path string) (string, error) {
 		if err != nil { // not a link, or nothing yet
 			return settle(path, file)
 		}
+		if err := trusted(file); err != nil {
+			return "", fmt.Errorf("state %s: %w", path, err)
+		}
 		if !filepath.IsAbs(target) {
 			dir, err := filepath.EvalSymlinks(filepath.Dir(file))
 			if err != nil {
@@ -149,6 +152,31 @@ func resolve(path string) (string, error) {
 		file = target
 	}
 	return "", fmt.Errorf("state %s: it is a symbolic link that leads to more than %d others, perhaps in a circle: let it point to a file", path, most)
+}
+
+// trusted returns an error for a link that may have been put there to have us
+// write where whoever put it can't: in a directory that everybody may write to,
+// a link of somebody else than its owner and us.
+func trusted(link string) error {
+	at, err := os.Lstat(link)
+	if err != nil {
+		return err
+	}
+	in, err := os.Stat(filepath.Dir(link))
+	if err != nil {
+		return err
+	}
+	owner := func(info fs.FileInfo) int {
+		if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+			return int(stat.Uid)
+		}
+		return -1
+	}
+	if in.Mode().Perm()&0o002 == 0 || owner(at) == os.Geteuid() || owner(at) == owner(in) {
+		return nil
+	}
+	return fmt.Errorf("%s is a symbolic link of another user, in a directory that everybody can write to: it is not followed: "+
+		"give [state] file a directory of its own", link)
 }
 
 // settle follows the links in the directory's name, too.
