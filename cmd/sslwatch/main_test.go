@@ -430,7 +430,7 @@ func TestValidateSaysWhatWouldBeWatchedAndWhoWouldBeTold(t *testing.T) {
 	if code != 0 || !strings.Contains(stdout, "30d 14d 7d") || !strings.Contains(stdout, "oncall") || !strings.Contains(stdout, "1 of 1 instances") {
 		t.Errorf("exit %d:\n%s%s", code, stdout, stderr)
 	}
-	for _, want := range []string{p.world.Settings().Endpoint, "an access key", "It remembers in " + p.state(), "HTTP on 127.0.0.1:0, without"} {
+	for _, want := range []string{p.world.Settings().Endpoint, "an access key", "It remembers in\n  " + p.state(), "HTTP on 127.0.0.1:0, without"} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("does not say %q:\n%s", want, stdout)
 		}

@@ -93,7 +93,7 @@ func (a *app) validate(ctx context.Context, withoutSecrets bool) error {
 	}
 	receivers.print(a.Stdout, a.width(), 0)
 
-	fmt.Fprintf(a.Stdout, "\nIt remembers in %s, and serves %s.\n", text.Clean(c.State), httpInWords(c.HTTP))
+	fmt.Fprintf(a.Stdout, "\nIt remembers in\n  %s\nand serves %s.\n", text.Clean(c.State), httpInWords(c.HTTP))
 	return nil
 }
 
