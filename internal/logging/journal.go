@@ -3,15 +3,15 @@ package logging
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
-
-	sdjournal "github.com/coreos/go-systemd/v22/journal"
 )
 
 // IsJournal reports whether w is the stream that systemd announced as its
@@ -31,35 +31,48 @@ func IsJournal(w io.Writer, stream string) bool {
 	return ok && device == strconv.FormatUint(stat.Dev, 10) && inode == strconv.FormatUint(stat.Ino, 10)
 }
 
-// journal is the stream to the journal, which breaks for good when journald
-// stops, and after that its socket, which the next journald listens on again.
+// streamSocket is where journald takes streams.
+const streamSocket = "/run/systemd/journal/stdout"
+
+// journal is the stream to the journal. It breaks for good when journald stops,
+// and is then replaced by a new one to the next journald, in the same file
+// descriptor: so what Go itself prints when the process crashes gets there too.
 type journal struct {
-	stream io.Writer
-	broken bool
-	// send is that of go-systemd, or stands for it.
-	send func(message string, priority sdjournal.Priority, fields map[string]string) error
+	stream *os.File
+	socket string
 }
 
-func newJournal(stream io.Writer) *journal { return &journal{stream: stream, send: sdjournal.Send} }
-
-// Write writes one line that begins with its priority.
+// Write writes one line.
 func (j *journal) Write(line []byte) (int, error) {
-	if !j.broken {
-		n, err := j.stream.Write(line)
-		if err == nil {
-			return n, nil
-		}
-		j.broken = true
+	n, err := j.stream.Write(line)
+	if err == nil {
+		return n, nil
 	}
-	priority, err := strconv.Atoi(string(line[1:2]))
+	if j.reopen() != nil {
+		return n, err
+	}
+	return j.stream.Write(line)
+}
+
+// reopen replaces the stream, as sd_journal_stream_fd(3) makes one: after a
+// header of lines (identifier, unit, priority, whether a priority stands before
+// each line, three kinds of forwarding) all that is written is log.
+func (j *journal) reopen() error {
+	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: j.socket, Net: "unix"})
 	if err != nil {
-		return 0, err
+		return err
 	}
-	message := strings.TrimSuffix(string(line[len("<0>"):]), "\n")
-	if err := j.send(message, sdjournal.Priority(priority), map[string]string{"SYSLOG_IDENTIFIER": "sslwatch"}); err != nil {
-		return 0, err
+	defer conn.Close()
+	if _, err := fmt.Fprint(conn, "sslwatch\n\n6\n1\n0\n0\n0\n"); err != nil {
+		return err
 	}
-	return len(line), nil
+	fresh, err := conn.File()
+	if err != nil {
+		return err
+	}
+	defer fresh.Close()
+	// Fd makes it block, as the stream did.
+	return syscall.Dup3(int(fresh.Fd()), int(j.stream.Fd()), 0)
 }
 
 // journalHandler puts the priority before each line, as sd-daemon(3) has it.

@@ -9,6 +9,7 @@ package logging
 import (
 	"io"
 	"log/slog"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -29,8 +30,8 @@ type Options struct {
 	Out    io.Writer
 	Level  slog.Level
 	Format Format
-	// Journal says that Out is a stream to systemd's journal. Should the
-	// stream break, the journal is reached by its socket from then on.
+	// Journal says that Out is a stream to systemd's journal. Should it break,
+	// it is made anew.
 	Journal bool
 }
 
@@ -54,7 +55,9 @@ func New(o Options) *Log {
 	}
 	handler := format
 	if o.Journal {
-		o.Out = newJournal(o.Out)
+		if stream, ok := o.Out.(*os.File); ok {
+			o.Out = &journal{stream: stream, socket: streamSocket}
+		}
 		handler = func(w io.Writer) slog.Handler { return newJournalHandler(w, format) }
 	}
 	l.queue = newQueue(o.Out, func(w io.Writer, lost int) {

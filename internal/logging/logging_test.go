@@ -7,14 +7,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	sdjournal "github.com/coreos/go-systemd/v22/journal"
 
 	"github.com/sslwatch/sslwatch/internal/secret"
 )
@@ -115,37 +116,40 @@ func TestAReaderThatComesBackIsToldWhatItMissed(t *testing.T) {
 	})
 }
 
-func TestABrokenStreamToTheJournalIsReplacedByItsSocket(t *testing.T) {
-	type entry struct {
-		message  string
-		priority sdjournal.Priority
+func TestABrokenStreamToTheJournalIsMadeAnew(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
 	}
-	var sent []entry
-	away := true
-	r := &reader{err: syscall.EPIPE}
-	j := newJournal(r)
-	j.send = func(message string, p sdjournal.Priority, fields map[string]string) error {
-		if away {
-			return syscall.ECONNREFUSED
-		}
-		if fields["SYSLOG_IDENTIFIER"] != "sslwatch" {
-			t.Errorf("fields: %v", fields)
-		}
-		sent = append(sent, entry{message, p})
-		return nil
-	}
-	if _, err := j.Write([]byte("<6>lost\n")); !errors.Is(err, syscall.ECONNREFUSED) {
+	defer w.Close()
+	r.Close() // journald was stopped
+	socket := filepath.Join(t.TempDir(), "stdout")
+	j := &journal{stream: w, socket: socket}
+	if _, err := j.Write([]byte("<6>lost\n")); !errors.Is(err, syscall.EPIPE) {
 		t.Errorf("while journald is away: %v", err)
 	}
-	away = false
-	r.err = nil // a stream that broke is never used again
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
 	for _, line := range []string{"<3>an error\n", "<6>news\n"} {
 		if n, err := j.Write([]byte(line)); n != len(line) || err != nil {
 			t.Errorf("%q: %d, %v", line, n, err)
 		}
 	}
-	if want := []entry{{"an error", 3}, {"news", 6}}; fmt.Sprint(sent) != fmt.Sprint(want) {
-		t.Errorf("sent %v, want %v", sent, want)
+	// What the runtime prints at a crash goes to the file descriptor.
+	if _, err := syscall.Write(int(w.Fd()), []byte("panic: why\n")); err != nil {
+		t.Error(err)
+	}
+	w.Close()
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(conn)
+	if want := "sslwatch\n\n6\n1\n0\n0\n0\n<3>an error\n<6>news\npanic: why\n"; err != nil || string(got) != want {
+		t.Errorf("journald got %q, %v, want %q", got, err, want)
 	}
 }
 
