@@ -67,28 +67,36 @@ func (a *app) check(ctx context.Context, names []string, asJSON bool) (verdict, 
 	for _, r := range records {
 		rows = append(rows, rowOf(r, o.Policy, now, true))
 	}
-	return a.report(rows, now, asJSON, stopped)
+	return a.report(rows, nil, now, asJSON, stopped)
 }
 
 // report prints rows and returns the worst verdict. What is the matter with
 // the rows as a whole makes it unknown, and comes first.
-func (a *app) report(rows []row, now time.Time, asJSON bool, matter string) (verdict, error) {
+func (a *app) report(rows []row, receivers []receiverRow, now time.Time, asJSON bool, matter string) (verdict, error) {
 	v, first := worst(rows), summary(rows)
+	if fails := failing(receivers); fails != "" {
+		// Whatever else is well: who is to be told is not.
+		v, first = worse(v, verdictWarning), first+", "+fails
+	}
 	if matter != "" {
+		known := first
 		v, first = verdictUnknown, matter
 		if len(rows) > 0 {
-			first += "; as far as is known: " + summary(rows)
+			first += "; as far as is known: " + known
 		}
 	}
 	a.say(v, first, matter, asJSON)
 	if asJSON {
-		if err := printJSON(a.Stdout, rows); err != nil && a.out.broken() == nil {
+		if err := printJSON(a.Stdout, rows, receivers); err != nil && a.out.broken() == nil {
 			return "", err
 		}
 		return v, nil
 	}
 	if len(rows) > 0 {
 		printTable(a.Stdout, rows, now, a.colours(), a.width())
+	}
+	if len(receivers) > 0 {
+		printReceivers(a.Stdout, receivers, now, a.width())
 	}
 	return v, nil
 }

@@ -32,6 +32,14 @@ func (v verdict) rank() int {
 	return slices.Index([]verdict{verdictOK, verdictWarning, verdictUnknown, verdictCritical}, v)
 }
 
+// worse returns the worse of two verdicts.
+func worse(a, b verdict) verdict {
+	if a.rank() >= b.rank() {
+		return a
+	}
+	return b
+}
+
 // exit is the verdict's exit code by the convention of Nagios plugins.
 func (v verdict) exit() int {
 	return map[verdict]int{verdictOK: 0, verdictWarning: 1, verdictCritical: 2, verdictUnknown: 3}[v]
@@ -242,9 +250,17 @@ func paint(cell string) string {
 	return "\x1b[" + strconv.Itoa(code) + "m" + cell + "\x1b[0m"
 }
 
-// printJSON prints rows for a program.
-func printJSON(w io.Writer, rows []row) error {
-	data, err := json.MarshalIndent(rows, "", "  ")
+// printJSON prints rows for a program: one list, in which those that have a
+// receiver are about that.
+func printJSON(w io.Writer, rows []row, receivers []receiverRow) error {
+	all := make([]any, 0, len(rows)+len(receivers))
+	for _, r := range rows {
+		all = append(all, r)
+	}
+	for _, r := range receivers {
+		all = append(all, r)
+	}
+	data, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {
 		return err
 	}

@@ -20,8 +20,8 @@ func newStatus(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Print what the daemon knows, from its state file",
-		Long: "Print what the daemon knows, from its state file: a table, the worst first.\n" +
-			"Nothing is asked and nothing is written.\n\n" +
+		Long: "Print what the daemon knows, from its state file: a table, the worst first, and\n" +
+			"how each receiver does. Nothing is asked and nothing is written.\n\n" +
 			"Exit codes, as of a Nagios plugin: 0 all is well; 1 warning; 2 critical;\n" +
 			"3 unknown, also when the state is so old that the daemon seems to be dead.",
 		Args: noArguments,
@@ -67,7 +67,7 @@ func (a *app) status(ctx context.Context, asJSON bool) (verdict, error) {
 	} else if stale > staleAfter(c) {
 		matter = fmt.Sprintf("the daemon seems not to run: the state was last written %s ago", text.Span(stale))
 	}
-	return a.report(rows, now, asJSON, matter)
+	return a.report(rows, receiverRows(c, s), now, asJSON, matter)
 }
 
 // staleAfter is how old a state may be before the daemon must be dead: every
