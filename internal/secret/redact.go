@@ -55,12 +55,15 @@ type marks struct {
 	seen *[1 << 16 / 64]uint64
 	// pieces are those of the secrets that may be in the text, by length.
 	pieces map[int]map[string]bool
+	// words are pieces that may be words of our own: they count where they
+	// go on with what is hidden already.
+	words map[string]bool
 }
 
 // collect takes in the pieces of a secret that may be in the text.
 func (m *marks) collect(value string) {
 	if m.seen == nil {
-		m.seen, m.pieces = new([1 << 16 / 64]uint64), map[int]map[string]bool{}
+		m.seen, m.pieces, m.words = new([1 << 16 / 64]uint64), map[int]map[string]bool{}, map[string]bool{}
 		for i := 0; i+window <= len(m.folded); i++ {
 			h := hash(m.folded[i:])
 			m.seen[h/64] |= 1 << (h % 64)
@@ -72,11 +75,12 @@ func (m *marks) collect(value string) {
 			if h := hash(folded[i:]); m.seen[h/64]&(1<<(h%64)) == 0 {
 				continue
 			}
-			n := window
+			start, n := i, window
 			if plainLetters(form[i : i+window]) {
+				m.words[folded[i:i+window]] = true
 				n = min(wordWindow, len(form))
+				start = min(i, len(form)-n)
 			}
-			start := min(i, len(form)-n) // at the end, the piece that ends with it
 			if m.pieces[n] == nil {
 				m.pieces[n] = map[string]bool{}
 			}
@@ -92,6 +96,20 @@ func (m *marks) find() {
 			if pieces[m.folded[i:i+n]] {
 				m.mark(i, i+n)
 			}
+		}
+	}
+	if !m.found || len(m.words) == 0 {
+		return
+	}
+	last := len(m.folded) - window
+	for i := 1; i <= last; i++ {
+		if (m.hide[i-1] || m.hide[i]) && m.words[m.folded[i:i+window]] {
+			m.mark(i, i+window)
+		}
+	}
+	for i := last - 1; i >= 0; i-- {
+		if (m.hide[i+window-1] || m.hide[i+window]) && m.words[m.folded[i:i+window]] {
+			m.mark(i, i+window)
 		}
 	}
 }

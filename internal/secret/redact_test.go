@@ -107,6 +107,21 @@ func TestAWordWithinASecretIsNotHidden(t *testing.T) {
 	}
 }
 
+// The end of a secret, or of what is shown of it, can be a word.
+func TestAWordAtTheEdgeOfASecretIsHiddenWithIt(t *testing.T) {
+	for value, says := range map[string][]string{
+		"hunter2-passwordsecret":     {"hunter2-passwordsecret", "hunter2-passwordsec", "er2-passwordsecret", "HUNTER2-PASSWORDSECRET"},
+		"passwordsecret-hunter2":     {"passwordsecret-hunter2", "ordsecret-hunter2", "passwordsecret-h"},
+		"xoxb-1111-2222-tokensecret": {"xoxb-1111-2222-tokensecret", "1111-2222-tokensecre"},
+	} {
+		for _, s := range says {
+			if got := secret.Redact("no: "+s+" it is", secret.New(value)); got != "no: [redacted] it is" {
+				t.Errorf("%q of %q: %q", s, value, got)
+			}
+		}
+	}
+}
+
 func TestThePasswordOfAProxyIsASecret(t *testing.T) {
 	t.Setenv("HTTPS_PROXY", "http://someone:hun%40ter2-proxy@proxy.example:3128")
 	t.Setenv("http_proxy", "socks5://other:%zz#not/a-URL@proxy.example:1080")
