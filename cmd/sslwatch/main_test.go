@@ -412,6 +412,22 @@ func TestATestMessageSaysHowEachReceiverAnswered(t *testing.T) {
 	if code != 0 || strings.Count(stdout, "taken") != 2 {
 		t.Errorf("exit %d:\n%s%s", code, stdout, stderr)
 	}
+	stdout, stderr, code = p.run("test-notify", "--alert=critical")
+	mails, posts := p.world.Mail.Messages(), p.world.Slack.Messages("")
+	if code != 0 || len(mails) != 2 || len(posts) != 2 {
+		t.Fatalf("exit %d, %d mails, %d posts:\n%s%s", code, len(mails), len(posts), stdout, stderr)
+	}
+	for _, shown := range []string{mails[1].Text, posts[1].Text} {
+		if !strings.Contains(shown, "TEST CRITICAL test/sample-cache") || !strings.Contains(shown, "FIRING critical certificate_expiring sample-cache: this is a test") {
+			t.Errorf("a test alert is %s", shown)
+		}
+	}
+	if host, err := os.Hostname(); err != nil || !strings.Contains(mails[1].Text, " on "+host) {
+		t.Errorf("the footer does not say who sent it: %s", mails[1].Text)
+	}
+	if _, stderr, code = p.run("test-notify", "--alert=loud"); code != 1 || !strings.Contains(stderr, "warning or critical") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
 	if err := p.world.Slack.Fail("", sim.SlackError.With("channel_not_found")); err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/config"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/text"
@@ -20,17 +21,28 @@ import (
 const testTimeout = 30 * time.Second
 
 func newTestNotify(a *app) *cobra.Command {
-	return &cobra.Command{
+	var alert string
+	cmd := &cobra.Command{
 		Use:   "test-notify [RECEIVER...]",
 		Short: "Send a test message through each receiver, and print how each answered",
 		Long: "Send a test message through each receiver, or through those named, and print how\n" +
-			"each answered. The message says that it is a test.\n\n" +
+			"each answered. The message says that it is a test. With --alert it looks, threads and\n" +
+			"mentions as a true alert does, of severity warning or critical, and says so too.\n\n" +
 			"Exit codes: 0 every receiver took it; 1 one did not; 78 the configuration can't be used.",
-		RunE: func(cmd *cobra.Command, names []string) error { return a.testNotify(cmd.Context(), names) },
+		RunE: func(cmd *cobra.Command, names []string) error {
+			severity := check.Severity(alert)
+			if alert != "" && severity != check.Warning && severity != check.Critical {
+				return fmt.Errorf("--alert=%s: want warning or critical", alert)
+			}
+			return a.testNotify(cmd.Context(), names, severity)
+		},
 	}
+	cmd.Flags().StringVar(&alert, "alert", "", "send a test alert of that `severity`, with the looks of a true one (--alert alone: warning)")
+	cmd.Flags().Lookup("alert").NoOptDefVal = string(check.Warning)
+	return cmd
 }
 
-func (a *app) testNotify(ctx context.Context, names []string) error {
+func (a *app) testNotify(ctx context.Context, names []string, alert check.Severity) error {
 	c, err := a.load(ctx, config.Receivers, func(p config.Problem) { fmt.Fprintf(a.Stderr, "warning: %s\n", text.CleanLines(p.String())) })
 	if err != nil {
 		return err
@@ -47,7 +59,7 @@ func (a *app) testNotify(ctx context.Context, names []string) error {
 	for _, r := range receivers {
 		carrier, err := carrier(r, proxies)
 		if err == nil {
-			err = deliverTest(ctx, carrier)
+			err = deliverTest(ctx, carrier, alert)
 		}
 		if err != nil {
 			failed++
@@ -90,10 +102,15 @@ func chosen(all []config.Receiver, names []string) ([]config.Receiver, error) {
 	return out, nil
 }
 
-func deliverTest(ctx context.Context, carrier notify.Receiver) error {
+func deliverTest(ctx context.Context, carrier notify.Receiver, alert check.Severity) error {
 	ctx, cancel := context.WithTimeout(ctx, testTimeout)
 	defer cancel()
-	_, err := carrier.Deliver(ctx, notify.Test(rand.Text(), time.Now()))
+	m := notify.Test(rand.Text(), time.Now())
+	if alert != "" {
+		m = notify.Sample(alert, rand.Text(), time.Now())
+	}
+	m.Footer = footer()
+	_, err := carrier.Deliver(ctx, m)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("no answer within %s", testTimeout)
 	}

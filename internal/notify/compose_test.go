@@ -358,3 +358,21 @@ func TestNoAddressThatIsNoneGetsIntoACommand(t *testing.T) {
 		}
 	}
 }
+
+func TestEachPartOfATestAlertSaysThatItIsOne(t *testing.T) {
+	for _, severity := range []check.Severity{check.Warning, check.Critical} {
+		m := notify.Sample(severity, "1", now)
+		it := m.Groups[0].Items[0]
+		for _, s := range []string{m.Title, m.Groups[0].Heading, it.Line, it.What, m.Groups[0].Advice[0]} {
+			if !strings.Contains(strings.ToLower(s), "test") {
+				t.Errorf("%q does not say so", s)
+			}
+		}
+		if m.Severity != severity || !m.Firing || !strings.HasPrefix(it.Line, "FIRING "+string(severity)+" certificate_expiring sample-cache: ") {
+			t.Errorf("it does not look as an alert does: %+v", m)
+		}
+		if a, b := notify.Sample(severity, "1", now), notify.Sample(severity, "2", now); a.ID == b.ID {
+			t.Error("two tests have one ID")
+		}
+	}
+}

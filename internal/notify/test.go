@@ -3,6 +3,7 @@ package notify
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
@@ -26,4 +27,40 @@ func Test(unique string, now time.Time) Message {
 			},
 		}},
 	}
+}
+
+// Sample returns a message that looks as a true alert of that severity does,
+// and says in each of its parts that it is a test.
+func Sample(severity check.Severity, unique string, now time.Time) Message {
+	now = check.Wall(now)
+	left, threshold := 13*check.Day+5*time.Hour, 14*check.Day
+	if severity == check.Critical {
+		left, threshold = 6*check.Day+5*time.Hour, 7*check.Day
+	}
+	n := check.Notice{
+		Alert: check.Alert{
+			Subject: check.Subject{
+				ProjectID: "00000000000000000000000000000000", Project: "test", Region: "test-region",
+				InstanceID: "00000000-0000-0000-0000-000000000000", Instance: "sample-cache",
+			},
+			Condition: check.CertificateExpiring, State: check.Stands, Severity: severity,
+			Threshold: check.Duration(threshold), Certificate: now.Add(left), Verified: now.Add(-4 * time.Minute),
+			Endpoint: check.Endpoint{Domain: "sample-cache.example.com", Port: "6379"},
+		},
+		Kind: check.Firing, Owed: now,
+	}
+	n.Since = n.Certificate.Add(-threshold)
+	n.Began = n.Since
+	m := Compose([]check.Notice{n}, nil, now)
+	m.ID = Test(unique, now).ID
+	m.Title = "TEST " + m.Title
+	g := &m.Groups[0]
+	g.Heading = "TEST: " + g.Heading
+	for i, it := range g.Items {
+		what := "this is a test, and nothing is wrong: " + it.What
+		g.Items[i].Line = strings.Replace(it.Line, it.What, what, 1)
+		g.Items[i].What = what
+	}
+	g.Advice = append([]string{"This is a test alert of sslwatch, sent by hand at " + text.Stamp(now) + ". Nothing is wrong. A true one says:"}, g.Advice...)
+	return m
 }

@@ -182,6 +182,8 @@ func TestEveryStoryIsTold(t *testing.T) {
 		m := notify.Compose(s.notices, nil, now)
 		fmt.Fprintf(&b, "== %s\n%s", s.name, plain(m))
 	}
+	fmt.Fprintf(&b, "== a test message\n%s", plain(notify.Test("1", now)))
+	fmt.Fprintf(&b, "== a test alert\n%s", plain(notify.Sample(check.Critical, "1", now)))
 	golden.Assert(t, b.String(), "stories.golden")
 }
 
