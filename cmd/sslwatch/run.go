@@ -66,7 +66,7 @@ func endWithin(ctx context.Context, limit time.Duration, daemon func(context.Con
 func (a *app) run(ctx context.Context) error {
 	log := a.openLog().Logger
 	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP) // from here on, one is no reason to die
+	signal.Notify(hangups, syscall.SIGHUP) // from here on, one does not end the process
 	defer signal.Stop(hangups)
 
 	boundMemory(log)
@@ -84,7 +84,7 @@ func (a *app) run(ctx context.Context) error {
 		return &exitError{exitBadConfig, err}
 	}
 	for _, w := range proxies.Warnings {
-		log.Warn("odd environment", "problem", w)
+		log.Warn("environment warning", "problem", w)
 	}
 	file, remembered, notes, err := state.Open(c.State)
 	if err != nil {
@@ -98,7 +98,7 @@ func (a *app) run(ctx context.Context) error {
 		log.Warn("everybody can change the state: give it a directory of its own", "directory", dir)
 	}
 	for _, n := range notes {
-		log.Error("state was mended", "kind", n.Kind, "note", n.Text, "set_aside", n.SetAside)
+		log.Error("state could not be read in full", "kind", n.Kind, "note", n.Text, "set_aside", n.SetAside)
 	}
 	log.Info("starting", "version", build(), "config", a.config(), "state", c.State,
 		"projects", len(o.Projects), "instances", len(o.Watched), "receivers", len(o.Receivers))

@@ -42,7 +42,7 @@ func badConfig(err error) error {
 
 // logWarnings says in the log what is odd about a configuration.
 func logWarnings(log *slog.Logger) func(config.Problem) {
-	return func(p config.Problem) { log.Warn("odd configuration", "problem", p.String()) }
+	return func(p config.Problem) { log.Warn("configuration warning", "problem", p.String()) }
 }
 
 // options wires a configuration to the parts that do the work.

@@ -179,7 +179,7 @@ func news(a Alert, lines Lines, p Policy, now time.Time) (n Notice, owed bool) {
 
 // reminders counts the repeat intervals, since something new was told, that
 // what was told last stands for. What came late stands for the interval that
-// is nearer, so that the next does not come on its heels.
+// is nearer, so that the next does not follow at once.
 func (t Told) reminders(every time.Duration) int {
 	d := t.Last.Sub(t.Anchor)
 	n := int(d / every)

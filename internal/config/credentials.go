@@ -71,7 +71,7 @@ func (t *table) credentials() Credentials {
 	case ECSAgency, PodIdentity:
 		t.excludeAll(append(ofKeys, "auth_token"), "auth = "+quote(string(c.Kind)))
 	default:
-		t.problem("auth", "%s is none of %s%s", quote(string(c.Kind)), orList(kinds), didYouMean(string(c.Kind), kinds))
+		t.problem("auth", "%s is not one of %s%s", quote(string(c.Kind)), orList(kinds), didYouMean(string(c.Kind), kinds))
 	}
 	return c
 }
@@ -100,7 +100,7 @@ func (t *table) need(name, example string) {
 // exclude notes that a key stands beside one that makes it useless.
 func (t *table) exclude(name, by string) {
 	if t.given(name) {
-		t.problem(name, "has no use beside %s: remove one of the two", by)
+		t.problem(name, "can't be used together with %s: remove one of the two", by)
 	}
 }
 

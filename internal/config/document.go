@@ -226,7 +226,7 @@ var quotedPart = regexp.MustCompile(`"[^"]*"|'[^']*'`)
 // what kind of mistake it is are looked at, and none is passed on but the
 // name of a key that is there twice.
 func (d *document) syntax(err error) Problem {
-	p := Problem{File: d.file, Text: "this is not TOML: each line is a [table], a key = value, or a # comment, and text stands in double quotes"}
+	p := Problem{File: d.file, Text: "this is not TOML: each line is a [table], a key = value, or a # comment, and text must be in double quotes"}
 	pe, ok := errors.AsType[toml.ParseError](err)
 	if !ok {
 		return p
@@ -237,27 +237,27 @@ func (d *document) syntax(err error) Problem {
 		return p
 	}
 	for _, known := range []struct{ in, out string }{
-		{"has already been defined", "is there already: remove one of the two"},
-		{"was already created", "is there already as something else: remove one of the two"},
+		{"has already been defined", "is defined already: remove one of the two"},
+		{"was already created", "is defined already, as something else: remove one of the two"},
 		{"strings cannot contain newlines", `the text has no closing quote on its line`},
 		{"unexpected EOF; expected '", "the text has no closing quote"},
-		{"expected value", `there is no value that TOML knows: text stands in double quotes, as in key = "text"; true and false are written small`},
+		{"expected value", `this is not a value of TOML: put text in double quotes, as in key = "text", and write true and false in lower case`},
 		{"invalid escape", `a backslash in double quotes must be doubled; or use single quotes, in which it is only itself`},
 		{"Escaped character", "the escape names no character"},
 		{"hexadecimal digits after", "the escape has too few digits; a backslash that is only itself must be doubled"},
 		{"control characters", "there is a control character: remove it, or write it as an escape"},
 		{"invalid UTF-8", "there is a byte that is not UTF-8: save the file as UTF-8"},
 		{"NULL bytes", "the file seems to be UTF-16: save it as UTF-8"},
-		{"expected '.' or '='", "there is no = after the key"},
+		{"expected '.' or '='", "the = after the key is missing"},
 		{"end table name", "the table's name has no closing bracket"},
 		{"end of table array name", "the table's name has no closing brackets"},
 		{"top-level item to end", "there is something after the end of the value: text with a quote in it must be in the other kind of quotes"},
 		{"array terminator", "the list lacks a comma, or its closing bracket"},
 		{"inline table terminator", "the table lacks a comma, or its closing brace"},
 		{"out of range", "the number is too large"},
-		{"invalid datetime", "this is no date, and no key takes one: text stands in double quotes"},
-		{"Invalid integer", `the number can't be read: a number with a unit stands in double quotes, as in "15m"`},
-		{"nvalid float", `the number can't be read: a number with a unit stands in double quotes, as in "15m"`},
+		{"invalid datetime", "this is not a valid date, and no key takes one: put text in double quotes"},
+		{"Invalid integer", `the number can't be read: put a number with a unit in double quotes, as in "15m"`},
+		{"nvalid float", `the number can't be read: put a number with a unit in double quotes, as in "15m"`},
 	} {
 		if strings.Contains(pe.Message, known.in) {
 			p.Text = known.out

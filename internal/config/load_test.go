@@ -218,7 +218,7 @@ fallback = "ops"
 	want := []string{
 		`config.toml:2: check.interval: "soon" is not a duration: write a number and a unit, such as "30d", "2w", "12h", "90s"`,
 		`config.toml:3: check.timeout: 15 has no unit: write it in double quotes with one, such as "15s", "15m" or "15d"`,
-		`config.toml:4: check.confrim: is no key that sslwatch knows: did you mean confirm?`,
+		`config.toml:4: check.confrim: is not a key that sslwatch knows: did you mean confirm?`,
 		`config.toml:6: project.prod.project_id: is missing: write project_id = "0123456789abcdef0123456789abcdef", as the console shows it under My Credentials`,
 		`config.toml:9: project.prod.secret_key: the environment variable TEST_MISSING is not set: set it for the process that runs sslwatch`,
 		`config.toml:12: project.prod.instance.orders.id: is empty: write id = "553a2516-b865-4159-b774-204dc0a36e37", as the console shows it`,

@@ -67,7 +67,7 @@ func (t *table) project() Project {
 	case p.Region == "":
 		t.need("region", `"eu-west-101", or whichever it is in`)
 	case strings.Trim(p.Region, "abcdefghijklmnopqrstuvwxyz0123456789-") != "":
-		t.problem("region", `%s is no region: write its ID, such as "eu-west-101"`, quote(p.Region))
+		t.problem("region", `%s is not a valid region: write its ID, such as "eu-west-101"`, quote(p.Region))
 		p.Region = ""
 	}
 	p.ID = t.id("project_id", `"0123456789abcdef0123456789abcdef", as the console shows it under My Credentials`)
@@ -94,7 +94,7 @@ func (t *table) id(name, example string) string {
 		return ""
 	}
 	if !isID(s) {
-		t.problem(name, "%s is no ID: it has letters, digits and -_.~ only, as in %s", quote(s), example)
+		t.problem(name, "%s is not a valid ID: it has letters, digits and -_.~ only, as in %s", quote(s), example)
 		return ""
 	}
 	return s
@@ -128,7 +128,7 @@ func (t *table) site(p Project, terms check.Terms, shared map[string]string) sit
 	s := site{path: t.path}
 	s.id = t.id("id", `"553a2516-b865-4159-b774-204dc0a36e37", as the console shows it`)
 	if s.id != "" && !isUUID(s.id) {
-		t.warn("id", "%s is no UUID, and instances have one: if it is the name, look the ID up in the console", quote(s.id))
+		t.warn("id", "%s is not a UUID, and instances have one: if it is the name, look the ID up in the console", quote(s.id))
 	}
 	own := check.Terms{
 		Expiry:     t.ladder("expiry", terms.Expiry),

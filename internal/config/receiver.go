@@ -112,7 +112,7 @@ func (t *table) slack() []Receiver {
 		t.checkToken(s.Token)
 		t.checkChannel(s.Channel)
 		if strings.ContainsAny(s.Channel, " ,") {
-			t.problem("channel", "%s is no channel: write one name or ID, and a table for each further channel", quote(s.Channel))
+			t.problem("channel", "%s is not a valid channel: write one name or ID, and a table for each further channel", quote(s.Channel))
 		}
 	default:
 		t.problem("token", "is missing: write the bot's token and its channel, or the webhook_url of an incoming webhook")
@@ -187,7 +187,7 @@ func (t *table) email() []Receiver {
 	case !t.given("from"):
 		t.need("from", `"sslwatch <sslwatch@example.com>"`)
 	case s.From != "" && err != nil:
-		t.problem("from", `%s is no e-mail address: write "sslwatch <sslwatch@example.com>"`, quote(s.From))
+		t.problem("from", `%s is not a valid e-mail address: write "sslwatch <sslwatch@example.com>"`, quote(s.From))
 	}
 	return t.recipients(s)
 }
@@ -240,7 +240,7 @@ func (t *table) recipients(s email.Settings) []Receiver {
 	for _, text := range list {
 		address, err := mail.ParseAddress(text)
 		if err != nil || unfit(text) != "" {
-			t.problem("to", `%s is no e-mail address: write "ops@example.com"`, quote(text))
+			t.problem("to", `%s is not a valid e-mail address: write "ops@example.com"`, quote(text))
 			continue
 		}
 		// The ledger goes by the address alone: neither its case nor the

@@ -161,7 +161,7 @@ func (t *table) choice(name string, choices ...string) string {
 	if slices.Contains(choices, s) {
 		return s
 	}
-	t.problem(name, "%s is none of %s%s", quote(s), orList(choices), didYouMean(s, choices))
+	t.problem(name, "%s is not one of %s%s", quote(s), orList(choices), didYouMean(s, choices))
 	return choices[0]
 }
 
@@ -375,7 +375,7 @@ func (t *table) named(name, example string) []*table {
 			continue
 		}
 		if why := unfit(n); n == "" || why != "" {
-			holder.problem(n, "is no name: %s", cmp.Or(why, "it is empty"))
+			holder.problem(n, "is not a valid name: it %s", cmp.Or(why, "is empty"))
 		}
 		out = append(out, newTable(t.doc, holder.key(n), holder.inner("*"), values))
 	}
@@ -459,13 +459,13 @@ func (t *table) strangers() {
 			hint = t.doc.belongs(name)
 		}
 		if hint == "" {
-			hint = ": here go " + strings.Join(candidates, ", ")
+			hint = ": the keys here are " + strings.Join(candidates, ", ")
 		}
 		kind := "key"
 		if _, ok := t.values[name].(map[string]any); ok {
 			kind = "table"
 		}
-		t.problem(name, "is no %s that sslwatch knows%s", kind, hint)
+		t.problem(name, "is not a %s that sslwatch knows%s", kind, hint)
 	}
 }
 

@@ -37,7 +37,7 @@ func (c *Config) readHTTP(t *table) {
 	}
 	host, port, err := net.SplitHostPort(c.HTTP.Listen)
 	if n, atoi := strconv.Atoi(port); err != nil || atoi != nil || n < 0 || n > 65535 {
-		t.problem("listen", "%s is no address: write host:port, such as %q, or \"\" for none", quote(c.HTTP.Listen), defaultListen)
+		t.problem("listen", "%s is not a valid address: write host:port, such as %q, or \"\" for none", quote(c.HTTP.Listen), defaultListen)
 		return
 	}
 	if c.HTTP.WebConfigFile != "" {

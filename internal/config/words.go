@@ -22,7 +22,7 @@ func unfit(s string) string {
 	return ""
 }
 
-// quote shows a value that is no secret, shortened. It shows no more than the
+// quote shows a value that is not a secret, shortened. It shows no more than the
 // beginning of what may be a secret under the wrong key.
 func quote(s string) string {
 	if isKeyOrToken(s) {

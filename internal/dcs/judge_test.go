@@ -168,7 +168,7 @@ func TestFailures(t *testing.T) {
 		{"ssl_validated is a string", reply(200, state(`"ssl_validated":"true","ssl_expired_at":"2022-06-15T02:21:18.669Z"`)), keys(), Failed, "", "neither true nor false"},
 		{"no date", reply(200, state(`"ssl_validated":true`)), keys(), Failed, "", "without ssl_expired_at"},
 		{"date null", reply(200, state(`"ssl_validated":true,"ssl_expired_at":null`)), keys(), Failed, "", "without ssl_expired_at"},
-		{"empty date", reply(200, state(`"ssl_validated":true,"ssl_expired_at":""`)), keys(), Failed, "", "no believable date (“”)"},
+		{"empty date", reply(200, state(`"ssl_validated":true,"ssl_expired_at":""`)), keys(), Failed, "", "not a believable date (“”)"},
 		{"zero date", reply(200, state(`"ssl_validated":true,"ssl_expired_at":"0001-01-01T00:00:00Z"`)), keys(), Failed, "", "“0001-01-01T00:00:00Z”"},
 		{"year 9999", reply(200, state(`"ssl_validated":true,"ssl_expired_at":"9999-12-31T23:59:59Z"`)), keys(), Failed, "", "“9999-12-31T23:59:59Z”"},
 		{"the date as a number", reply(200, state(`"ssl_validated":true,"ssl_expired_at":1655259678669`)), keys(), Failed, "", "not a string"},

@@ -263,7 +263,7 @@ func (w *Watch) taken(o outcome, now time.Time) {
 	}
 	for _, g := range o.message.Groups {
 		for _, item := range g.Items {
-			w.log.Info("told", "receiver", r.ID, "message", o.message.ID, "alert", item.Line)
+			w.log.Info("alert delivered", "receiver", r.ID, "message", o.message.ID, "alert", item.Line)
 		}
 	}
 	r.saved = w.disk.demand()

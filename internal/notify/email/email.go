@@ -39,11 +39,11 @@ var _ notify.Receiver = (*receiver)(nil)
 func New(s Settings) (notify.Receiver, error) {
 	from, err := mail.ParseAddress(s.From)
 	if err != nil {
-		return nil, fmt.Errorf("from is no e-mail address: %w", err)
+		return nil, fmt.Errorf("from is not a valid e-mail address: %w", err)
 	}
 	to, err := mail.ParseAddress(s.To)
 	if err != nil {
-		return nil, fmt.Errorf("to is no e-mail address: %w", err)
+		return nil, fmt.Errorf("to is not a valid e-mail address: %w", err)
 	}
 	switch {
 	case s.Host == "" || s.Port < 1 || s.Port > 65535:

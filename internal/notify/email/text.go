@@ -8,7 +8,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/text"
 )
 
-// maxLine bounds one line, in runes. No sane one comes near.
+// maxLine bounds one line, in runes. No line of ours comes near that.
 const maxLine = 20_000
 
 // layText writes the mail for those who read plain text: every alert is one

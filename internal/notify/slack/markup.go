@@ -108,7 +108,7 @@ func level(sizes []int, budget int) int {
 	return sorted[len(sorted)-1]
 }
 
-// link writes a link, or nothing for what is no address of the web.
+// link writes a link, or nothing for what is not an address of the web.
 func link(label, address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
