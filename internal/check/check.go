@@ -51,12 +51,12 @@ func (c Condition) rank() int {
 	return len(Conditions())
 }
 
-// hides tells whether c, while it stands, hides d.
+// hides reports whether c, while it stands, hides d.
 func (c Condition) hides(d Condition) bool {
 	return c.rank() < d.rank() && d != CheckFailing && c != CheckFailing
 }
 
-// ofCertificate tells whether c is about one certificate, so that another
+// ofCertificate reports whether c is about one certificate, so that another
 // ssl_expired_at is another alert.
 func (c Condition) ofCertificate() bool {
 	return c == CertificateExpired || c == CertificateExpiring
@@ -108,7 +108,7 @@ func (s Subject) Key() string {
 	return s.ProjectID + "/" + s.InstanceID
 }
 
-// IsProject tells whether the subject is a whole project.
+// IsProject reports whether the subject is a whole project.
 func (s Subject) IsProject() bool { return s.InstanceID == "" }
 
 // Policy is the part of the judgement that is the same for every instance.
@@ -136,7 +136,7 @@ type Audience struct {
 	Also []Condition
 }
 
-// Hears tells whether an alert is for this audience. An alert about a
+// Hears reports whether an alert is for this audience. An alert about a
 // project is for everyone who is concerned with one of its instances.
 func (a Audience) Hears(alert Alert) bool {
 	return slices.Contains(a.Also, alert.Condition) || alert.Severity.Compare(a.MinSeverity) >= 0 && a.Concerns(alert)

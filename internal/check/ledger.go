@@ -172,7 +172,7 @@ func Tell(told Lines, n Notice, message string, now time.Time) Lines {
 	return out
 }
 
-// Tried tells whether the lines say that the receiver may have been told a
+// Tried reports whether the lines say that the receiver may have been told a
 // notice.
 func (l Lines) Tried(n Notice) bool {
 	if n.Fires() {

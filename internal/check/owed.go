@@ -20,7 +20,7 @@ const (
 	Passed   Kind = "passed"   // it came and went while the receiver could not be reached
 )
 
-// fires tells whether the alert stands, in a notice of this kind.
+// fires reports whether the alert stands, in a notice of this kind.
 func (k Kind) fires() bool { return k == Firing || k == Tighter || k == Reminder }
 
 // Notice is one thing that one receiver has yet to hear.
@@ -43,7 +43,7 @@ type Notice struct {
 	Closes []Condition
 }
 
-// Fires tells whether the alert stands.
+// Fires reports whether the alert stands.
 func (n Notice) Fires() bool { return n.Kind.fires() }
 
 // Solved reports whether what was told is known to be so no longer. What is
@@ -55,7 +55,7 @@ func (n Notice) Replaced() bool {
 	return n.Kind == Tighter && n.Condition.ofCertificate() && n.earlierThan(identity(n.Told.Identity, n.Told.Certificate))
 }
 
-// Uncovers tells whether this is the end of what hid an alert, or of what was
+// Uncovers reports whether this is the end of what hid an alert, or of what was
 // told of an old certificate, and a notice is of that alert, or of the new one.
 func (n Notice) Uncovers(alert Notice) bool {
 	return !n.Fires() && alert.Fires() && n.Key() == alert.Key() &&
@@ -241,7 +241,7 @@ func before(a, b *Alert) bool {
 	return b == nil || cmp.Less(a.Condition.rank(), b.Condition.rank())
 }
 
-// ended tells whether what a line is about is over. Neither time nor other
+// ended reports whether what a line is about is over. Neither time nor other
 // thresholds cure a certificate: only a later one does.
 func ended(a Alert, line Line) bool {
 	if a.Condition.ofCertificate() && (a.State != Over || a.Ending == Renewed) {
@@ -250,7 +250,7 @@ func ended(a Alert, line Line) bool {
 	return a.State == Over
 }
 
-// passed tells whether an alert came and went while its receiver could not
+// passed reports whether an alert came and went while its receiver could not
 // be reached.
 func passed(a Alert, told Lines) bool {
 	line := told[a.Condition]

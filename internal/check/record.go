@@ -154,7 +154,7 @@ const (
 	CauseOverdue     Cause = "overdue"     // checks that are due are not made
 )
 
-// denied tells whether the cause concerns the credential or the project.
+// denied reports whether the cause concerns the credential or the project.
 func (c Cause) denied() bool { return c == CauseRefused || c == CauseForbidden }
 
 // clone returns a record that shares nothing that anyone may change.
@@ -164,7 +164,7 @@ func (r Record) clone() Record {
 	return r
 }
 
-// Unsure tells whether an observation waits to be confirmed, so that the
+// Unsure reports whether an observation waits to be confirmed, so that the
 // next check should come soon.
 func (r Record) Unsure() bool {
 	return r.Off.Run > 0 || r.Invalid.Run > 0 || r.Missing.Run > 0 || r.Unsupported.Run > 0 || r.Comeback.Run > 0
@@ -205,7 +205,7 @@ func Observe(ssl dcs.SSL, err *dcs.Error) Observation {
 	return o
 }
 
-// Accepts tells whether an answer with a cause shows that the API accepted
+// Accepts reports whether an answer with a cause shows that the API accepted
 // the credential, whatever else it says.
 func (c Cause) Accepts() bool { return c != CauseFailed && c != CauseRefused && c != CauseOverdue }
 

@@ -265,13 +265,13 @@ func Project(records []Record, p Policy, now time.Time) []Alert {
 	return []Alert{a}
 }
 
-// answered tells whether the API has ever said something about the instance
+// answered reports whether the API has ever said something about the instance
 // itself, be it that there is none.
 func (r Record) answered() bool {
 	return !r.Verified.IsZero() || r.Failing.Cause == CauseMissing || r.Failing.Cause == CauseUnsupported
 }
 
-// late tells whether a check has been due for as long as one may fail.
+// late reports whether a check has been due for as long as one may fail.
 func late(r Record, p Policy, now time.Time) bool {
 	return !r.Due.IsZero() && now.Sub(r.Due) >= p.FailingAfter
 }

@@ -28,7 +28,7 @@ type Credentials struct {
 	AuthToken secret.Text
 }
 
-// SameKey tells whether the cloud counts refusals of the two together: they
+// SameKey reports whether the cloud counts refusals of the two together: they
 // are of one access key, even if not of one secret key.
 func (c Credentials) SameKey(other Credentials) bool {
 	return c.Kind == other.Kind && c.AccessKey == other.AccessKey && c.AuthToken == other.AuthToken
@@ -76,7 +76,7 @@ func (t *table) credentials() Credentials {
 	return c
 }
 
-// anyGiven tells whether any of some keys is given.
+// anyGiven reports whether any of some keys is given.
 func (t *table) anyGiven(names ...string) bool {
 	for _, name := range names {
 		if t.given(name) {

@@ -117,7 +117,7 @@ func (d *document) resolve(ref string) (value string, wrong flaw) {
 	return ref, flaw{}
 }
 
-// isVariable tells whether a name is, by convention, that of an environment
+// isVariable reports whether a name is, by convention, that of an environment
 // variable: then it may be shown.
 func isVariable(s string) bool {
 	return s != "" && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == "" && strings.ContainsRune(s, '_')

@@ -109,7 +109,7 @@ func distance(a, b string) int {
 	return last[len(b)]
 }
 
-// isLabel tells whether a name can be a label's in Prometheus and
+// isLabel reports whether a name can be a label's in Prometheus and
 // Alertmanager, where it ends up.
 func isLabel(s string) bool {
 	for i, r := range s {
@@ -121,7 +121,7 @@ func isLabel(s string) bool {
 	return s != ""
 }
 
-// isID tells whether a text can be an ID of the cloud: it becomes a part of
+// isID reports whether a text can be an ID of the cloud: it becomes a part of
 // a URL's path, and of a key in the state file.
 func isID(s string) bool {
 	ok := func(r rune) bool {
@@ -131,7 +131,7 @@ func isID(s string) bool {
 		!strings.ContainsFunc(s, func(r rune) bool { return !ok(r) })
 }
 
-// isUUID tells whether a text has the form of a UUID.
+// isUUID reports whether a text has the form of a UUID.
 func isUUID(s string) bool {
 	parts := strings.Split(s, "-")
 	if len(parts) != 5 {

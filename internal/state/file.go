@@ -218,7 +218,7 @@ func (f *File) create(name string, data []byte) error {
 	return errors.Join(err, w.Close())
 }
 
-// retain gives the state a second name, and tells whether there was one.
+// retain gives the state a second name, and reports whether there was one.
 func (f *File) retain(name string) (bool, error) {
 	err := f.disk.Link(f.path, name)
 	switch {
@@ -234,7 +234,7 @@ func (f *File) retain(name string) (bool, error) {
 	return true, err
 }
 
-// noLinks tells whether an error is that of a file system without hard links.
+// noLinks reports whether an error is that of a file system without hard links.
 func noLinks(err error) bool {
 	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EMLINK)
 }

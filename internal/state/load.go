@@ -45,7 +45,7 @@ func (f *flaw) String() string {
 	return fmt.Sprintf("can't be read: %v", f.reason)
 }
 
-// damaged tells whether there is a file, and it is broken.
+// damaged reports whether there is a file, and it is broken.
 func (f *flaw) damaged() bool { return f != nil && !f.missing }
 
 // load finds the newest generation that can be read. It changes nothing. An

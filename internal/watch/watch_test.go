@@ -1,6 +1,7 @@
 package watch_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -648,6 +649,30 @@ func TestTheFallbackHearsWhatWaitsTooLong(t *testing.T) {
 		l.pass(30 * time.Minute)
 		if got := mail.lines(); len(got) != 2 || got[1] != "resolved ssl_disabled cache-0" {
 			t.Errorf("the fallback was told %v", got)
+		}
+	})
+}
+
+// Someone who reads the log at night knows instances by their names.
+func TestTheLogNamesWhatIsHandedToTheFallback(t *testing.T) {
+	bubble(t, 1, func(l *life) {
+		l.opt.Receivers[0].Fallback, l.opt.Receivers[0].FallbackAfter = "mail", 5*time.Minute
+		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{ID: "mail/ops", Name: "mail", Carrier: newPager()})
+		l.pager.err = &notify.Failure{Reason: "account_inactive", Refused: true}
+		var log bytes.Buffer
+		if err := l.startOnFile(mount{newRAM(), func(string) error { return nil }}, slog.New(slog.NewTextHandler(&log, nil))); err != nil {
+			t.Fatal(err)
+		}
+		l.pass(20 * time.Minute)
+		l.enabled(0, false)
+		l.pass(30 * time.Minute)
+		if err := l.stop(); err != nil {
+			t.Fatal(err)
+		}
+		l.stop = func() error { return nil }
+		want := `msg="handed to the fallback" receiver=oncall fallback=mail project=prod instance=cache-0 instance_id=553a2516-0000-0000-0000-000000000000 condition=ssl_disabled`
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log has no %s:\n%s", want, log.String())
 		}
 	})
 }
