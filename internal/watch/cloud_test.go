@@ -26,7 +26,7 @@ func TestWhatEachAnswerOfTheCloudMeans(t *testing.T) {
 	}{
 		{sim.AnswerOK, "", "", 3, ""},
 		{sim.AnswerNumberPort, "", "", 3, ""},
-		{sim.AnswerFarDate, failed, "", 3, "no believable date"},
+		{sim.AnswerFarDate, failed, "", 3, "not a believable date"},
 		{sim.AnswerOff, "ssl_disabled", "", 3, ""},
 		{sim.AnswerOffEmpty, "ssl_disabled", "", 3, ""},
 		{sim.AnswerOff204, "ssl_disabled", "", 3, ""},
