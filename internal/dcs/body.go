@@ -130,7 +130,7 @@ func readDate(raw json.RawMessage, out *redactor) (expires time.Time, problem st
 	}
 	expires, ok := parseDate(date)
 	if !ok {
-		return time.Time{}, "that SSL is on, but with an ssl_expired_at that is no believable date (" + quote(out.text(date, 40)) + ")"
+		return time.Time{}, "that SSL is on, but with an ssl_expired_at that is not a believable date (" + quote(out.text(date, 40)) + ")"
 	}
 	return expires, ""
 }

@@ -98,9 +98,9 @@ func TestEachAnswerOfTheSimulatedCloudMeansWhatItShould(t *testing.T) {
 		sim.AnswerForeign:      failed("without a field enabled, but with one that the API does not have (“message”)"),
 		sim.AnswerNumberDate:   failed("not a string"),
 		sim.AnswerNoDate:       failed("without ssl_expired_at"),
-		sim.AnswerZeroDate:     failed("no believable date"),
-		sim.AnswerFarDate:      failed("no believable date"),
-		sim.AnswerGarbageDate:  failed("no believable date"),
+		sim.AnswerZeroDate:     failed("not a believable date"),
+		sim.AnswerFarDate:      failed("not a believable date"),
+		sim.AnswerGarbageDate:  failed("not a believable date"),
 		sim.AnswerNumericCode:  failed("111400800"),
 	}
 	d := cloud(t)
