@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -56,16 +57,24 @@ func (a *app) check(ctx context.Context, names []string, asJSON bool) (verdict, 
 	o.Policy.Awake = time.Now()
 
 	progress := a.progress(len(o.Watched))
-	records, err := watch.Pass(ctx, o, progress)
+	records, clocks, err := watch.Pass(ctx, o, progress)
 	progress(-1)
 	stopped := ""
 	if err != nil { // by a signal: what is known so far is worth as much as before
 		stopped = fmt.Sprintf("stopped after %d of %d instances", len(records), len(o.Watched))
 	}
 	now := time.Now()
+	o.Policy.Clocks = clocks.Believed(now)
 	rows := make([]row, 0, len(records))
+	of := map[string][]check.Record{}
 	for _, r := range records {
 		rows = append(rows, rowOf(r, o.Policy, now, true))
+		of[r.ProjectID] = append(of[r.ProjectID], r)
+	}
+	for _, id := range slices.Sorted(maps.Keys(o.Policy.Clocks.Off())) {
+		if r, stands := projectRow(of[id], o.Policy, now); stands {
+			rows = append(rows, r)
+		}
 	}
 	return a.report(rows, nil, now, asJSON, stopped)
 }

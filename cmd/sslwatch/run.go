@@ -120,6 +120,9 @@ func (a *app) run(ctx context.Context) error {
 		d.heart = heartbeat.New(c.Heartbeat, proxies, log)
 		running.Go(func() { d.heart.Run(beside) })
 	}
+	ctx, lose := context.WithCancelCause(ctx)
+	defer lose(nil)
+	go guard(beside, file, lose, log) // not waited for: a disk may hang
 	w := watch.New(d.complete(o), remembered, file, log)
 	if c.HTTP.Listen != "" {
 		server := web.Server{
@@ -135,7 +138,11 @@ func (a *app) run(ctx context.Context) error {
 
 	context.AfterFunc(ctx, systemd.stopping)
 	systemd.ready()
-	if err := w.Run(ctx); err != nil {
+	err = w.Run(ctx)
+	if inUse := (*state.InUseError)(nil); errors.As(context.Cause(ctx), &inUse) {
+		return &exitError{exitTemporary, inUse}
+	}
+	if err != nil {
 		return err
 	}
 	log.Info("stopped")
@@ -146,6 +153,39 @@ func (a *app) run(ctx context.Context) error {
 func openToAll(dir string) bool {
 	info, err := os.Stat(dir)
 	return err == nil && info.Mode().Perm()&0o002 != 0
+}
+
+// guardEvery is how often it is looked whether the lock is still held.
+const guardEvery = 2 * time.Second
+
+// guard keeps the lock of the state file, until ctx ends. Where another
+// process took it while its file was away, two would tell the same: then this
+// one ends.
+func guard(ctx context.Context, file *state.File, lose context.CancelCauseFunc, log *slog.Logger) {
+	ticker := time.NewTicker(guardEvery)
+	defer ticker.Stop()
+	said := ""
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		retaken, err := file.Guard()
+		switch inUse := (*state.InUseError)(nil); {
+		case errors.As(err, &inUse):
+			log.Error("the lock of the state file was removed, and another process has taken it: this one ends", "err", err)
+			lose(inUse)
+			return
+		case err != nil && err.Error() != said:
+			log.Error("the lock of the state file is lost, and can't be taken anew: another sslwatch could start beside this one", "err", err)
+		case retaken:
+			log.Error("the lock of the state file was removed or replaced, and is taken anew: leave it alone while sslwatch runs")
+		}
+		if said = ""; err != nil {
+			said = err.Error()
+		}
+	}
 }
 
 // daemon is what outlives a reload.

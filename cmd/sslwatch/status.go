@@ -45,6 +45,7 @@ func (a *app) status(ctx context.Context, asJSON bool) (verdict, error) {
 	}
 	now := time.Now()
 	p := c.Policy
+	p.Clocks = s.Clocks
 	p.Awake = time.Time{} // whoever looks at a state has no excuse for what is late
 
 	var rows []row

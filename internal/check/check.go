@@ -122,6 +122,8 @@ type Policy struct {
 	// Awake is since when the loop has run without a gap. What was due
 	// before then is late because nobody was there to ask.
 	Awake time.Time
+	// Clocks is what is known of this machine's clock.
+	Clocks Clocks
 	// Repeat is the time between reminders; none or zero means no reminders.
 	Repeat map[Severity]time.Duration
 }

@@ -163,10 +163,12 @@ func Tell(told Lines, n Notice, message string, now time.Time) Lines {
 	if another || n.Severity.Compare(t.Severity) > 0 {
 		t.Severity = n.Severity
 	}
+	// The date is that of the telling of the threshold, so that the two say
+	// when it was due.
 	if another || t.Threshold == 0 || n.Threshold < t.Threshold {
-		t.Threshold = n.Threshold
+		t.Threshold, t.Certificate, t.Identity = n.Threshold, n.Certificate, n.Identity
 	}
-	t.Certificate, t.Identity, t.Since, t.Last = n.Certificate, n.Identity, n.Began, now
+	t.Since, t.Last = n.Began, now
 	t.Message = message
 	out[n.Condition] = Line{Told: &t}
 	return out
@@ -273,9 +275,26 @@ func Inherit(to, from Lines, end Notice) Lines {
 	return out.waiting(end.Condition, func(w *Waits) { w.HandedOn = false })
 }
 
-// Rewind bounds what is remembered by the present: after the clock was set
-// back, a time that lies ahead would hold reminders up until it is reached.
+// Rewind bounds by the present since when things are waited for: after the
+// clock was set back, a time that lies ahead would hold them up until it is
+// reached.
 func (l Lines) Rewind(now time.Time) Lines {
+	now = Wall(now)
+	out := l.clone()
+	for c, line := range out {
+		if line.Waits != nil {
+			w := *line.Waits
+			bound(now, &w.Since)
+			line.Waits = &w
+			out[c] = line
+		}
+	}
+	return out
+}
+
+// RewindTold bounds by the present when things were told, or reminders would
+// be held up.
+func (l Lines) RewindTold(now time.Time) Lines {
 	now = Wall(now)
 	out := l.clone()
 	for c, line := range out {
@@ -283,15 +302,19 @@ func (l Lines) Rewind(now time.Time) Lines {
 			t := *line.Told
 			bound(now, &t.First, &t.Anchor, &t.Last)
 			line.Told = &t
+			out[c] = line
 		}
-		if line.Waits != nil {
-			w := *line.Waits
-			bound(now, &w.Since)
-			line.Waits = &w
-		}
-		out[c] = line
 	}
 	return out
+}
+
+// Slept returns the record after nobody could look for so long: that time
+// does not count as failing. It is negative where the clock was set back.
+func (r Record) Slept(d time.Duration) Record {
+	if r.Failing.Count > 0 {
+		r.Failing.Since, r.Failing.Last = r.Failing.Since.Add(d), r.Failing.Last.Add(d)
+	}
+	return r
 }
 
 // Rewind does for a record what it does for lines.

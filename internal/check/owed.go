@@ -108,7 +108,15 @@ func MessageID(notices []Notice) string {
 // subject, and where it is about a certificate, of that certificate.
 func Owed(standing []Alert, told Lines, who Audience, p Policy, now time.Time) []Notice {
 	now = Wall(now)
-	notices := over(standing, told)
+	var clock Clock
+	if len(standing) > 0 {
+		clock = p.clock(standing[0].ProjectID)
+	}
+	var vouched time.Time // the time, where the API agrees
+	if clock.Trust == Vouched {
+		vouched = now
+	}
+	notices := over(standing, told, vouched)
 	for _, a := range standing {
 		if a.State != Stands {
 			continue
@@ -116,7 +124,7 @@ func Owed(standing []Alert, told Lines, who Audience, p Policy, now time.Time) [
 		if !who.Hears(a) {
 			continue
 		}
-		if n, owed := news(a, told, p, now); owed {
+		if n, owed := news(a, told, p, now, vouched); owed && !(clock.Holds() && n.timely()) {
 			notices = append(notices, n)
 		}
 	}
@@ -144,8 +152,31 @@ func (a Alert) earlierThan(id time.Time) bool {
 	return a.identity().Before(id) && !SameCertificate(a.identity(), id)
 }
 
+// timely reports whether it may be time alone that brought a notice.
+func (n Notice) timely() bool {
+	return n.Kind == Reminder || n.Condition.ofCertificate() || n.Cause == CauseOverdue ||
+		n.Condition == CheckFailing && n.Kind == Tighter // its severity follows the time left
+}
+
+// tooEarly reports whether a line says of a certificate what is not so yet:
+// it was told by a clock that was ahead. vouched is the time where the API
+// agrees with it, and zero where it is not sure that it is right now.
+func (l Line) tooEarly(c Condition, vouched time.Time) bool {
+	if !c.ofCertificate() || vouched.IsZero() {
+		return false
+	}
+	var due time.Time
+	switch {
+	case l.Told != nil:
+		due = l.Told.Certificate.Add(-time.Duration(l.Told.Threshold))
+	case l.Waits != nil:
+		due = l.Waits.Certificate.Add(-time.Duration(l.Waits.Threshold))
+	}
+	return due.Sub(vouched) > MaxSkew
+}
+
 // news works out what is new in an alert that stands.
-func news(a Alert, lines Lines, p Policy, now time.Time) (n Notice, owed bool) {
+func news(a Alert, lines Lines, p Policy, now, vouched time.Time) (n Notice, owed bool) {
 	line := lines[a.Condition]
 	n = Notice{Alert: a, Kind: Firing, Told: line.Told, Began: a.Since}
 	if line.Waits != nil && line.Told == nil && SameCertificate(line.certificate(), a.identity()) {
@@ -155,9 +186,10 @@ func news(a Alert, lines Lines, p Policy, now time.Time) (n Notice, owed bool) {
 	if told == nil || line.Ended {
 		// Its date moved back over the present: that is not a story.
 		expired := lines[CertificateExpired]
-		return n, a.Condition != CertificateExpiring || expired.Told == nil || expired.Ended || !SameCertificate(expired.certificate(), a.identity())
+		return n, a.Condition != CertificateExpiring || expired.Told == nil || expired.Ended ||
+			!SameCertificate(expired.certificate(), a.identity()) || expired.tooEarly(CertificateExpired, vouched)
 	}
-	if a.Condition.ofCertificate() && a.laterThan(line.certificate()) {
+	if a.Condition.ofCertificate() && a.laterThan(line.certificate()) || line.tooEarly(a.Condition, vouched) {
 		return n, true
 	}
 	n.Began = told.Since
@@ -206,7 +238,7 @@ func NextReminder(standing []Alert, told Lines, p Policy) time.Time {
 
 // over works out which of the lines have ended. What ended together and hid
 // one another is told once, for the condition that was in sight.
-func over(standing []Alert, told Lines) []Notice {
+func over(standing []Alert, told Lines, vouched time.Time) []Notice {
 	var notices []Notice
 	var topTold, topTried *Alert
 	for i := range standing {
@@ -222,16 +254,16 @@ func over(standing []Alert, told Lines) []Notice {
 			topTried = a
 		}
 	}
-	if topTold != nil && ended(*topTold, told[topTold.Condition]) {
-		notices = append(notices, resolved(*topTold, standing, told))
+	if topTold != nil && ended(*topTold, told[topTold.Condition], vouched) {
+		notices = append(notices, resolved(*topTold, standing, told, vouched))
 	}
-	if topTried != nil && passed(*topTried, told) && before(topTried, topTold) {
-		notices = append(notices, resolved(*topTried, standing, told))
+	if topTried != nil && passed(*topTried, told, vouched) && before(topTried, topTold) {
+		notices = append(notices, resolved(*topTried, standing, told, vouched))
 	}
 	for _, a := range standing {
 		line := told[a.Condition]
-		if a.Condition == CheckFailing && (line.Told != nil && ended(a, line) || passed(a, told)) {
-			notices = append(notices, resolved(a, standing, told))
+		if a.Condition == CheckFailing && (line.Told != nil && ended(a, line, vouched) || passed(a, told, vouched)) {
+			notices = append(notices, resolved(a, standing, told, vouched))
 		}
 	}
 	return notices
@@ -242,27 +274,31 @@ func before(a, b *Alert) bool {
 }
 
 // ended reports whether what a line is about is over. Neither time nor other
-// thresholds cure a certificate: only a later one does.
-func ended(a Alert, line Line) bool {
+// thresholds cure a certificate: only a later one does, or a clock that is
+// right again.
+func ended(a Alert, line Line, vouched time.Time) bool {
 	if a.Condition.ofCertificate() && (a.State != Over || a.Ending == Renewed) {
-		return a.laterThan(line.certificate())
+		return a.laterThan(line.certificate()) || line.tooEarly(a.Condition, vouched)
 	}
 	return a.State == Over
 }
 
 // passed reports whether an alert came and went while its receiver could not
 // be reached.
-func passed(a Alert, told Lines) bool {
+func passed(a Alert, told Lines, vouched time.Time) bool {
 	line := told[a.Condition]
-	return line.Told == nil && line.Waits != nil && line.Waits.Tried && ended(a, line)
+	return line.Told == nil && line.Waits != nil && line.Waits.Tried && ended(a, line, vouched)
 }
 
 // resolved builds the notice that a condition, and what it hid, has ended.
-func resolved(a Alert, standing []Alert, told Lines) Notice {
+func resolved(a Alert, standing []Alert, told Lines, vouched time.Time) Notice {
 	line := told[a.Condition]
 	n := Notice{Alert: a, Kind: Resolved, Told: line.Told}
 	if a.State != Over {
 		n.State, n.Ending, n.Cause, n.Reason = Over, Renewed, "", ""
+	}
+	if n.Ending == Renewed && !a.laterThan(line.certificate()) && line.tooEarly(a.Condition, vouched) {
+		n.Ending = TooEarly
 	}
 	if line.Told != nil {
 		n.Severity, n.Threshold, n.Began = line.Told.Severity, line.Told.Threshold, line.Told.Since
@@ -280,7 +316,7 @@ func resolved(a Alert, standing []Alert, told Lines) Notice {
 		if n.Kind == Passed && l.Told != nil {
 			continue // that one has a resolution of its own
 		}
-		if ended(other, l) {
+		if ended(other, l, vouched) {
 			n.Closes = append(n.Closes, other.Condition)
 		}
 	}

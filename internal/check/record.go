@@ -152,6 +152,7 @@ const (
 	CauseRefused     Cause = "refused"     // the credential is not accepted (401)
 	CauseForbidden   Cause = "forbidden"   // the credential may not do this (403)
 	CauseOverdue     Cause = "overdue"     // checks that are due are not made
+	CauseClock       Cause = "clock"       // this machine's clock is off
 )
 
 // denied reports whether the cause concerns the credential or the project.

@@ -48,7 +48,7 @@ func (r Record) Sound(key string) error {
 	if r.Failing.Count > 0 && (r.Failing.Since.IsZero() || r.Failing.Last.IsZero()) {
 		return errors.New("failing, without a time")
 	}
-	return soundTimes(r.Due, r.Checked, r.Verified, r.Expires, r.Identity, r.Was, r.Displaced, r.Comeback.Expires, r.Failing.Since, r.Failing.Last)
+	return SoundTimes(r.Due, r.Checked, r.Verified, r.Expires, r.Identity, r.Was, r.Displaced, r.Comeback.Expires, r.Failing.Since, r.Failing.Last)
 }
 
 // sound returns what is wrong with a flag.
@@ -56,7 +56,7 @@ func (f Flag) sound() error {
 	if err := count("run", f.Run); err != nil {
 		return err
 	}
-	return soundTimes(f.Since, f.From)
+	return SoundTimes(f.Since, f.From)
 }
 
 // Sound returns what is wrong with a line that was read for a condition, nil
@@ -79,7 +79,7 @@ func (l Line) Sound(c Condition) error {
 		case c.ofCertificate() && t.Certificate.IsZero():
 			return errors.New("told, of a certificate without a date")
 		}
-		if err := errors.Join(soundTimes(t.Certificate, t.Identity, t.First, t.Anchor, t.Last), soundBeginning(t.Since)); err != nil {
+		if err := errors.Join(SoundTimes(t.Certificate, t.Identity, t.First, t.Anchor, t.Last), soundBeginning(t.Since)); err != nil {
 			return fmt.Errorf("told: %w", err)
 		}
 	}
@@ -92,7 +92,7 @@ func (l Line) Sound(c Condition) error {
 		case c.ofCertificate() && w.Certificate.IsZero():
 			return errors.New("waits, for a certificate without a date")
 		}
-		if err := errors.Join(soundTimes(w.Since, w.Certificate, w.Identity), soundBeginning(w.Began)); err != nil {
+		if err := errors.Join(SoundTimes(w.Since, w.Certificate, w.Identity), soundBeginning(w.Began)); err != nil {
 			return fmt.Errorf("waits: %w", err)
 		}
 	}
@@ -119,6 +119,15 @@ func (s Sent) Sound() error {
 	return nil
 }
 
+// Sound returns what is wrong with what was read of a clock, nil if sslwatch
+// may have written it.
+func (c Clock) Sound(projectID string) error {
+	if projectID == "" || !c.Off {
+		return errors.New("it is not off")
+	}
+	return SoundTimes(c.Since)
+}
+
 // SoundKey returns what is wrong with the key of a subject: project_id, or
 // project_id/instance_id.
 func SoundKey(key string) error {
@@ -136,9 +145,9 @@ func count(name string, n int) error {
 	return nil
 }
 
-// soundTimes returns what is wrong with times that may be zero. Within these
+// SoundTimes returns what is wrong with times that may be zero. Within these
 // years no difference overflows, and every sum can be written again.
-func soundTimes(times ...time.Time) error {
+func SoundTimes(times ...time.Time) error {
 	for _, t := range times {
 		if !t.IsZero() && (t.Year() < 1970 || t.Year() >= 2200) {
 			return fmt.Errorf("the time %s is not believable", t.Format(time.RFC3339))
@@ -147,7 +156,7 @@ func soundTimes(times ...time.Time) error {
 	return nil
 }
 
-// soundBeginning is soundTimes for when something began: for a certificate
+// soundBeginning is SoundTimes for when something began: for a certificate
 // that is a threshold before its date, and a threshold can be centuries.
 func soundBeginning(t time.Time) error {
 	if !t.IsZero() && (t.Year() < 1600 || t.Year() >= 2200) {

@@ -29,6 +29,7 @@ const (
 	Checked     Ending = "checked"      // checks succeed again
 	Unwatched   Ending = "unwatched"    // taken out of the configuration
 	Deleted     Ending = "deleted"      // deleted in the cloud
+	TooEarly    Ending = "too_early"    // it was told by a clock that was wrong
 )
 
 // Alert is one condition of one subject at one moment.
@@ -56,6 +57,8 @@ type Alert struct {
 	Ending Ending
 	// Endpoint is where clients reach the instance, as last seen.
 	Endpoint Endpoint
+	// Ahead is by how much this machine's clock is ahead, where that is the cause.
+	Ahead time.Duration
 	// Affected counts the instances that an alert about a project is about.
 	Affected int
 	// Concerned holds the distinct labels of a project's instances.
@@ -65,7 +68,7 @@ type Alert struct {
 // Standing returns what is true of an instance now: each condition of which
 // anything is known, standing, hidden or over.
 func Standing(r Record, p Policy, now time.Time) []Alert {
-	now = Wall(now)
+	now = p.clock(r.ProjectID).True(Wall(now))
 	base := Alert{
 		Subject: r.Subject, Certificate: r.Expires, Identity: r.Identity, Was: r.Was, Verified: r.Verified, NoInfo: r.NoInfo,
 		Endpoint: r.Endpoint,
@@ -210,6 +213,12 @@ func blindness(r Record, now time.Time) Severity {
 // to be).
 func Project(records []Record, p Policy, now time.Time) []Alert {
 	now = Wall(now)
+	real := now
+	var own Clock
+	if len(records) > 0 {
+		own = p.Clocks[records[0].ProjectID]
+		real = p.clock(records[0].ProjectID).True(now)
+	}
 	a := Alert{Condition: CheckFailing}
 	var denied, overdue, watched []Record
 	known, left := true, Unwatched
@@ -238,17 +247,20 @@ func Project(records []Record, p Policy, now time.Time) []Alert {
 	case len(watched) == 0:
 		a.State, a.Ending = Over, left
 		return []Alert{a}
+	case own.Off:
+		a.Cause, a.Since, a.Ahead = CauseClock, own.Since, time.Duration(own.Ahead)
+		a.Affected, a.Severity = len(watched), blindest(watched, real)
 	case len(denied) > 0:
 		first := slices.MinFunc(denied, func(r, s Record) int { return r.Denied.Since.Compare(s.Denied.Since) })
 		a.Cause, a.Since, a.Reason = first.Denial.Cause, first.Denied.Since, first.Denial.Reason
 		if a.Cause == CauseRefused { // the credential is every instance's
 			denied = watched
 		}
-		a.Affected, a.Severity = len(denied), blindest(denied, now)
+		a.Affected, a.Severity = len(denied), blindest(denied, real)
 	case len(overdue) > 0:
 		first := slices.MinFunc(overdue, func(r, s Record) int { return r.Due.Compare(s.Due) })
 		a.Cause, a.Since = CauseOverdue, first.Due
-		a.Affected, a.Severity = len(overdue), blindest(overdue, now)
+		a.Affected, a.Severity = len(overdue), blindest(overdue, real)
 		// A refusal that waits to be confirmed is why the others wait.
 		if i := slices.IndexFunc(watched, func(r Record) bool { return r.Denied.Run > 0 }); i >= 0 {
 			r := watched[i]

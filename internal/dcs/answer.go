@@ -25,6 +25,8 @@ type SSL struct {
 	// IP, IPv6, Port and Domain are where clients reach the instance with
 	// SSL. Domain never carries the port. Any of them may be empty.
 	IP, IPv6, Port, Domain string
+	// Clock is what the answer says of this machine's clock.
+	Clock Clock
 }
 
 // Kind is what an answer that is not an SSL state means for the caller.
@@ -88,6 +90,8 @@ type Error struct {
 	// to do. What fails twice in the same way has the same reason, as far
 	// as the API's message is the same.
 	Reason string
+	// Clock is what the answer says of this machine's clock, if the API gave one.
+	Clock Clock
 	// Err is the cause, for errors.Is and errors.As; nil when the answer
 	// itself is the failure. Its text is redacted too.
 	Err error

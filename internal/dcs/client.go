@@ -226,7 +226,8 @@ func (c *Client) try(ctx context.Context, instanceID string, cred Credential, ou
 	r.Header.Set("User-Agent", c.userAgent)
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("X-Project-Id", c.projectID)
-	out.add(secret.New(cred.apply(r, time.Now())))
+	sent := time.Now()
+	out.add(secret.New(cred.apply(r, sent)))
 
 	a, err := exchange(c.transport, r)
 	if err != nil {
@@ -238,7 +239,11 @@ func (c *Client) try(ctx context.Context, instanceID string, cred Credential, ou
 	}
 	ssl, failure := judge(a, u, cred, out)
 	if failure != nil { // a nil *Error in an error would not be nil
+		if failure.Code != "" || failure.Message != "" { // else it may be a proxy's clock
+			failure.Clock = a.clock(sent)
+		}
 		return SSL{}, failure
 	}
+	ssl.Clock = a.clock(sent)
 	return ssl, nil
 }

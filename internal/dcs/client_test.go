@@ -128,6 +128,7 @@ func TestTokenIsSentUnsigned(t *testing.T) {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	ssl, err := client(t, Options{Endpoint: url, Credentials: Token("token-of-tests\n")}).SSL(t.Context(), instanceID)
+	ssl.Clock = Clock{}
 	if err != nil || ssl != (SSL{NoInfo: true}) {
 		t.Fatalf("%+v, %v", ssl, err)
 	}

@@ -4,11 +4,52 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"strings"
 	"time"
 )
 
 // maxSkew is by how much the gateway lets a signature's time differ from its own.
 const maxSkew = 15 * time.Minute
+
+// Clock is what an answer says of this machine's clock.
+type Clock struct {
+	// Known is set where the API wrote the answer, and it tells the time.
+	Known bool
+	// Ahead is by how much, at the least, this machine's clock is ahead of
+	// the API's; negative where it is behind.
+	Ahead time.Duration
+	// Refused is set where the API refused the request because of its time.
+	Refused bool
+}
+
+// clock reads what an answer to a request that was sent then says of our
+// clock. The API's time lies between the sending and the answer, so however
+// long the process was stopped meanwhile, that is not a difference of clocks.
+func (a answer) clock(sent time.Time) Clock {
+	message := a.fault().message
+	expired := a.Status == http.StatusUnauthorized && strings.Contains(strings.ToLower(message), "signature expired")
+	if m := expiredTimes.FindStringSubmatch(message); expired && m != nil {
+		ours, err1 := time.Parse(dateLayout, m[1])
+		theirs, err2 := time.Parse(dateLayout, m[2])
+		if err1 == nil && err2 == nil {
+			return Clock{Known: true, Ahead: ours.Sub(theirs), Refused: true}
+		}
+	}
+	date, err := http.ParseTime(a.Header.Get("Date"))
+	if err != nil || a.Header.Get("Age") != "" { // the latter: from a cache, so it says when that was filled
+		return Clock{}
+	}
+	c := Clock{Known: true}
+	// Wall clocks are compared, so ours have no monotonic reading.
+	if ahead := sent.Round(0).Sub(date.Add(time.Second)); ahead > 0 {
+		c.Ahead = ahead
+	}
+	if behind := date.Sub(a.At.Round(0)); behind > 0 {
+		c.Ahead = -behind
+	}
+	c.Refused = expired && c.Ahead.Abs() > maxSkew
+	return c
+}
 
 // expiredTimes is how the gateway says that it did not accept that time:
 // "signature expired, signature time:20211217T064303Z,server time:20211217T065804Z".

@@ -130,7 +130,10 @@ func TestEachAnswerOfTheSimulatedCloudMeansWhatItShould(t *testing.T) {
 				t.Fatal("what it should mean is not written down here")
 			}
 			if want.reason == "" {
-				if err != nil || ssl != want.ssl {
+				if ssl.Clock != (dcs.Clock{Known: true}) {
+					t.Errorf("of our clock it says %+v", ssl.Clock)
+				}
+				if ssl.Clock = (dcs.Clock{}); err != nil || ssl != want.ssl {
 					t.Errorf("%+v, %v\nwant %+v", ssl, err, want.ssl)
 				}
 				return
@@ -140,7 +143,8 @@ func TestEachAnswerOfTheSimulatedCloudMeansWhatItShould(t *testing.T) {
 				t.Errorf("%+v, %v\nwant %s, %q", ssl, err, want.kind, want.reason)
 			}
 			// The other project does not feel it.
-			if ssl, err := caller(t, d, otherID, keys()).SSL(t.Context(), instanceID); err != nil || ssl != on {
+			ssl, err = caller(t, d, otherID, keys()).SSL(t.Context(), instanceID)
+			if ssl.Clock = (dcs.Clock{}); err != nil || ssl != on {
 				t.Errorf("the other project: %+v, %v", ssl, err)
 			}
 		})

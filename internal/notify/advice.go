@@ -59,6 +59,9 @@ func advice(n check.Notice) []string {
 	case check.CauseForbidden:
 		return []string{"Grant the IAM user dcs:ssl:get for these instances, and nothing that writes. " +
 			"Until then, sslwatch warns only of the dates that it already knows."}
+	case check.CauseClock:
+		return []string{"Set the clock of the machine that sslwatch runs on, and keep it right with NTP. " +
+			"Until then no expiry is told, and while the clock is off by more than 15 minutes the API refuses each request that is signed with an access key."}
 	case check.CauseOverdue:
 		return []string{"Until these checks are made, sslwatch warns only of the dates that it already knows. " +
 			"The log says why a project is paused. If it is not paused, raise check.rate or check.interval."}

@@ -152,6 +152,9 @@ func blindWords(n check.Notice, now time.Time) string {
 		s = fmt.Sprintf("no instance of the project can be checked (%d watched), since %s: %s", n.Affected, ago(n.Since, now), reason)
 	case check.CauseForbidden:
 		s = fmt.Sprintf("%s can't be checked, since %s: %s", text.Count(n.Affected, "instance"), ago(n.Since, now), reason)
+	case check.CauseClock:
+		s = fmt.Sprintf("this machine's clock is %s, by the API's time, noticed %s: until it is right, nothing is told that time alone would bring (expiry dates, reminders)",
+			offBy(n.Ahead), text.Stamp(n.Since))
 	case check.CauseOverdue:
 		s = overdueWords(n, now)
 	default:
@@ -204,6 +207,23 @@ func unsolved(n check.Notice, now time.Time) string {
 	return s
 }
 
+// offBy writes by how much a clock is off, in its largest unit, so that it is
+// the same each time.
+func offBy(ahead time.Duration) string {
+	direction := "ahead"
+	if ahead < 0 {
+		direction = "behind"
+	}
+	d := ahead.Abs()
+	switch {
+	case d >= 2*check.Day:
+		return fmt.Sprintf("about %d days %s", d.Round(check.Day)/check.Day, direction)
+	case d >= 2*time.Hour:
+		return fmt.Sprintf("about %d hours %s", d.Round(time.Hour)/time.Hour, direction)
+	}
+	return fmt.Sprintf("about %d minutes %s", d.Round(time.Minute)/time.Minute, direction)
+}
+
 // overWords says why it is over.
 func overWords(n check.Notice, now time.Time) string {
 	switch n.Ending {
@@ -217,6 +237,8 @@ func overWords(n check.Notice, now time.Time) string {
 		return "the cloud says that the certificate is valid again"
 	case check.Unwatched:
 		return "no longer watched: it was taken out of the configuration; " + unsolved(n, now)
+	case check.TooEarly:
+		return "taken back: it was told by a clock that was wrong; the certificate expires " + end(n.Certificate, now)
 	case check.Deleted:
 		return "deleted: it is no longer among the project's instances"
 	}
@@ -237,6 +259,8 @@ func short(n check.Notice, now time.Time) string {
 			return "certificate is valid again"
 		case check.Unwatched:
 			return "no longer watched, and not solved"
+		case check.TooEarly:
+			return "taken back, told by a wrong clock"
 		case check.Deleted:
 			return "deleted"
 		}
@@ -267,6 +291,8 @@ func short(n check.Notice, now time.Time) string {
 		return "credential refused, nothing can be checked"
 	case check.CauseForbidden:
 		return "access forbidden, " + text.Count(n.Affected, "instance") + " can't be checked"
+	case check.CauseClock:
+		return "this machine's clock is " + offBy(n.Ahead)
 	case check.CauseOverdue:
 		return text.Count(n.Affected, "check") + " overdue"
 	}

@@ -68,6 +68,13 @@ func told(r check.Record, at time.Time) check.Lines {
 	return lines
 }
 
+// clocked is the policy with what is known of this machine's clock.
+func clocked(c check.Clock) check.Policy {
+	p := policy
+	p.Clocks = check.Clocks{subject("").ProjectID: c}
+	return p
+}
+
 // story is every kind of news, each as it comes about.
 func story() []struct {
 	name    string
@@ -124,6 +131,7 @@ func story() []struct {
 		r := twice(seen(record("orders-cache"), now.Add(200*check.Day), day), failure(c, reason))
 		return check.Owed(check.Project([]check.Record{r, record("other")}, policy, now), nil, check.Audience{}, policy, now)
 	}
+	spared := seen(record("orders-cache"), now.Add(100*check.Day), day)
 	late := seen(record("orders-cache"), now.Add(200*check.Day), day)
 	late.Due = now.Add(-3 * time.Hour)
 	later := late
@@ -153,6 +161,8 @@ func story() []struct {
 		{"forbidden", project(check.CauseForbidden, "the API forbids it (DCS.2007: Policy does not allow dcs:ssl:get to be performed.)")},
 		{"overdue", check.Owed(check.Project([]check.Record{late}, policy, now), nil, check.Audience{}, policy, now)},
 		{"overdue, and why", paused},
+		{"the clock is off", check.Owed(check.Project([]check.Record{expiring}, clocked(check.Clock{Off: true, Since: now.Add(-time.Minute), Ahead: check.Offset(60 * check.Day)}), now), nil, check.Audience{}, policy, now)},
+		{"the clock was wrong, and is right again", check.Owed(check.Standing(spared, policy, now), told(spared, now.Add(101*check.Day)).RewindTold(now.Add(-time.Hour)), check.Audience{}, clocked(check.Clock{Trust: check.Vouched}), now)},
 		{"renewed", owed(renewed, told(expiring, now.Add(-3*check.Day)), now)},
 		{"on again", owed(twice(off, on), told(off, day), now)},
 		{"off, and need not be on", owed(free, told(off, day), now)},

@@ -42,6 +42,8 @@ func commands() []command {
 		{[]string{"deny"}, "[INSTANCE]", "refuse the permission", answer(AnswerForbidden, "answers 403")},
 		{[]string{"up"}, "[INSTANCE]", "let the API tell the truth again, after any of these", (*World).up},
 
+		{[]string{"clock"}, "DURATION", "set the cloud's clock ahead by so much, or back by -DURATION", (*World).clock},
+
 		{[]string{"slack-down"}, "", "make Slack unreachable", (*World).slackDown},
 		{[]string{"slack-throttle"}, "[SECONDS]", "let Slack answer 429, with Retry-After if seconds are given", (*World).slackThrottle},
 		{[]string{"slack-fail"}, "METHOD FAULT", "let a method of Slack fail, such as: chat.update server-error:503, chat.postMessage taken-reset", (*World).slackFail},
@@ -154,7 +156,7 @@ func (w *World) expire(args []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	at := time.Now().Add(d)
+	at := w.DCS.now().Add(d)
 	return w.each(args, "the certificate ends "+when(at, d), func(i *Instance) { i.ExpiresAt = at })
 }
 
@@ -163,7 +165,7 @@ func (w *World) renew(args []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	at := time.Now().Add(d)
+	at := w.DCS.now().Add(d)
 	return w.each(args, "a new certificate, which ends "+when(at, d), func(i *Instance) {
 		i.ExpiresAt, i.Validated = at, true
 	})
@@ -191,6 +193,23 @@ func (w *World) limit(args []string) (string, error) {
 		return "the gateway has no limit", nil
 	}
 	return fmt.Sprintf("the gateway answers 429 to more than %d requests of a project in %s", most, per), nil
+}
+
+// clock sets the clock of the cloud.
+func (w *World) clock(args []string) (string, error) {
+	if len(args) != 1 {
+		return "", errors.New("by how much? such as: clock 60d, clock -3h, clock 0s")
+	}
+	size, back := strings.CutPrefix(args[0], "-")
+	d, err := parseDuration(size)
+	if err != nil {
+		return "", err
+	}
+	if back {
+		d = -d
+	}
+	w.DCS.SetClock(d)
+	return "the cloud's clock shows " + w.DCS.now().UTC().Format(time.DateTime) + " UTC", nil
 }
 
 func (w *World) missing(args []string) (string, error) {
@@ -284,7 +303,7 @@ func (w *World) list(args []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	now := time.Now()
+	now := w.DCS.now()
 	instances := table(func(t *tabwriter.Writer) {
 		fmt.Fprintln(t, "INSTANCE\tSSL\tCERTIFICATE\tENDS\tBUT")
 		for _, i := range chosen {

@@ -72,6 +72,23 @@ type DCS struct {
 	counts    Counts
 	inFlight  int
 	serial    int // of request IDs
+	ahead     time.Duration
+}
+
+// SetClock sets the cloud's own clock ahead of the machine's by so much, or
+// back. Its Date, its judgement of signatures and of when a certificate ends
+// go by it, so that a client sees a cloud whose clock is right and its own wrong.
+func (d *DCS) SetClock(ahead time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ahead = ahead
+}
+
+// now returns the time by the cloud's own clock.
+func (d *DCS) now() time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return time.Now().Round(0).Add(d.ahead)
 }
 
 var _ http.Handler = (*DCS)(nil)

@@ -204,7 +204,7 @@ func (d *DCS) sendSSL(w http.ResponseWriter, a Answer, i Instance) {
 	case AnswerGarbageDate:
 		body.ExpiresAt = "next Tuesday"
 	case AnswerSliding:
-		body.ExpiresAt = sliding(time.Now(), arg)
+		body.ExpiresAt = sliding(d.now(), arg)
 	case AnswerUndated:
 		body.ExpiresAt, body.Validated = nil, new(false)
 	case AnswerBody:

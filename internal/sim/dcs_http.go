@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // incorrectIAM is how the gateway begins each refusal of a signature or token.
@@ -22,8 +21,10 @@ func (d *DCS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer d.leave()
 	w.Header().Set("X-Request-Id", id)
 
+	now := d.now()
+	w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
 	seen := Request{
-		Time: time.Now().Round(0), Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Header: r.Header.Clone(),
+		Time: now, Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Header: r.Header.Clone(),
 	}
 	project, instance, known := route(r)
 	if !known {

@@ -16,9 +16,9 @@ import (
 // operation that takes effect wholly or, with an error, not at all; so a
 // crash of the process falls between two of them.
 type Disk interface {
-	// Lock takes the lock, held until release is called or the process
-	// dies. While another holds it the error is a *held.
-	Lock(name string) (release func() error, err error)
+	// Lock takes the lock, held until it is released or the process dies.
+	// While another holds it the error is a *held.
+	Lock(name string) (Lock, error)
 	// Mkdir makes a directory for its owner only.
 	Mkdir(name string) error
 	// Read returns the whole of a file.
@@ -33,6 +33,14 @@ type Disk interface {
 	Remove(name string) error
 	// SyncDir makes the names in a directory durable.
 	SyncDir(name string) error
+}
+
+// Lock is a lock that was taken.
+type Lock interface {
+	// Held reports whether it still is under its name: false once somebody
+	// removed or replaced the file, so that another process could take it.
+	Held() (bool, error)
+	Release() error
 }
 
 // DiskFile is a file that is being written.
@@ -60,7 +68,7 @@ type osDisk struct{}
 
 var _ Disk = osDisk{}
 
-func (osDisk) Lock(name string) (func() error, error) {
+func (osDisk) Lock(name string) (Lock, error) {
 	// A link that somebody else may have put there leads to nothing of ours.
 	lock := flock.New(name, flock.SetPermissions(0o600), flock.SetFlag(os.O_RDONLY|os.O_CREATE|unfollowed))
 	ok, err := lock.TryLock()
@@ -76,7 +84,7 @@ func (osDisk) Lock(name string) (func() error, error) {
 	}
 	// For people only. On a full disk it is empty, which is read as unknown.
 	_ = writePID(name)
-	return lock.Unlock, nil
+	return osLock{lock}, nil
 }
 
 // unfollowed opens a file itself, and not what a link leads to, nor one that

@@ -141,7 +141,7 @@ func refuse(op, name string, err error) error { return &fs.PathError{Op: op, Pat
 
 func dir(name string) string { return name[:strings.LastIndex(name, "/")] }
 
-func (d *fakeDisk) Lock(name string) (func() error, error) {
+func (d *fakeDisk) Lock(name string) (Lock, error) {
 	defer d.mu.Unlock()
 	if err := d.op("lock %s", name); err != nil {
 		return nil, refuse("open", name, err)
@@ -153,7 +153,18 @@ func (d *fakeDisk) Lock(name string) (func() error, error) {
 		return nil, &held{pid: 4711}
 	}
 	d.locked = true
-	return func() error { d.mu.Lock(); defer d.mu.Unlock(); d.locked = false; return nil }, nil
+	return fakeLock{d}, nil
+}
+
+type fakeLock struct{ disk *fakeDisk }
+
+func (fakeLock) Held() (bool, error) { return true, nil }
+
+func (l fakeLock) Release() error {
+	l.disk.mu.Lock()
+	defer l.disk.mu.Unlock()
+	l.disk.locked = false
+	return nil
 }
 
 func (d *fakeDisk) Mkdir(name string) error {

@@ -18,8 +18,8 @@ type File struct {
 	disk Disk
 	path string
 
-	mu      sync.Mutex // guards release, and one write at a time
-	release func() error
+	mu   sync.Mutex // guards lock, and one write at a time
+	lock Lock       // nil once closed
 }
 
 // Open takes the lock, loads what is remembered, and writes it back once, so
@@ -41,11 +41,11 @@ func Open(path string) (*File, State, []Note, error) {
 func OpenOn(d Disk, path string) (*File, State, []Note, error) { return open(d, path, time.Now()) }
 
 func open(d Disk, path string, now time.Time) (_ *File, _ State, _ []Note, err error) {
-	release, err := lock(d, path)
+	lock, err := takeLock(d, path)
 	if err != nil {
 		return nil, State{}, nil, err
 	}
-	f := &File{disk: d, path: path, release: release}
+	f := &File{disk: d, path: path, lock: lock}
 	defer func() {
 		if err != nil {
 			_ = f.Close() // the first error is the one to tell
@@ -61,28 +61,6 @@ func open(d Disk, path string, now time.Time) (_ *File, _ State, _ []Note, err e
 			path, err, advice(err, path))
 	}
 	return f, l.state, l.note(path, aside), nil
-}
-
-// lock takes the lock, making the directory if need be.
-func lock(d Disk, path string) (func() error, error) {
-	release, err := d.Lock(path + ".lock")
-	if errors.Is(err, fs.ErrNotExist) {
-		dir := filepath.Dir(path)
-		if err = d.Mkdir(dir); err == nil {
-			err = d.SyncDir(filepath.Dir(dir))
-		}
-		if err == nil || errors.Is(err, fs.ErrExist) {
-			release, err = d.Lock(path + ".lock")
-		}
-	}
-	var by *held
-	if errors.As(err, &by) {
-		return nil, &InUseError{Path: path, PID: by.pid, Err: err}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("state: can't lock %s: %w%s", path, err, advice(err, path))
-	}
-	return release, nil
 }
 
 // adopt makes what was loaded the state on the disk, and sets aside what was
@@ -145,8 +123,11 @@ func setAside(name, path string, now time.Time, move func(from, to string) error
 func (f *File) Write(data []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.release == nil {
-		return fmt.Errorf("write state %s: %w", f.path, os.ErrClosed) // the lock is gone
+	if f.lock == nil {
+		return fmt.Errorf("write state %s: %w", f.path, os.ErrClosed)
+	}
+	if _, err := f.guard(); err != nil {
+		return fmt.Errorf("write state %s: the lock is lost: %w", f.path, err)
 	}
 	if len(data) == 0 {
 		return fmt.Errorf("write state %s: there is nothing to write", f.path)
@@ -246,12 +227,12 @@ func (f *File) Close() error {
 		return fmt.Errorf("unlock state %s: a write is under way", f.path)
 	}
 	defer f.mu.Unlock()
-	if f.release == nil {
+	if f.lock == nil {
 		return nil
 	}
-	release := f.release
-	f.release = nil
-	if err := release(); err != nil {
+	lock := f.lock
+	f.lock = nil
+	if err := lock.Release(); err != nil {
 		return fmt.Errorf("unlock state %s: %w", f.path, err)
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -419,7 +420,7 @@ func (d slowDisk) Create(name string) (DiskFile, error) {
 
 func TestAWriteThatHangsHoldsUpNoClose(t *testing.T) {
 	d := slowDisk{osDisk{}, make(chan struct{})}
-	f := &File{disk: d, path: filepath.Join(t.TempDir(), "state.json"), release: func() error { return nil }}
+	f := &File{disk: d, path: filepath.Join(t.TempDir(), "state.json"), lock: fakeLock{newFakeDisk(nil)}}
 	done := make(chan error)
 	go func() { done <- f.Write([]byte("{}")) }()
 	for f.mu.TryLock() { // until the write has it
@@ -433,6 +434,83 @@ func TestAWriteThatHangsHoldsUpNoClose(t *testing.T) {
 	<-done
 	if err := f.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A lock file that is removed or replaced, or whose directory is gone, keeps
+// nobody out. The daemon that runs takes it anew, before another one can; and
+// if one was faster, knows it, and writes nothing over what that wrote.
+func TestALockThatIsRemovedIsTakenAnew(t *testing.T) {
+	remove := func(t *testing.T, path string) {
+		if err := os.Remove(path + ".lock"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, row := range map[string]struct {
+		lose func(t *testing.T, path string)
+	}{
+		"removed": {lose: remove},
+		"replaced": {lose: func(t *testing.T, path string) {
+			remove(t, path)
+			if err := os.WriteFile(path+".lock", nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		"moved away with its directory": {lose: func(t *testing.T, path string) {
+			old := filepath.Join(filepath.Dir(filepath.Dir(path)), fmt.Sprint("old-", time.Now().UnixNano()))
+			if err := os.Rename(filepath.Dir(path), old); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		"removed with its directory": {lose: func(t *testing.T, path string) {
+			if err := os.RemoveAll(filepath.Dir(path)); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "d", "state.json")
+			f, _, _, err := Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			if again, err := f.Guard(); again || err != nil {
+				t.Fatalf("while it is held: %v, %v", again, err)
+			}
+			row.lose(t, path)
+			if again, err := f.Guard(); !again || err != nil {
+				t.Fatalf("taken anew: %v, %v", again, err)
+			}
+			if _, _, _, err := Open(path); !errors.As(err, new(*InUseError)) {
+				t.Errorf("another one: %v", err)
+			}
+			row.lose(t, path)
+			if err := f.Write([]byte(encoded(t, 2))); err != nil { // a write looks first
+				t.Fatal(err)
+			}
+			if s, _, err := Read(path); err != nil || number(s) != 2 {
+				t.Errorf("%d, %v", number(s), err)
+			}
+			row.lose(t, path)
+			other, _, _, err := Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer other.Close()
+			if again, err := f.Guard(); again || !errors.As(err, new(*InUseError)) {
+				t.Errorf("another one was faster: %v, %v", again, err)
+			}
+			if err := other.Write([]byte(encoded(t, 3))); err != nil {
+				t.Fatal(err)
+			}
+			if err := f.Write([]byte(encoded(t, 4))); !errors.As(err, new(*InUseError)) {
+				t.Errorf("a write without the lock: %v", err)
+			}
+			if s, _, err := Read(path); err != nil || number(s) != 3 {
+				t.Errorf("%d, %v", number(s), err)
+			}
+		})
 	}
 }
 

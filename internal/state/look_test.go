@@ -41,6 +41,7 @@ func TestEverythingThatIsWrittenIsRead(t *testing.T) {
 			Receipt: json.RawMessage(`{"ts":"1.2"}`), Stale: true,
 			Entries: []check.Entry{{Key: "p/i", Condition: check.SSLDisabled, Severity: check.Critical, Name: "prod/a", Line: "FIRING"}},
 		}}},
+		Clocks:    check.Clocks{"p": {Off: true, Since: at, Ahead: check.Offset(-time.Hour)}},
 		Receivers: map[string]ReceiverState{"oncall": {Owed: 2, OwedSince: at, Failure: "no", FailingSince: at, Succeeded: at}},
 	}
 	for i, v := 0, reflect.ValueOf(s); i < v.NumField(); i++ {

@@ -19,6 +19,7 @@ type rawState struct {
 	Ledgers   map[string]json.RawMessage `json:"ledgers"`
 	Messages  json.RawMessage            `json:"messages"`
 	Receivers json.RawMessage            `json:"receivers"`
+	Clocks    json.RawMessage            `json:"clocks"`
 }
 
 // sound returns what can be read, and what can't be and why.
@@ -42,6 +43,10 @@ func (raw rawState) sound() (State, []string) {
 	if receivers := bad.object(raw.Receivers, "receivers"); len(receivers) > 0 {
 		s.Receivers = map[string]ReceiverState{}
 		readMembers(&bad, receivers, s.Receivers, ReceiverState.sound, "receiver %q")
+	}
+	if clocks := bad.object(raw.Clocks, "clocks"); len(clocks) > 0 {
+		s.Clocks = check.Clocks{}
+		readMembers(&bad, clocks, s.Clocks, check.Clock.Sound, "clock of project %q")
 	}
 	return s, bad
 }

@@ -33,6 +33,9 @@ type State struct {
 	Records map[string]check.Record `json:"records"`
 	// Ledgers holds what was said, by the receiver's name.
 	Ledgers map[string]check.Ledger `json:"ledgers"`
+	// Clocks holds what was said of this machine's clock, where it is off, by
+	// the project's ID.
+	Clocks check.Clocks `json:"clocks,omitempty"`
 	// Messages holds, by the receiver's name and the message's ID, the
 	// messages that something may yet follow.
 	Messages map[string]map[string]check.Sent `json:"messages,omitempty"`

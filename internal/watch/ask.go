@@ -24,6 +24,14 @@ type answer struct {
 	stopped bool // no answer, because the daemon stops
 }
 
+// clock returns what the answer says of this machine's clock.
+func (a answer) clock() dcs.Clock {
+	if a.err != nil {
+		return a.err.Clock
+	}
+	return a.ssl.Clock
+}
+
 // ask starts the requests that are due, and returns when to come back.
 func (w *Watch) ask(ctx context.Context, now time.Time) time.Time {
 	var wake time.Time
@@ -80,6 +88,7 @@ func (w *Watch) learn(a answer, now time.Time) {
 	if a.stopped {
 		return
 	}
+	w.hearClock(a.project, a.clock(), now)
 	accepted := a.project.key.accepted
 	a.project.heard(a.key, a.err, now)
 	w.freeProbes()
@@ -157,7 +166,7 @@ func (w *Watch) due(r check.Record, o check.Observation, p *project, now time.Ti
 		delete(w.backoffs, r.Key())
 		early := time.Duration(rand.Float64() * spread * float64(w.opt.Interval))
 		due := now.Add(w.opt.Interval - early)
-		if r.Unsure() {
+		if clock := w.clocks[r.ProjectID]; r.Unsure() || clock.Suspicions > 0 && !clock.Off {
 			due = now.Add(w.opt.Backoff.Initial)
 		}
 		return soonest(due, check.Next(r, now))

@@ -23,18 +23,14 @@ func (l *life) setClock(by time.Duration) {
 
 // startWithClock is start with a clock that can be set.
 func (l *life) startWithClock() {
-	l.clock = new(atomic.Int64)
+	l.clock, l.hang = new(atomic.Int64), new(atomic.Int64)
 	l.opt.Turn = func(watch.Snapshotter) {
+		time.Sleep(time.Duration(l.hang.Swap(0))) // fake time, in which the loop hangs
 		by := time.Duration(l.clock.Load())
 		if by == 0 || !l.watch.SetClock(by) {
 			return
 		}
-		l.cloud.set(func(c *cloud) {
-			for id, ssl := range c.ssl {
-				ssl.ExpiresAt = ssl.ExpiresAt.Add(-by)
-				c.ssl[id] = ssl
-			}
-		})
+		l.cloud.move(by)
 		l.clock.Store(0)
 	}
 	l.start()

@@ -88,7 +88,7 @@ func TestWhatEachAnswerOfTheCloudMeans(t *testing.T) {
 			if err := cloud.AnswerAll(row.answer); err != nil {
 				t.Fatal(err)
 			}
-			records, err := watch.Pass(t.Context(), o, func(int) {})
+			records, _, err := watch.Pass(t.Context(), o, func(int) {})
 			if err != nil {
 				t.Fatal(err)
 			}

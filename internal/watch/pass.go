@@ -15,8 +15,9 @@ import (
 // the untried credential as the loop does; where a credential is refused or
 // a project throttled, the rest of its instances are not asked and get the
 // same answer. done is called after each answer with how many there are.
-// The error is that of ctx; what was not asked by then is missing.
-func Pass(ctx context.Context, o Options, done func(int)) ([]check.Record, error) {
+// What the answers said of this machine's clock is returned as well. The
+// error is that of ctx; what was not asked by then is missing.
+func Pass(ctx context.Context, o Options, done func(int)) ([]check.Record, check.Clocks, error) {
 	p := pass{options: o, records: map[string]check.Record{}, answers: make(chan answer)}
 	now := time.Now()
 	keys := map[any]*credential{}
@@ -43,7 +44,7 @@ func Pass(ctx context.Context, o Options, done func(int)) ([]check.Record, error
 			learnt = append(learnt, r)
 		}
 	}
-	return learnt, err
+	return learnt, p.clocks, err
 }
 
 // pass is one pass over the fleet.
@@ -51,6 +52,7 @@ type pass struct {
 	options  Options
 	projects []*project
 	records  map[string]check.Record
+	clocks   check.Clocks
 	inflight int
 	learnt   int
 	answers  chan answer
@@ -107,6 +109,7 @@ func (p *pass) learn(a answer, now time.Time) {
 		return
 	}
 	a.project.heard(a.key, a.err, now)
+	p.clocks = p.clocks.With(a.project.ID, p.clocks[a.project.ID].Hear(a.clock(), now))
 	p.take(a.key, a.ssl, a.err, now)
 	if a.err == nil || a.err.Kind != dcs.Unauthenticated && a.err.Kind != dcs.Throttled {
 		return

@@ -16,7 +16,7 @@ func TestAPassAsksEveryInstanceOnceInTheOrderOfTheConfiguration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLife(t, 50)
 		last := 0
-		records, err := watch.Pass(t.Context(), l.opt, func(n int) { last = n })
+		records, _, err := watch.Pass(t.Context(), l.opt, func(n int) { last = n })
 		if err != nil || last != 50 || l.cloud.count() != 50 {
 			t.Errorf("err %v, progress %d, %d requests", err, last, l.cloud.count())
 		}
@@ -32,7 +32,7 @@ func TestAPassAsksARefusedCredentialOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLife(t, 30)
 		l.cloud.err = &dcs.Error{Kind: dcs.Unauthenticated, Reason: "refused"}
-		records, err := watch.Pass(t.Context(), l.opt, func(int) {})
+		records, _, err := watch.Pass(t.Context(), l.opt, func(int) {})
 		if err != nil || len(records) != 30 || l.cloud.count() != 1 {
 			t.Errorf("err %v, %d records, %d requests", err, len(records), l.cloud.count())
 		}
@@ -70,7 +70,7 @@ func TestWhatStopsAPassInOneProject(t *testing.T) {
 						l.opt.Watched[i].ProjectID = other
 					}
 				}
-				records, err := watch.Pass(t.Context(), l.opt, func(int) {})
+				records, _, err := watch.Pass(t.Context(), l.opt, func(int) {})
 				if err != nil || len(records) != 30 || l.cloud.count() != tc.requests {
 					t.Errorf("err %v, %d records, %d requests, want %d", err, len(records), l.cloud.count(), tc.requests)
 				}
@@ -85,7 +85,7 @@ func TestAPassThatIsStoppedReturnsWhatItHas(t *testing.T) {
 		l.cloud.slow = time.Second
 		ctx, cancel := context.WithTimeout(t.Context(), 3500*time.Millisecond)
 		defer cancel()
-		records, err := watch.Pass(ctx, l.opt, func(int) {})
+		records, _, err := watch.Pass(ctx, l.opt, func(int) {})
 		if !errors.Is(err, context.DeadlineExceeded) || len(records) == 0 || len(records) == 30 {
 			t.Errorf("err %v, %d records", err, len(records))
 		}

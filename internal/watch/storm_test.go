@@ -141,7 +141,7 @@ func BenchmarkPass(b *testing.B) {
 				Projects: []watch.Project{{ID: projectID, API: api, Rate: 1e9, Credential: "ak"}}, Watched: fleet,
 			}
 			for b.Loop() {
-				records, err := watch.Pass(b.Context(), o, func(int) {})
+				records, _, err := watch.Pass(b.Context(), o, func(int) {})
 				if err != nil || len(records) != n {
 					b.Fatalf("%d of %d: %v", len(records), n, err)
 				}

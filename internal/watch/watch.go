@@ -47,7 +47,7 @@ const (
 // Options is what the loop works with. All fields up to Receivers are
 // required.
 type Options struct {
-	Policy      check.Policy // Awake is set by the loop
+	Policy      check.Policy // Awake and Clocks are set by the loop
 	Interval    time.Duration
 	Concurrency int
 	Backoff     Backoff // of checks
@@ -102,8 +102,10 @@ type Watch struct {
 	opt       Options
 	state     state.State
 	began     time.Time     // when Run did; has a monotonic reading
-	ahead     time.Duration // how far the clock had run ahead of what passed since, at the last turn
+	ahead     time.Duration // how far the clock had run ahead of what passed since, when that was last noticed
+	settles   time.Time     // until when an answer is waited for that vouches for the clock; has a monotonic reading
 	awake     time.Time     // see check.Policy
+	clocks    check.Clocks  // see check.Policy
 	projects  []*project
 	inflight  int
 	asking    map[string]bool                        // record keys of the requests under way
@@ -181,38 +183,44 @@ func (w *Watch) Run(ctx context.Context) error {
 
 	w.began = time.Now()
 	w.awake = check.Wall(w.began)
-	w.rewind(w.began) // the clock may have been set while nobody looked
+	w.doubtClocks() // the clock may have been set while nobody looked
+	w.rewind(w.began)
 	w.configure(w.opt, w.began)
+	w.hasten(w.began)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	wake := w.began
 	for {
+		happened := func(time.Time) {}
 		select {
 		case <-ctx.Done():
 			return w.stop(abandon)
 		case a := <-w.answers:
-			w.learn(a, time.Now())
+			happened = func(now time.Time) { w.learn(a, now) }
 		case o := <-w.outcome:
-			w.heard(o, time.Now())
+			happened = func(now time.Time) { w.heard(o, now) }
 		case e := <-w.edited:
-			w.onEdited(e, time.Now())
+			happened = func(now time.Time) { w.onEdited(e, now) }
 		case d := <-w.written:
-			w.saved(d, time.Now())
+			happened = func(now time.Time) { w.saved(d, now) }
 		case <-w.pings:
 		case reply := <-w.looks:
-			reply <- w.snapshot(time.Now())
+			happened = func(now time.Time) { reply <- w.snapshot(now) }
 		case o := <-w.reloads:
 			w.log.Info("configuration taken in", "instances", len(o.Watched), "receivers", len(o.Receivers))
-			w.configure(o, time.Now())
+			happened = func(now time.Time) { w.configure(o, now) }
 		case <-timer.C:
 		}
 		now := time.Now()
-		w.clock(now)
-		wake := now.Add(w.opt.Tick)
+		w.clock(now, wake) // before anything is judged by it
+		happened(now)
+		wake = now.Add(w.opt.Tick)
 		sooner := func(t time.Time) {
 			if !t.IsZero() && t.Before(wake) {
 				wake = t
 			}
 		}
+		sooner(w.settleClocks(now))
 		sooner(w.ask(requests, now))
 		sooner(w.judgeDue(now))
 		sooner(w.tell(deliveries, now))
@@ -259,7 +267,7 @@ func (w *Watch) stop(abandon context.CancelFunc) error {
 // the same in both keeps its place: queues, pauses, delays, ledgers.
 func (w *Watch) configure(o Options, now time.Time) {
 	w.opt = o.complete()
-	w.opt.Policy.Awake = w.awake
+	w.opt.Policy.Awake, w.opt.Policy.Clocks = w.awake, w.clocks
 	w.configureReceivers(now)
 	w.state.Records = check.Reconcile(w.state.Records, w.state.Ledgers, o.Watched, now)
 	mended := w.configureProjects()
@@ -346,54 +354,4 @@ func (w *Watch) project(id string) *project {
 		}
 	}
 	return nil
-}
-
-// clock notices when the clock was set or the machine slept.
-func (w *Watch) clock(now time.Time) {
-	ahead := check.Wall(now).Sub(check.Wall(w.began)) - now.Sub(w.began)
-	jump := ahead - w.ahead
-	w.ahead = ahead
-	switch {
-	case jump < -time.Second:
-		w.log.Warn("clock was set back", "by", -jump)
-		w.rewind(now)
-	case jump > tick:
-		w.log.Warn("clock was set forward, or the machine slept", "by", jump)
-		w.awake = check.Wall(now)
-	default:
-		return
-	}
-	w.opt.Policy.Awake = w.awake
-	w.judgeAll(now)
-}
-
-// rewind bounds everything that is remembered by the present.
-func (w *Watch) rewind(now time.Time) {
-	w.awake = soonest(w.awake, check.Wall(now))
-	if w.pass.After(now) {
-		w.pass = check.Wall(now)
-	}
-	for key, r := range w.state.Records {
-		due := r.Due
-		r = r.Rewind(now)
-		r.Due = due // may lie ahead; see configure
-		if due.After(now.Add(w.longest(r))) {
-			r.Due = check.Wall(now)
-		}
-		w.state.Records[key] = r
-		if p := w.project(r.ProjectID); p != nil {
-			if _, queued := p.queue.index[key]; queued {
-				p.queue.set(key, r.Due)
-			}
-		}
-	}
-	for _, ledger := range w.state.Ledgers {
-		for key, lines := range ledger {
-			ledger[key] = lines.Rewind(now)
-		}
-	}
-	for id, r := range w.state.Receivers {
-		w.state.Receivers[id] = r.Rewind(now)
-	}
-	w.disk.touch()
 }

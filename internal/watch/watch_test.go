@@ -26,11 +26,15 @@ const projectID = "0123456789abcdef0123456789abcdef"
 
 // cloud answers for the API of one project.
 type cloud struct {
-	mu     sync.Mutex
-	ssl    map[string]dcs.SSL
-	err    error                   // for all, when set
-	fails  map[string]*dcs.Error   // by instance
-	date   func(dcs.SSL) time.Time // the date that it answers, when set
+	mu    sync.Mutex
+	ssl   map[string]dcs.SSL
+	err   error                   // for all, when set
+	fails map[string]*dcs.Error   // by instance
+	date  func(dcs.SSL) time.Time // the date that it answers, when set
+	// ahead is how far the clock of this machine is ahead of the cloud's, in
+	// a cloud that tells the time; says, if set, is what it says instead.
+	ahead  *time.Duration
+	says   func() dcs.Clock
 	slow   time.Duration
 	asked  []time.Time
 	flight int
@@ -47,6 +51,12 @@ func (c *cloud) SSL(ctx context.Context, id string) (dcs.SSL, error) {
 		ssl.ExpiresAt = c.date(ssl)
 	}
 	err, slow := c.err, c.slow
+	switch {
+	case c.says != nil:
+		ssl.Clock = c.says()
+	case c.ahead != nil:
+		ssl.Clock = dcs.Clock{Known: true, Ahead: *c.ahead}
+	}
 	if failure := c.fails[id]; err == nil && failure != nil {
 		err = failure
 	}
@@ -64,6 +74,21 @@ func (c *cloud) SSL(ctx context.Context, id string) (dcs.SSL, error) {
 		return dcs.SSL{}, &dcs.Error{Kind: dcs.Missing, Reason: "no such instance"}
 	}
 	return ssl, nil
+}
+
+// move moves the clock of this machine, and nothing of the cloud's. In a
+// bubble no clock can be set: what is told by the cloud's moves the other way.
+func (c *cloud) move(by time.Duration) {
+	c.set(func(c *cloud) {
+		for id, ssl := range c.ssl {
+			ssl.ExpiresAt = ssl.ExpiresAt.Add(-by)
+			c.ssl[id] = ssl
+		}
+		if c.ahead != nil {
+			ahead := *c.ahead + by
+			c.ahead = &ahead
+		}
+	})
 }
 
 func (c *cloud) set(change func(*cloud)) {
@@ -242,6 +267,7 @@ type life struct {
 	watch *watch.Watch
 	stop  func() error
 	clock *atomic.Int64 // by how much the clock is about to be set
+	hang  *atomic.Int64 // for how long the loop is about not to run
 }
 
 func terms() check.Terms {

@@ -1,0 +1,206 @@
+package watch
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/dcs"
+)
+
+const (
+	// jumped is how far the two clocks of the machine, the one on the wall
+	// and the one that only counts, drift apart before it is a jump.
+	jumped = time.Second
+	// slept is how late a turn of the loop comes where the process did not run.
+	slept = 5 * time.Second
+	// settling is how long an answer is waited for that vouches for the clock,
+	// before time fires without one.
+	settling = 2 * time.Minute
+)
+
+// clock notices when the clock was set, and when the machine or the process
+// slept. wake is when this turn was to come at the latest.
+func (w *Watch) clock(now, wake time.Time) {
+	ahead := check.Wall(now).Sub(check.Wall(w.began)) - now.Sub(w.began)
+	jump, late := ahead-w.ahead, now.Sub(wake)
+	moved, gone := jump.Abs() > jumped, late > slept
+	if !moved && !gone {
+		return
+	}
+	if moved {
+		w.ahead = ahead
+		for id, c := range w.clocks {
+			w.clocks = w.clocks.With(id, c.Jumped(jump))
+		}
+		w.settles = now.Add(settling)
+	}
+	switch {
+	case jump < -jumped:
+		w.log.Warn("clock was set back", "by", -jump)
+	case moved:
+		w.log.Warn("clock was set forward, or the machine slept", "by", jump)
+	default:
+		w.log.Warn("the process did not run for a while: it was stopped, or the machine is overloaded", "for", late)
+	}
+	// What nobody was there to see is no failure, and nothing is overdue yet.
+	if away := max(late, 0) + jump; moved || gone {
+		for key, r := range w.state.Records {
+			w.state.Records[key] = r.Slept(away)
+		}
+	}
+	if jump < -jumped {
+		w.rewind(now)
+	} else if gone || jump > tick {
+		w.awake = check.Wall(now)
+	}
+	w.opt.Policy.Awake, w.opt.Policy.Clocks = w.awake, w.clocks
+	if moved {
+		w.hasten(now)
+	}
+	w.judgeAll(now)
+}
+
+// doubtClocks has the clock be doubted at the start, until an answer vouches
+// for it. That it was off, as far as is remembered, stays so.
+func (w *Watch) doubtClocks() {
+	w.clocks = check.Clocks{}
+	for _, p := range w.opt.Projects {
+		c := w.state.Clocks[p.ID]
+		c.Trust = check.Doubted
+		w.clocks[p.ID] = c
+	}
+	w.settles = w.began.Add(settling)
+}
+
+// hasten has each project be asked soon, where the clock is in doubt: about
+// one instance that can be asked, which is asked no earlier than pauses allow.
+func (w *Watch) hasten(now time.Time) {
+	for _, p := range w.projects {
+		if w.clocks[p.ID].Trust != check.Doubted {
+			continue
+		}
+		key, first := "", time.Time{}
+		for id, it := range p.queue.index {
+			r := w.state.Records[id]
+			if r.Failing.Count == 0 && (key == "" || it.at.Before(first) || it.at.Equal(first) && id < key) {
+				key, first = id, it.at
+			}
+		}
+		if at := check.Wall(now); key != "" && first.After(at) {
+			r := w.state.Records[key]
+			r.Due = at
+			w.state.Records[key] = r
+			p.queue.set(key, at)
+		}
+	}
+}
+
+// settleClocks has time fire again where no answer came to vouch for the clock, and
+// returns when to come back.
+func (w *Watch) settleClocks(now time.Time) time.Time {
+	doubted := func(c check.Clock) bool { return c.Trust == check.Doubted }
+	if !slices.ContainsFunc(slices.Collect(maps.Values(w.clocks)), doubted) {
+		return time.Time{}
+	}
+	if now.Before(w.settles) {
+		return w.settles
+	}
+	for id, c := range w.clocks {
+		if doubted(c) {
+			w.setClock(id, c.Unanswered(), now)
+		}
+	}
+	return time.Time{}
+}
+
+// hearClock takes in what an answer says of the clock.
+func (w *Watch) hearClock(p *project, says dcs.Clock, now time.Time) {
+	before := w.clocks[p.ID]
+	after := before.Hear(says, now)
+	if after == before {
+		return
+	}
+	w.setClock(p.ID, after, now)
+	if after.Trust == check.Doubted { // ask another time, soon
+		w.settles = now.Add(settling)
+		w.hasten(now)
+	}
+}
+
+// setClock replaces what is known of the clock, and judges anew what hung on it.
+func (w *Watch) setClock(id string, after check.Clock, now time.Time) {
+	before := w.clocks[id]
+	w.clocks = w.clocks.With(id, after)
+	w.opt.Policy.Clocks = w.clocks
+	log := w.log.With("project_id", id)
+	switch {
+	case after.Off && !before.Off:
+		log.Error("this machine's clock is off: nothing is told that time alone would bring, until it is right", "ahead", time.Duration(after.Ahead))
+	case before.Off && !after.Off:
+		log.Info("this machine's clock is right again")
+	}
+	if after.Off != before.Off {
+		w.state.Clocks = w.clocks.Off()
+		w.disk.touch()
+	}
+	if after.Off == before.Off && after.Trust == before.Trust && after.Holds() == before.Holds() && after.True(now).Equal(before.True(now)) {
+		return
+	}
+	settled := !after.Holds()
+	for key, r := range w.state.Records {
+		if r.ProjectID != id {
+			continue
+		}
+		if settled {
+			w.rewindTold(key, now)
+		}
+		w.judge(key, now)
+	}
+	if settled {
+		w.rewindTold(id, now)
+	}
+	w.judge(id, now)
+}
+
+// rewindTold bounds by the present when things were told, once it is known
+// what the present is: while the clock is in doubt, it may be the wrong one.
+func (w *Watch) rewindTold(key string, now time.Time) {
+	for _, r := range w.receivers {
+		if lines, ok := r.ledger[key]; ok {
+			w.set(r, key, lines.RewindTold(now))
+		}
+	}
+}
+
+// rewind bounds what is remembered by the present.
+func (w *Watch) rewind(now time.Time) {
+	w.awake = soonest(w.awake, check.Wall(now))
+	if w.pass.After(now) {
+		w.pass = check.Wall(now)
+	}
+	for key, r := range w.state.Records {
+		due := r.Due
+		r = r.Rewind(now)
+		r.Due = due // may lie ahead; see configure
+		if due.After(now.Add(w.longest(r))) {
+			r.Due = check.Wall(now)
+		}
+		w.state.Records[key] = r
+		if p := w.project(r.ProjectID); p != nil {
+			if _, queued := p.queue.index[key]; queued {
+				p.queue.set(key, r.Due)
+			}
+		}
+	}
+	for _, ledger := range w.state.Ledgers {
+		for key, lines := range ledger {
+			ledger[key] = lines.Rewind(now)
+		}
+	}
+	for id, r := range w.state.Receivers {
+		w.state.Receivers[id] = r.Rewind(now)
+	}
+	w.disk.touch()
+}
