@@ -72,7 +72,7 @@ func (a *app) check(ctx context.Context, names []string, asJSON bool) (verdict, 
 		of[r.ProjectID] = append(of[r.ProjectID], r)
 	}
 	for _, id := range slices.Sorted(maps.Keys(o.Policy.Clocks.Off())) {
-		if r, stands := projectRow(of[id], o.Policy, now); stands {
+		if r, stands := projectRow(check.ProjectRecord{}, of[id], o.Policy, now); stands {
 			rows = append(rows, r)
 		}
 	}

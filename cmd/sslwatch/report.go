@@ -112,8 +112,8 @@ func rowOf(r check.Record, p check.Policy, now time.Time, pass bool) row {
 }
 
 // projectRow reports a project if something stands against it.
-func projectRow(records []check.Record, p check.Policy, now time.Time) (row, bool) {
-	for _, a := range check.Project(records, p, now) {
+func projectRow(seen check.ProjectRecord, records []check.Record, p check.Policy, now time.Time) (row, bool) {
+	for _, a := range check.Project(seen, check.Sum(records, p, now), p, now) {
 		if a.State == check.Stands {
 			return row{
 				Verdict: verdict(a.Severity), Project: a.Project, Region: a.Region, Reason: a.Reason,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/config"
+	"github.com/sslwatch/sslwatch/internal/poll"
 	"github.com/sslwatch/sslwatch/internal/state"
 	"github.com/sslwatch/sslwatch/internal/text"
 )
@@ -58,17 +59,40 @@ func (a *app) status(ctx context.Context, asJSON bool) (verdict, error) {
 		byProject[r.ProjectID] = append(byProject[r.ProjectID], r)
 	}
 	for _, id := range slices.Sorted(maps.Keys(byProject)) {
-		if r, stands := projectRow(byProject[id], p, now); stands {
+		if r, stands := projectRow(s.Projects[id], byProject[id], p, now); stands {
 			rows = append(rows, r)
 		}
 	}
 	matter := ""
-	if stale := now.Sub(s.Written); len(rows) == 0 {
+	if stale := now.Sub(busyUntil(s)); len(rows) == 0 {
 		matter = "the state holds no instance yet: is the daemon running, and with this configuration?"
 	} else if stale > staleAfter(c) {
-		matter = fmt.Sprintf("the daemon seems not to run: the state was last written %s ago", text.Span(stale))
+		matter = fmt.Sprintf("the daemon seems not to run: the state was last written %s ago", text.Span(now.Sub(s.Written)))
 	}
-	return a.report(rows, receiverRows(c, s), now, asJSON, matter)
+	v, err := a.report(rows, receiverRows(c, s), now, asJSON, matter)
+	for _, id := range slices.Sorted(maps.Keys(byProject)) {
+		if pause := s.Projects[id].Pause; err == nil && pause.In(now) && !asJSON {
+			fmt.Fprintf(a.Stdout, "project %s: paused until %s, because %s\n", text.Clean(byProject[id][0].Project), text.Stamp(pause.Until), text.Clean(pause.Reason))
+		}
+	}
+	return v, err
+}
+
+// busyUntil is until when the daemon had no reason to write the state: when
+// it last did, or when the first of its projects is asked again, if all pause.
+func busyUntil(s state.State) time.Time {
+	var first time.Time
+	for _, r := range s.Records {
+		if r.Left != "" {
+			continue
+		}
+		pause := s.Projects[r.ProjectID].Pause
+		if !pause.In(s.Written) {
+			return s.Written
+		}
+		first = poll.Soonest(first, pause.Until)
+	}
+	return first
 }
 
 // staleAfter is how old a state may be before the daemon must be dead: every

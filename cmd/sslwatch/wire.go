@@ -102,7 +102,7 @@ func (a *app) asking(c *config.Config) (watch.Options, error) {
 			return o, fmt.Errorf("project %s: %w", p.Name, err)
 		}
 		o.Projects = append(o.Projects, watch.Project{
-			ID: p.ID, API: client, Rate: c.Loop.Rate, Credential: p.Credentials,
+			ID: p.ID, API: client, Rate: c.Loop.Rate, Credential: p.Credentials.Fingerprint(),
 		})
 	}
 	return o, nil

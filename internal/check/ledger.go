@@ -327,6 +327,12 @@ func (r Record) Rewind(now time.Time) Record {
 	return r
 }
 
+// Rewind does for a project what it does for lines.
+func (p ProjectRecord) Rewind(now time.Time) ProjectRecord {
+	bound(Wall(now), &p.Seen, &p.Forbidden, &p.Denied, &p.Refused.Since, &p.Refused.From)
+	return p
+}
+
 func bound(now time.Time, times ...*time.Time) {
 	for _, t := range times {
 		if t.After(now) {

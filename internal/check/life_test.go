@@ -578,6 +578,20 @@ func TestTheFallbackHearsOnce(t *testing.T) {
 	}
 }
 
+// heard is what a project is that a record was last asked of.
+func heard(p check.ProjectRecord, r check.Record, policy check.Policy) check.ProjectRecord {
+	if r.Failing.Cause == check.CauseRefused {
+		for range r.Failing.Count {
+			p = p.Refuse(r.Failing.Reason, policy, r.Checked)
+		}
+		return p
+	}
+	if !r.Checked.IsZero() {
+		p = p.Learn(check.Observation{Cause: r.Failing.Cause}, r.Checked)
+	}
+	return p
+}
+
 func TestAProjectSpeaksForWhatConcernsIt(t *testing.T) {
 	l := newLife(t)
 	record := func(id string, o ...check.Observation) check.Record {
@@ -610,7 +624,16 @@ func TestAProjectSpeaksForWhatConcernsIt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := "nothing"
-			for _, a := range check.Project(tc.records, tc.policy, birth) {
+			var p check.ProjectRecord
+			for _, refusals := range []bool{false, true} {
+				for _, r := range tc.records {
+					if (r.Failing.Cause == check.CauseRefused) == refusals {
+						p = heard(p, r, tc.policy)
+					}
+				}
+			}
+			f := check.Sum(tc.records, tc.policy, birth)
+			for _, a := range check.Project(p.Judge(f, birth), f, tc.policy, birth) {
 				got = fmt.Sprintf("%s %s", a.State, a.Ending)
 				if a.State == check.Stands {
 					got = fmt.Sprintf("%s %s %s %d", a.State, a.Severity, a.Cause, a.Affected)

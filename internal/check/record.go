@@ -44,9 +44,12 @@ type Record struct {
 	Invalid     Flag `json:"invalid,omitzero"`     // ssl_validated is false
 	Missing     Flag `json:"missing,omitzero"`     // there is no such instance
 	Unsupported Flag `json:"unsupported,omitzero"` // it can't have SSL
-	Denied      Flag `json:"denied,omitzero"`      // the API refuses the credential or the project
-	// Denial is the latest refusal, as long as none of it has ended.
-	Denial Denial `json:"denial,omitzero"`
+	Denied      Flag `json:"denied,omitzero"`      // access to it is forbidden
+	// Denial says how, in the API's words.
+	Denial string `json:"denial,omitempty"`
+	// Alone is set when another instance of the project could be seen while
+	// this one was forbidden: so it is not the project that is.
+	Alone bool `json:"alone,omitempty"`
 	// NoInfo tells a 204 from a 200 that says off.
 	NoInfo bool `json:"no_info,omitempty"`
 	// Failing is the run of failed checks that the last check belongs to.
@@ -135,12 +138,6 @@ type Failing struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// Denial is a refusal by the API.
-type Denial struct {
-	Cause  Cause  `json:"cause,omitempty"`
-	Reason string `json:"reason,omitempty"`
-}
-
 // Cause is why an instance or a project can't be checked.
 type Cause string
 
@@ -185,6 +182,9 @@ type Observation struct {
 	Cause Cause
 	// Reason says it in words for people.
 	Reason string
+	// Seen is when the API last said something about an instance of the
+	// project to the same credential.
+	Seen time.Time
 }
 
 // Observe turns an answer of the API into an observation.
@@ -210,25 +210,6 @@ func Observe(ssl dcs.SSL, err *dcs.Error) Observation {
 // the credential, whatever else it says.
 func (c Cause) Accepts() bool { return c != CauseFailed && c != CauseRefused && c != CauseOverdue }
 
-// Refused is what a record becomes when access was denied: to it, or to an
-// instance of another project with the same credential, in which case it
-// stands for its own project.
-func (r Record) Refused(o Observation, p Policy, now time.Time) Record {
-	r.Denied = r.Denied.see(true, p.Confirm, Wall(now))
-	r.Denial = Denial{Cause: o.Cause, Reason: o.Reason}
-	return r
-}
-
-// Accepted is what a record becomes when the credential was accepted for
-// another instance of its project: a refusal is then no longer so, even where
-// this instance gives no answer that could say it.
-func (r Record) Accepted() Record {
-	if r.Denial.Cause == CauseRefused {
-		r.Denied, r.Denial = Flag{}, Denial{}
-	}
-	return r
-}
-
 // Learn takes one observation into a record.
 func Learn(r Record, o Observation, p Policy, now time.Time) Record {
 	now = Wall(now)
@@ -236,11 +217,17 @@ func Learn(r Record, o Observation, p Policy, now time.Time) Record {
 	r.Checked = now
 	see := func(f *Flag, is bool) { *f = f.see(is, p.Confirm, now) }
 
-	if o.Cause.denied() {
-		r = r.Refused(o, p, now)
-	} else if o.Cause != CauseFailed {
-		// An answer about the instance: the credential was accepted.
-		r.Denied, r.Denial = Flag{}, Denial{}
+	switch {
+	case o.Cause == CauseForbidden:
+		see(&r.Denied, true)
+		r.Denial = o.Reason
+		began := r.Denied.Since
+		if !r.Denied.Set {
+			began = r.Denied.From
+		}
+		r.Alone = r.Alone || o.Seen.After(began)
+	case o.Cause.Accepts(): // an answer about the instance
+		r.Denied, r.Denial, r.Alone = Flag{}, "", false
 		see(&r.Missing, o.Cause == CauseMissing)
 		see(&r.Unsupported, o.Cause == CauseUnsupported)
 	}

@@ -36,9 +36,6 @@ func (r Record) Sound(key string) error {
 			return fmt.Errorf("%s: %w", f.name, err)
 		}
 	}
-	if r.Denied.Set && !r.Denial.Cause.denied() {
-		return fmt.Errorf("denied, with the cause %q", r.Denial.Cause)
-	}
 	if err := count("comeback", r.Comeback.Run); err != nil {
 		return err
 	}
@@ -49,6 +46,21 @@ func (r Record) Sound(key string) error {
 		return errors.New("failing, without a time")
 	}
 	return SoundTimes(r.Due, r.Checked, r.Verified, r.Expires, r.Identity, r.Was, r.Displaced, r.Comeback.Expires, r.Failing.Since, r.Failing.Last)
+}
+
+// Sound returns what is wrong with a project that was read under a key, nil
+// if sslwatch may have written it.
+func (p ProjectRecord) Sound(key string) error {
+	if strings.Contains(key, "/") {
+		return errors.New("its key is not that of a project")
+	}
+	if err := SoundKey(key); err != nil {
+		return err
+	}
+	if err := p.Refused.sound(); err != nil {
+		return fmt.Errorf("refused: %w", err)
+	}
+	return SoundTimes(p.Seen, p.Forbidden, p.Denied, p.Pause.Until)
 }
 
 // sound returns what is wrong with a flag.

@@ -30,6 +30,7 @@ const (
 	Unwatched   Ending = "unwatched"    // taken out of the configuration
 	Deleted     Ending = "deleted"      // deleted in the cloud
 	TooEarly    Ending = "too_early"    // it was told by a clock that was wrong
+	Partly      Ending = "partly"       // access to some instances is forbidden, and no longer to all
 )
 
 // Alert is one condition of one subject at one moment.
@@ -55,6 +56,8 @@ type Alert struct {
 	NoInfo bool
 	// Ending says why the condition is over.
 	Ending Ending
+	// Pause is why checks of a project are overdue, zero where it is not known.
+	Pause Pause
 	// Endpoint is where clients reach the instance, as last seen.
 	Endpoint Endpoint
 	// Ahead is by how much this machine's clock is ahead, where that is the cause.
@@ -172,7 +175,8 @@ func hide(alerts []Alert) []Alert {
 }
 
 // failing judges whether the instance can be checked. A refusal of the
-// credential or project is the project's alert, not the instance's.
+// credential is the project's alert, not the instance's; where the project
+// speaks for an instance that is forbidden, see ProjectRecord.Covers.
 //
 // How long checks have failed is measured at the last failed check and not
 // by the clock: at the start of a daemon that was away for days, nothing is
@@ -189,7 +193,9 @@ func failing(base Alert, r Record, p Policy, now time.Time) (alert Alert, known 
 	case r.Failing.Count == 0:
 		a.State, a.Ending, a.Severity = Over, Checked, ""
 		return a, !r.Verified.IsZero()
-	case r.Denied.Set || r.Failing.Cause.denied() || r.Failing.Last.Sub(r.Failing.Since) < p.FailingAfter:
+	case r.Denied.Set:
+		a.Cause, a.Since, a.Reason = CauseForbidden, r.Denied.Since, r.Denial
+	case r.Failing.Cause.denied() || r.Failing.Last.Sub(r.Failing.Since) < p.FailingAfter:
 		return Alert{}, false
 	default:
 		a.Cause, a.Since = CauseFailed, r.Failing.Since
@@ -206,96 +212,9 @@ func blindness(r Record, now time.Time) Severity {
 	return Warning
 }
 
-// Project returns what is true of a project, given all its records: whether
-// its instances can be asked at all. There is one condition, check_failing,
-// for two causes: the API denies access, or checks that have been due for
-// FailingAfter are not made (the project is paused, or slower than it needs
-// to be).
-func Project(records []Record, p Policy, now time.Time) []Alert {
-	now = Wall(now)
-	real := now
-	var own Clock
-	if len(records) > 0 {
-		own = p.Clocks[records[0].ProjectID]
-		real = p.clock(records[0].ProjectID).True(now)
-	}
-	a := Alert{Condition: CheckFailing}
-	var denied, overdue, watched []Record
-	known, left := true, Unwatched
-	for _, r := range records {
-		a.Subject = Subject{ProjectID: r.ProjectID, Project: r.Project, Region: r.Region}
-		a.Concerned = distinct(a.Concerned, r.Labels)
-		if r.Left != "" {
-			left = r.Left
-			continue
-		}
-		watched = append(watched, r)
-		if r.Verified.After(a.Verified) {
-			a.Verified = r.Verified
-		}
-		if r.Denied.Set {
-			denied = append(denied, r)
-		}
-		if late(r, p, now) && now.Sub(p.Awake) >= p.FailingAfter {
-			overdue = append(overdue, r)
-		}
-		known = known && r.Denied.Run == 0 && !late(r, p, now)
-	}
-	switch {
-	case len(records) == 0:
-		return nil
-	case len(watched) == 0:
-		a.State, a.Ending = Over, left
-		return []Alert{a}
-	case own.Off:
-		a.Cause, a.Since, a.Ahead = CauseClock, own.Since, time.Duration(own.Ahead)
-		a.Affected, a.Severity = len(watched), blindest(watched, real)
-	case len(denied) > 0:
-		first := slices.MinFunc(denied, func(r, s Record) int { return r.Denied.Since.Compare(s.Denied.Since) })
-		a.Cause, a.Since, a.Reason = first.Denial.Cause, first.Denied.Since, first.Denial.Reason
-		if a.Cause == CauseRefused { // the credential is every instance's
-			denied = watched
-		}
-		a.Affected, a.Severity = len(denied), blindest(denied, real)
-	case len(overdue) > 0:
-		first := slices.MinFunc(overdue, func(r, s Record) int { return r.Due.Compare(s.Due) })
-		a.Cause, a.Since = CauseOverdue, first.Due
-		a.Affected, a.Severity = len(overdue), blindest(overdue, real)
-		// A refusal that waits to be confirmed is why the others wait.
-		if i := slices.IndexFunc(watched, func(r Record) bool { return r.Denied.Run > 0 }); i >= 0 {
-			r := watched[i]
-			a.Cause, a.Since, a.Reason = r.Denial.Cause, r.Denied.From, r.Denial.Reason
-			a.Affected = len(watched)
-		}
-	case !known || !slices.ContainsFunc(watched, Record.answered):
-		return nil
-	default:
-		a.State, a.Ending = Over, Checked
-		return []Alert{a}
-	}
-	a.State = Stands
-	return []Alert{a}
-}
-
-// answered reports whether the API has ever said something about the instance
-// itself, be it that there is none.
-func (r Record) answered() bool {
-	return !r.Verified.IsZero() || r.Failing.Cause == CauseMissing || r.Failing.Cause == CauseUnsupported
-}
-
-// late reports whether a check has been due for as long as one may fail.
+// late tells whether a check has been due for as long as one may fail.
 func late(r Record, p Policy, now time.Time) bool {
 	return !r.Due.IsZero() && now.Sub(r.Due) >= p.FailingAfter
-}
-
-func blindest(records []Record, now time.Time) Severity {
-	worst := Warning
-	for _, r := range records {
-		if s := blindness(r, now); s.Compare(worst) > 0 {
-			worst = s
-		}
-	}
-	return worst
 }
 
 // Next returns when Standing of an instance will next change by the passing
@@ -313,24 +232,6 @@ func Next(r Record, now time.Time) time.Time {
 		return r.Expires
 	}
 	return time.Time{}
-}
-
-// NextProject is Next for a project.
-func NextProject(records []Record, p Policy, now time.Time) time.Time {
-	var next time.Time
-	for _, r := range records {
-		if r.Left != "" {
-			continue
-		}
-		if !r.Due.IsZero() {
-			next = earlier(next, r.Due.Add(p.FailingAfter), now)
-			next = earlier(next, p.Awake.Add(p.FailingAfter), now)
-		}
-		if !r.Expires.IsZero() {
-			next = earlier(next, r.Expires.Add(-time.Duration(r.Terms.Critical)), now)
-		}
-	}
-	return next
 }
 
 // earlier returns the earlier of two times that are still to come.

@@ -1,6 +1,9 @@
 package config
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"strings"
 
 	"github.com/sslwatch/sslwatch/internal/secret"
@@ -28,10 +31,14 @@ type Credentials struct {
 	AuthToken secret.Text
 }
 
-// SameKey reports whether the cloud counts refusals of the two together: they
-// are of one access key, even if not of one secret key.
-func (c Credentials) SameKey(other Credentials) bool {
-	return c.Kind == other.Kind && c.AccessKey == other.AccessKey && c.AuthToken == other.AuthToken
+// Fingerprint is the same for equal credentials, also after a restart, and
+// reveals nothing of them.
+func (c Credentials) Fingerprint() string {
+	h := sha256.New()
+	for _, part := range []string{string(c.Kind), c.AccessKey.Reveal(), c.SecretKey.Reveal(), c.SecurityToken.Reveal(), c.AuthToken.Reveal()} {
+		fmt.Fprintf(h, "%d:%s,", len(part), part)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
 // credentials reads how a project authenticates.

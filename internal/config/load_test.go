@@ -460,13 +460,18 @@ func BenchmarkLargeFleet(b *testing.B) {
 	}
 }
 
-func TestSameKey(t *testing.T) {
+func TestAFingerprintTellsOneCredentialFromAnother(t *testing.T) {
 	a := Credentials{Kind: Keys, AccessKey: secret.New("a"), SecretKey: secret.New("1")}
-	rotated, other := a, a
+	rotated, other, moved := a, a, a
 	rotated.SecretKey = secret.New("2")
 	other.AccessKey = secret.New("b")
-	if !a.SameKey(rotated) || a.SameKey(other) || a.SameKey(Credentials{Kind: ECSAgency}) || !(Credentials{Kind: ECSAgency}).SameKey(Credentials{Kind: ECSAgency}) {
-		t.Error("the access key is not what counts")
+	moved.SecretKey, moved.SecurityToken = secret.Text{}, secret.New("1")
+	seen := map[string]bool{}
+	for _, c := range []Credentials{a, rotated, other, moved, {Kind: ECSAgency}, {Kind: PodIdentity}} {
+		seen[c.Fingerprint()] = true
+	}
+	if same := a; len(seen) != 6 || same.Fingerprint() != a.Fingerprint() {
+		t.Errorf("%d fingerprints of 6 credentials: %v", len(seen), seen)
 	}
 }
 

@@ -64,7 +64,7 @@ func advice(n check.Notice) []string {
 			"Until then no expiry is told, and while the clock is off by more than 15 minutes the API refuses each request that is signed with an access key."}
 	case check.CauseOverdue:
 		return []string{"Until these checks are made, sslwatch warns only of the dates that it already knows. " +
-			"The log says why a project is paused. If it is not paused, raise check.rate or check.interval."}
+			"If the API is well and nothing is paused, raise check.rate or check.interval."}
 	}
 	return []string{"Until checks succeed again, sslwatch warns only of the dates that it already knows, and can't see a renewal or a change."}
 }

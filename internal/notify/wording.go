@@ -151,6 +151,10 @@ func blindWords(n check.Notice, now time.Time) string {
 	case check.CauseRefused:
 		s = fmt.Sprintf("no instance of the project can be checked (%d watched), since %s: %s", n.Affected, ago(n.Since, now), reason)
 	case check.CauseForbidden:
+		if !n.IsProject() {
+			s = fmt.Sprintf("access to it is forbidden, since %s: %s", ago(n.Since, now), reason)
+			break
+		}
 		s = fmt.Sprintf("%s can't be checked, since %s: %s", text.Count(n.Affected, "instance"), ago(n.Since, now), reason)
 	case check.CauseClock:
 		s = fmt.Sprintf("this machine's clock is %s, by the API's time, noticed %s: until it is right, nothing is told that time alone would bring (expiry dates, reminders)",
@@ -181,9 +185,23 @@ func overdueWords(n check.Notice, now time.Time) string {
 	if n.Affected == 1 {
 		are, they = "is", "it"
 	}
-	why := cmp.Or(strings.TrimRight(n.Reason, "."), "the project is paused, or more is due than check.rate allows")
+	why := cmp.Or(strings.TrimRight(n.Reason, "."), pauseWords(n.Pause))
 	return fmt.Sprintf("%s %s overdue since %s: %s could not be asked, because %s",
 		text.Count(n.Affected, "check"), are, ago(n.Since, now), they, why)
+}
+
+// pauseWords says why nothing of a project can be asked in time.
+func pauseWords(p check.Pause) string {
+	reason := strings.TrimRight(p.Reason, ".")
+	switch p.Why {
+	case check.PauseRefused, check.PauseThrottled:
+		return fmt.Sprintf("the project is paused until %s: %s", text.Stamp(p.Until), reason)
+	case check.PauseHanging:
+		return "the API hangs: " + reason
+	case check.PauseSlow:
+		return "the API is slow: " + reason
+	}
+	return "more is due than check.rate and check.concurrency allow"
 }
 
 // unsolved says what is left to itself when an instance is no longer watched.
@@ -241,6 +259,8 @@ func overWords(n check.Notice, now time.Time) string {
 		return "taken back: it was told by a clock that was wrong; the certificate expires " + end(n.Certificate, now)
 	case check.Deleted:
 		return "deleted: it is no longer among the project's instances"
+	case check.Partly:
+		return "access is no longer forbidden to all instances: those to which it still is are told one by one"
 	}
 	return "checks succeed again"
 }
@@ -263,6 +283,8 @@ func short(n check.Notice, now time.Time) string {
 			return "taken back, told by a wrong clock"
 		case check.Deleted:
 			return "deleted"
+		case check.Partly:
+			return "some instances can be checked again"
 		}
 		return "checks succeed again"
 	}
@@ -290,6 +312,9 @@ func short(n check.Notice, now time.Time) string {
 	case check.CauseRefused:
 		return "credential refused, nothing can be checked"
 	case check.CauseForbidden:
+		if !n.IsProject() {
+			return "access forbidden"
+		}
 		return "access forbidden, " + text.Count(n.Affected, "instance") + " can't be checked"
 	case check.CauseClock:
 		return "this machine's clock is " + offBy(n.Ahead)

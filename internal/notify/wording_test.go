@@ -129,15 +129,23 @@ func story() []struct {
 	}
 	project := func(c check.Cause, reason string) []check.Notice {
 		r := twice(seen(record("orders-cache"), now.Add(200*check.Day), day), failure(c, reason))
-		return check.Owed(check.Project([]check.Record{r, record("other")}, policy, now), nil, check.Audience{}, policy, now)
+		f := check.Sum([]check.Record{r, record("other")}, policy, now)
+		var p check.ProjectRecord
+		if c == check.CauseForbidden {
+			p = check.ProjectRecord{Forbidden: r.Denied.Since, Reason: reason}
+		} else {
+			p = p.Refuse(reason, policy, day).Refuse(reason, policy, day)
+		}
+		return check.Owed(check.Project(p, f, policy, now), nil, check.Audience{}, policy, now)
 	}
 	spared := seen(record("orders-cache"), now.Add(100*check.Day), day)
 	late := seen(record("orders-cache"), now.Add(200*check.Day), day)
 	late.Due = now.Add(-3 * time.Hour)
 	later := late
 	later.InstanceID = "6e1f0c44-b865-4159-b774-204dc0a36e37"
-	paused := check.Owed(check.Project([]check.Record{late, later}, policy, now), nil, check.Audience{}, policy, now)
+	paused := check.Owed(check.Project(check.ProjectRecord{}, check.Sum([]check.Record{late, later}, policy, now), policy, now), nil, check.Audience{}, policy, now)
 	paused[0].Reason = "the API asks for a pause until 2026-11-23 02:30:00 UTC"
+	clockOff := clocked(check.Clock{Off: true, Since: now.Add(-time.Minute), Ahead: check.Offset(60 * check.Day)})
 	return []struct {
 		name    string
 		notices []check.Notice
@@ -159,9 +167,9 @@ func story() []struct {
 		{"unsupported", owed(unsupported, nil, now)},
 		{"refused", project(check.CauseRefused, "the API refused the access key (APIGW.0301: verify aksk signature fail)")},
 		{"forbidden", project(check.CauseForbidden, "the API forbids it (DCS.2007: Policy does not allow dcs:ssl:get to be performed.)")},
-		{"overdue", check.Owed(check.Project([]check.Record{late}, policy, now), nil, check.Audience{}, policy, now)},
+		{"overdue", check.Owed(check.Project(check.ProjectRecord{}, check.Sum([]check.Record{late}, policy, now), policy, now), nil, check.Audience{}, policy, now)},
 		{"overdue, and why", paused},
-		{"the clock is off", check.Owed(check.Project([]check.Record{expiring}, clocked(check.Clock{Off: true, Since: now.Add(-time.Minute), Ahead: check.Offset(60 * check.Day)}), now), nil, check.Audience{}, policy, now)},
+		{"the clock is off", check.Owed(check.Project(check.ProjectRecord{}, check.Sum([]check.Record{expiring}, clockOff, now), clockOff, now), nil, check.Audience{}, policy, now)},
 		{"the clock was wrong, and is right again", check.Owed(check.Standing(spared, policy, now), told(spared, now.Add(101*check.Day)).RewindTold(now.Add(-time.Hour)), check.Audience{}, clocked(check.Clock{Trust: check.Vouched}), now)},
 		{"renewed", owed(renewed, told(expiring, now.Add(-3*check.Day)), now)},
 		{"on again", owed(twice(off, on), told(off, day), now)},

@@ -135,7 +135,6 @@ func TestAPartThatCannotBeReadIsSetAsideByItself(t *testing.T) {
 		"a negative count":           {`"b/i": {`, `"b/i": {"failing": {"count": -3},`, record, "failing: the counter"},
 		"failing since never":        {`"b/i": {`, `"b/i": {"failing": {"count": 3},`, record, "failing, without a time"},
 		"a negative comeback":        {`"b/i": {`, `"b/i": {"comeback": {"run": -9},`, record, "comeback"},
-		"denied for no cause":        {`"b/i": {`, `"b/i": {"denied": {"set": true, "since": "2026-03-01T12:30:15Z"},`, record, "denied, with"},
 		"left for no reason":         {`"b/i": {`, `"b/i": {"left": "home",`, record, "left"},
 		"an ID with a slash":         {`"b/i": {`, `"c/d/e": {"project_id": "c", "instance_id": "d/e"}, "b/i": {`, record, "not a valid key"},
 		"a line without its times":   {`"first"`, `"erst"`, line, "without the times"},

@@ -35,8 +35,9 @@ func TestEverythingThatIsWrittenIsRead(t *testing.T) {
 	at := time.Date(2026, 11, 23, 2, 7, 13, 123456789, time.UTC)
 	s := State{
 		Version: Version, Written: at,
-		Records: map[string]check.Record{"p/i": {Subject: check.Subject{ProjectID: "p", InstanceID: "i"}}},
-		Ledgers: map[string]check.Ledger{"oncall": {}},
+		Records:  map[string]check.Record{"p/i": {Subject: check.Subject{ProjectID: "p", InstanceID: "i"}}},
+		Projects: map[string]check.ProjectRecord{"p": {Credential: "0a", Seen: at, Forbidden: at, Pause: check.Pause{Why: check.PauseThrottled, Until: at, Reason: "no"}}},
+		Ledgers:  map[string]check.Ledger{"oncall": {}},
 		Messages: map[string]map[string]check.Sent{"oncall": {"0a": {
 			Receipt: json.RawMessage(`{"ts":"1.2"}`), Stale: true,
 			Entries: []check.Entry{{Key: "p/i", Condition: check.SSLDisabled, Severity: check.Critical, Name: "prod/a", Line: "FIRING"}},

@@ -12,6 +12,7 @@ type Snapshot struct {
 	Policy    check.Policy
 	Interval  time.Duration // between successful checks of one instance
 	Records   map[string]check.Record
+	Projects  map[string]check.ProjectRecord
 	Receivers []ReceiverState
 	// Unwritten says why the state can't be written; empty if it can.
 	Unwritten string
@@ -29,11 +30,11 @@ func (s Snapshot) Alerts() []check.Alert {
 	}
 	byProject := map[string][]check.Record{}
 	for _, r := range s.Records {
-		take(check.Standing(r, s.Policy, s.At))
+		take(s.Projects[r.ProjectID].Covers(r, check.Standing(r, s.Policy, s.At), s.Policy))
 		byProject[r.ProjectID] = append(byProject[r.ProjectID], r)
 	}
-	for _, records := range byProject {
-		take(check.Project(records, s.Policy, s.At))
+	for id, records := range byProject {
+		take(check.Project(s.Projects[id], check.Sum(records, s.Policy, s.At), s.Policy, s.At))
 	}
 	return stand
 }

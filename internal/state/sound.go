@@ -16,6 +16,7 @@ import (
 type rawState struct {
 	Written   json.RawMessage            `json:"written"`
 	Records   map[string]json.RawMessage `json:"records"`
+	Projects  json.RawMessage            `json:"projects"`
 	Ledgers   map[string]json.RawMessage `json:"ledgers"`
 	Messages  json.RawMessage            `json:"messages"`
 	Receivers json.RawMessage            `json:"receivers"`
@@ -36,6 +37,10 @@ func (raw rawState) sound() (State, []string) {
 		}
 	}
 	readMembers(&bad, raw.Records, s.Records, check.Record.Sound, "record %q")
+	if projects := bad.object(raw.Projects, "projects"); len(projects) > 0 {
+		s.Projects = map[string]check.ProjectRecord{}
+		readMembers(&bad, projects, s.Projects, check.ProjectRecord.Sound, "project %q")
+	}
 	for _, id := range slices.Sorted(maps.Keys(raw.Ledgers)) {
 		s.Ledgers[id] = bad.ledger(id, raw.Ledgers[id])
 	}

@@ -31,6 +31,8 @@ type State struct {
 	Written time.Time `json:"written,omitzero"`
 	// Records holds what was seen, by project_id/instance_id.
 	Records map[string]check.Record `json:"records"`
+	// Projects holds what was seen of projects as a whole, by project_id.
+	Projects map[string]check.ProjectRecord `json:"projects,omitempty"`
 	// Ledgers holds what was said, by the receiver's name.
 	Ledgers map[string]check.Ledger `json:"ledgers"`
 	// Clocks holds what was said of this machine's clock, where it is off, by

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/poll"
 )
 
 const (
@@ -56,6 +57,7 @@ func (w *Watch) clock(now, wake time.Time) {
 		w.awake = check.Wall(now)
 	}
 	w.opt.Policy.Awake, w.opt.Policy.Clocks = w.awake, w.clocks
+	w.recount(now)
 	if moved {
 		w.hasten(now)
 	}
@@ -77,22 +79,24 @@ func (w *Watch) doubtClocks() {
 // hasten has each project be asked soon, where the clock is in doubt: about
 // one instance that can be asked, which is asked no earlier than pauses allow.
 func (w *Watch) hasten(now time.Time) {
-	for _, p := range w.projects {
-		if w.clocks[p.ID].Trust != check.Doubted {
+	for id, f := range w.fleets {
+		if w.clocks[id].Trust != check.Doubted {
 			continue
 		}
-		key, first := "", time.Time{}
-		for id, it := range p.queue.index {
-			r := w.state.Records[id]
-			if r.Failing.Count == 0 && (key == "" || it.at.Before(first) || it.at.Equal(first) && id < key) {
-				key, first = id, it.at
+		var first check.Record
+		for key := range f.parts {
+			r := w.state.Records[key]
+			if r.Left != "" || r.Failing.Count > 0 || w.asking[key] {
+				continue
+			}
+			if first.InstanceID == "" || r.Due.Before(first.Due) || r.Due.Equal(first.Due) && key < first.Key() {
+				first = r
 			}
 		}
-		if at := check.Wall(now); key != "" && first.After(at) {
-			r := w.state.Records[key]
-			r.Due = at
-			w.state.Records[key] = r
-			p.queue.set(key, at)
+		if at := check.Wall(now); first.InstanceID != "" && first.Due.After(at) {
+			first.Due = at
+			w.put(first, now)
+			w.poll.Set(target(first), at)
 		}
 	}
 }
@@ -116,13 +120,13 @@ func (w *Watch) settleClocks(now time.Time) time.Time {
 }
 
 // hearClock takes in what an answer says of the clock.
-func (w *Watch) hearClock(p *project, says dcs.Clock, now time.Time) {
-	before := w.clocks[p.ID]
+func (w *Watch) hearClock(projectID string, says dcs.Clock, now time.Time) {
+	before := w.clocks[projectID]
 	after := before.Hear(says, now)
 	if after == before {
 		return
 	}
-	w.setClock(p.ID, after, now)
+	w.setClock(projectID, after, now)
 	if after.Trust == check.Doubted { // ask another time, soon
 		w.settles = now.Add(settling)
 		w.hasten(now)
@@ -149,14 +153,12 @@ func (w *Watch) setClock(id string, after check.Clock, now time.Time) {
 		return
 	}
 	settled := !after.Holds()
-	for key, r := range w.state.Records {
-		if r.ProjectID != id {
-			continue
-		}
+	for key := range w.fleet(id).parts {
+		w.put(w.state.Records[key], now)
 		if settled {
 			w.rewindTold(key, now)
 		}
-		w.judge(key, now)
+		w.judgement.Set(key, check.Wall(now))
 	}
 	if settled {
 		w.rewindTold(id, now)
@@ -176,7 +178,7 @@ func (w *Watch) rewindTold(key string, now time.Time) {
 
 // rewind bounds what is remembered by the present.
 func (w *Watch) rewind(now time.Time) {
-	w.awake = soonest(w.awake, check.Wall(now))
+	w.awake = poll.Soonest(w.awake, check.Wall(now))
 	if w.pass.After(now) {
 		w.pass = check.Wall(now)
 	}
@@ -188,11 +190,12 @@ func (w *Watch) rewind(now time.Time) {
 			r.Due = check.Wall(now)
 		}
 		w.state.Records[key] = r
-		if p := w.project(r.ProjectID); p != nil {
-			if _, queued := p.queue.index[key]; queued {
-				p.queue.set(key, r.Due)
-			}
+		if r.Left == "" && !w.asking[key] {
+			w.poll.Set(target(r), r.Due)
 		}
+	}
+	for id, p := range w.state.Projects {
+		w.state.Projects[id] = p.Rewind(now)
 	}
 	for _, ledger := range w.state.Ledgers {
 		for key, lines := range ledger {

@@ -38,7 +38,7 @@ func TestWhatEachAnswerOfTheCloudMeans(t *testing.T) {
 		{sim.AnswerNumericCode, failed, "", 3, "400"},
 		{sim.AnswerProxy, failed, "", 3, "HTML"},
 		{sim.AnswerRedirect, failed, "", 3, "redirect"},
-		{sim.AnswerHang, failed, "", 3, "within"},
+		{sim.AnswerHang, failed, "", 2, "within"},
 		{sim.AnswerReset, failed, "", 3, "connection"},
 		{sim.AnswerCut, failed, "", 3, "cut"},
 		{sim.AnswerEndless, failed, "", 3, "1 MiB"},
@@ -50,8 +50,8 @@ func TestWhatEachAnswerOfTheCloudMeans(t *testing.T) {
 		{sim.AnswerNoDate, failed, "", 3, "ssl_expired_at"},
 		{sim.AnswerZeroDate, failed, "", 3, "ssl_expired_at"},
 		{sim.AnswerGarbageDate, failed, "", 3, "ssl_expired_at"},
-		{sim.AnswerForbidden, "", "check_failing forbidden", 3, "DCS.2007"},
-		{sim.AnswerForbiddenIAM, "", "check_failing forbidden", 3, "APIGW.0302"},
+		{sim.AnswerForbidden, "check_failing forbidden", "check_failing forbidden", 3, "DCS.2007"},
+		{sim.AnswerForbiddenIAM, "check_failing forbidden", "check_failing forbidden", 3, "APIGW.0302"},
 		{sim.AnswerUnauthorized, "", "check_failing refused", 1, "APIGW.0301"},
 		{sim.AnswerThrottled, failed, "", 1, "too often"},
 	} {
@@ -97,11 +97,16 @@ func TestWhatEachAnswerOfTheCloudMeans(t *testing.T) {
 				if got := stands(check.Standing(r, o.Policy, now)); got != row.instance {
 					t.Errorf("of %s stands %q, want %q", r.Instance, got, row.instance)
 				}
-				if reads := r.Failing.Reason + r.Denial.Reason; !strings.Contains(reads, row.reads) || (reads == "") != (row.reads == "") {
+				if reads := r.Failing.Reason; !strings.Contains(reads, row.reads) || (reads == "") != (row.reads == "") {
 					t.Errorf("people read %q, want something with %q", reads, row.reads)
 				}
 			}
-			if got := stands(check.Project(records, o.Policy, now)); got != row.project {
+			var p check.ProjectRecord
+			if records[0].Failing.Cause == check.CauseRefused {
+				p = p.Refuse(records[0].Failing.Reason, o.Policy, now)
+			}
+			f := check.Sum(records, o.Policy, now)
+			if got := stands(check.Project(p.Judge(f, now), f, o.Policy, now)); got != row.project {
 				t.Errorf("of the project stands %q, want %q", got, row.project)
 			}
 			// A connection that breaks may be tried once more by net/http.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/poll"
 )
 
 // maxEdits is how often an earlier message is tried to be edited: for more
@@ -49,7 +50,7 @@ func (w *Watch) edit(ctx context.Context, now time.Time) time.Time {
 			}
 			continue
 		case now.Before(r.edits.resumes):
-			wake = soonest(wake, r.edits.resumes)
+			wake = poll.Soonest(wake, r.edits.resumes)
 			continue
 		}
 		// Those that failed before come last.

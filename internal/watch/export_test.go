@@ -15,7 +15,7 @@ import (
 // into Options.Turn, and must not be while anything is under way that has
 // brought times along.
 func (w *Watch) SetClock(by time.Duration) bool {
-	busy := w.inflight > 0 || w.disk.writing
+	busy := w.poll.InFlight() > 0 || w.disk.writing
 	for _, r := range w.receivers {
 		busy = busy || r.telling != nil
 	}
@@ -32,13 +32,11 @@ func (w *Watch) SetClock(by time.Duration) bool {
 	for _, r := range w.receivers {
 		r.ledger, r.owed = w.state.Ledgers[r.ID], shifted(r.owed, -by)
 	}
-	queues := []*queue{w.judgement}
-	for _, p := range w.projects {
-		queues = append(queues, p.queue)
-	}
-	for _, q := range queues {
-		for _, it := range q.items {
-			it.at = it.at.Add(-by)
+	w.judgement.Shift(-by)
+	w.recount(time.Now())
+	for _, r := range w.state.Records {
+		if r.Left == "" {
+			w.poll.Set(target(r), r.Due)
 		}
 	}
 	w.awake, w.ahead = w.awake.Add(-by), w.ahead-by

@@ -6,31 +6,32 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/poll"
 )
 
-// judgeAll judges every instance and project.
+// slice is how many subjects are judged in one turn of the loop at most, so
+// that it goes round, whatever happens to a whole fleet.
+const slice = 500
+
+// judgeAll has every instance and project be judged, in slices.
 func (w *Watch) judgeAll(now time.Time) {
-	projects := map[string]bool{}
 	for key, r := range w.state.Records {
-		projects[r.ProjectID] = true
-		w.judge(key, now)
-	}
-	for id := range projects {
-		w.judge(id, now)
+		w.judgement.Set(key, check.Wall(now))
+		w.judgement.Set(r.ProjectID, check.Wall(now))
 	}
 }
 
 // judgeDue judges those for which time has brought something, and returns
 // when it will do so next.
 func (w *Watch) judgeDue(now time.Time) time.Time {
-	for {
-		key, due := w.judgement.pop(check.Wall(now))
+	for range slice {
+		key, due := w.judgement.Pop(check.Wall(now))
 		if !due {
 			break
 		}
 		w.judge(key, now)
 	}
-	_, next := w.judgement.next()
+	_, next := w.judgement.Next()
 	return next
 }
 
@@ -39,7 +40,7 @@ func (w *Watch) judge(key string, now time.Time) {
 	alerts, next := w.standing(key, now)
 	later := func(t time.Time) {
 		if t.After(check.Wall(now)) {
-			next = soonest(next, t)
+			next = poll.Soonest(next, t)
 		}
 	}
 	handed := false
@@ -58,7 +59,7 @@ func (w *Watch) judge(key string, now time.Time) {
 			later(check.NextOverlong(r.ledger[key], r.FallbackAfter))
 		}
 	}
-	w.judgement.set(key, check.Wall(next))
+	w.judgement.Set(key, check.Wall(next))
 	w.forget(key)
 }
 
@@ -87,15 +88,14 @@ func (w *Watch) standing(key string, now time.Time) ([]check.Alert, time.Time) {
 		if !ok {
 			return nil, time.Time{}
 		}
-		return check.Standing(r, w.opt.Policy, now), check.Next(r, now)
+		alerts := check.Standing(r, w.opt.Policy, now)
+		return w.state.Projects[r.ProjectID].Covers(r, alerts, w.opt.Policy), check.Next(r, now)
 	}
-	var records []check.Record
-	for _, r := range w.state.Records {
-		if r.ProjectID == key {
-			records = append(records, r)
-		}
+	f, ok := w.fleets[key]
+	if !ok {
+		return nil, time.Time{}
 	}
-	return check.Project(records, w.opt.Policy, now), check.NextProject(records, w.opt.Policy, now)
+	return check.Project(w.state.Projects[key], f.Fleet, w.opt.Policy, now), check.NextProject(f.Fleet, w.opt.Policy, now)
 }
 
 // isProject tells whether a subject's key is a project's.
@@ -154,32 +154,21 @@ func (w *Watch) inherit(from *receiver, end check.Notice) {
 // last one there.
 func (w *Watch) forget(key string) {
 	if isProject(key) {
-		for other, r := range w.state.Records {
-			if r.ProjectID == key && r.Left != "" {
-				w.forget(other)
+		if f, ok := w.fleets[key]; ok && f.Records == 1 {
+			for last := range f.parts {
+				w.forget(last)
 			}
 		}
 		return
 	}
 	r, ok := w.state.Records[key]
-	if !ok || r.Left == "" || w.remembered(key, r) {
+	if !ok || r.Left == "" || w.open(key) || w.fleet(r.ProjectID).Records == 1 && w.open(r.ProjectID) {
 		return
 	}
-	delete(w.state.Records, key)
+	w.remove(r)
 	delete(w.backoffs, key)
-	w.judgement.set(key, time.Time{})
 	w.log.Info("forgotten", "project", r.Project, "instance", r.Instance, "instance_id", r.InstanceID, "why", r.Left)
 	w.disk.touch()
-}
-
-// remembered tells whether a receiver still has a line that needs a record,
-// or will have one when the delivery under way has arrived.
-func (w *Watch) remembered(key string, r check.Record) bool {
-	last := true
-	for other, o := range w.state.Records {
-		last = last && (other == key || o.ProjectID != r.ProjectID)
-	}
-	return w.open(key) || last && w.open(r.ProjectID)
 }
 
 // open tells whether a receiver has a line about a subject, or is being told.

@@ -460,6 +460,8 @@ func (m *model) cause(n check.Notice, at time.Time) string {
 		held = s.missing.may(true, at)
 	case n.Cause == check.CauseUnsupported:
 		held = s.unsupported.may(true, at)
+	case n.Cause == check.CauseForbidden:
+		held = s.denied.may(true, at)
 	case n.Cause == check.CauseFailed:
 		// Told at a failed check, an hour after the first in a row.
 		for _, good := range s.good {
@@ -691,7 +693,7 @@ func (m *model) happens() string {
 		m.expires(i, date)
 		return fmt.Sprintf("the certificate of %s ends in %v", name, time.Until(date))
 	case 6, 7:
-		err := []*dcs.Error{nil, nil, failed, missing, unsupported}[m.random.IntN(5)]
+		err := []*dcs.Error{nil, nil, failed, missing, unsupported, forbidden}[m.random.IntN(6)]
 		m.fails(i, err)
 		return fmt.Sprintf("requests about %s fail: %v", name, err)
 	case 8:
@@ -809,7 +811,7 @@ func (m *model) configures(i int) string {
 		}
 	case 4:
 		m.opt.Projects = slices.Clone(m.opt.Projects)
-		m.opt.Projects[0].Credential = m.random.Int()
+		m.opt.Projects[0].Credential = fmt.Sprint(m.random.Int())
 		what = "another key"
 		if m.random.IntN(2) == 0 {
 			m.opt.Projects[1].Credential = m.opt.Projects[0].Credential
@@ -886,8 +888,11 @@ func (m *model) wrongs(r *reader, from check.Severity, lately time.Duration) (wr
 		if denied && !told && from != check.Critical {
 			wrongs = append(wrongs, "the project "+p.ID+" is denied")
 		}
-		// An instance that was denied last, and fails since, speaks for the project.
-		unknown := slices.ContainsFunc(watched, func(w check.Watched) bool { return m.cloud.fails[w.InstanceID] == failed })
+		// Only an instance that is seen shows that not all are forbidden.
+		unknown := !slices.ContainsFunc(watched, func(w check.Watched) bool {
+			err := m.cloud.fails[w.InstanceID]
+			return err != failed && err != forbidden
+		})
 		if (blind == nil || len(watched) == 0) && told && !unknown {
 			wrongs = append(wrongs, "the project "+p.ID+" is asked again")
 		}

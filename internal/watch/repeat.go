@@ -7,6 +7,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/poll"
 )
 
 // repeatPace is how a message is repeated of which it is not known whether it
@@ -27,7 +28,7 @@ type repeat struct {
 // repeated, nil if it was sent for the first time.
 func (w *Watch) doubt(r *receiver, batch []check.Notice, same *repeat, least time.Duration, now time.Time) {
 	if same == nil {
-		same = &repeat{pace: repeatPace.exponential()}
+		same = &repeat{pace: repeatPace.Exponential()}
 		for _, n := range batch {
 			same.ids = append(same.ids, n.ID())
 		}
@@ -79,7 +80,7 @@ func (r *receiver) dueRepeat(now time.Time) (due *repeat, next time.Time) {
 		if !now.Before(p.due) {
 			return p, time.Time{}
 		}
-		next = soonest(next, p.due)
+		next = poll.Soonest(next, p.due)
 	}
 	return nil, next
 }

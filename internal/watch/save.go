@@ -81,7 +81,7 @@ func (w *Watch) saved(d written, now time.Time) {
 	w.disk.reached = max(w.disk.reached, d.revision)
 	if d.err != nil {
 		if w.disk.pace == nil {
-			w.disk.pace = Backoff{Initial: time.Second, Max: time.Minute, Multiplier: 2, Jitter: 0.2}.exponential()
+			w.disk.pace = Backoff{Initial: time.Second, Max: time.Minute, Multiplier: 2, Jitter: 0.2}.Exponential()
 		}
 		w.disk.resumes = now.Add(w.disk.pace.NextBackOff())
 		w.unwritten(d.err)

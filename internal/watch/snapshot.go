@@ -35,7 +35,7 @@ func (w *Watch) Alive(ctx context.Context) error {
 func (w *Watch) snapshot(now time.Time) state.Snapshot {
 	s := state.Snapshot{
 		At: check.Wall(now), Policy: w.opt.Policy, Interval: w.opt.Interval,
-		Records: maps.Clone(w.state.Records), Unwritten: w.disk.failure,
+		Records: maps.Clone(w.state.Records), Projects: maps.Clone(w.state.Projects), Unwritten: w.disk.failure,
 	}
 	for _, r := range w.receivers {
 		s.Receivers = append(s.Receivers, w.health(r))

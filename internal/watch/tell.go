@@ -15,6 +15,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/poll"
 	"github.com/sslwatch/sslwatch/internal/state"
 )
 
@@ -65,9 +66,9 @@ func (w *Watch) configureReceivers(now time.Time) {
 	for _, options := range w.opt.Receivers {
 		configured[options.ID] = true
 		r := &receiver{
-			Receiver: options, owed: map[string][]check.Notice{}, pace: w.opt.Retry.exponential(),
+			Receiver: options, owed: map[string][]check.Notice{}, pace: w.opt.Retry.Exponential(),
 			flood: rate.NewLimiter(rate.Every(floodEvery), floodBurst),
-			edits: edits{pace: w.opt.Retry.exponential(), tried: map[string]int{}},
+			edits: edits{pace: w.opt.Retry.Exponential(), tried: map[string]int{}},
 		}
 		if i := slices.IndexFunc(before, func(old *receiver) bool { return old.ID == r.ID }); i >= 0 {
 			r = before[i]
@@ -115,7 +116,7 @@ func (r *receiver) waits() time.Time {
 	for key, notices := range r.owed {
 		for _, n := range notices {
 			if w := r.ledger[key][n.Condition].Waits; w != nil {
-				since = soonest(since, w.Since)
+				since = poll.Soonest(since, w.Since)
 			}
 		}
 	}
@@ -141,16 +142,20 @@ func (w *Watch) tell(ctx context.Context, now time.Time) time.Time {
 			continue // an outcome, a write or a judgement will wake us
 		}
 		if now.Before(r.resumes) {
-			wake = soonest(wake, r.resumes)
+			wake = poll.Soonest(wake, r.resumes)
 			continue
 		}
 		owed, of, next := r.ready(now)
 		if len(owed) == 0 {
-			wake = soonest(wake, next)
+			wake = poll.Soonest(wake, next)
 			continue
 		}
 		if ready := oldest(owed).Add(w.opt.GroupWait); check.Wall(now).Before(ready) {
-			wake = soonest(wake, ready)
+			wake = poll.Soonest(wake, ready)
+			continue
+		}
+		if end := w.first.Add(firstPass); len(w.awaiting) > 0 && now.Before(end) && !oldest(owed).Before(check.Wall(w.first)) {
+			wake = poll.Soonest(wake, end)
 			continue
 		}
 		if r.marked { // what came since waits for the next message
@@ -194,7 +199,7 @@ func (w *Watch) mark(r *receiver, batch []check.Notice) bool {
 func oldest(notices []check.Notice) time.Time {
 	var since time.Time
 	for _, n := range notices {
-		since = soonest(since, n.Owed)
+		since = poll.Soonest(since, n.Owed)
 	}
 	return since
 }

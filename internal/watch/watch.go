@@ -22,6 +22,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/poll"
 	"github.com/sslwatch/sslwatch/internal/state"
 )
 
@@ -34,6 +35,8 @@ const (
 	hung = 15 * time.Second
 	// tick is the longest sleep, so that a clock that was set is noticed.
 	tick = 30 * time.Second
+	// firstPass is how long what a first pass brings waits for its end.
+	firstPass = 2 * time.Minute
 	// grace is how long a delivery may go on after the stop.
 	grace = 3 * time.Second
 	// overrun is how long a delivery may take to notice that it has to end.
@@ -73,6 +76,13 @@ type Options struct {
 // Snapshotter takes a snapshot, at some cost.
 type Snapshotter func() state.Snapshot
 
+// The settings of asking are those of poll.
+type (
+	Project = poll.Project
+	Backoff = poll.Backoff
+	API     = poll.API
+)
+
 // Receiver is one that is told.
 type Receiver struct {
 	ID            string // the key of its ledger
@@ -106,20 +116,26 @@ type Watch struct {
 	settles   time.Time     // until when an answer is waited for that vouches for the clock; has a monotonic reading
 	awake     time.Time     // see check.Policy
 	clocks    check.Clocks  // see check.Policy
-	projects  []*project
-	inflight  int
+	poll      *poll.Poller
 	asking    map[string]bool                        // record keys of the requests under way
 	backoffs  map[string]*backoff.ExponentialBackOff // by record key, of those that fail
-	judgement *queue                                 // of subject keys, by when time alone changes something
+	fleets    map[string]*fleet                      // by project_id
+	changes   *poll.Queue                            // of record keys, by when time alone changes what they add to a fleet
+	judgement *poll.Queue                            // of subject keys, by when time alone changes something
 	receivers []*receiver
 	disk      disk
 	pass      time.Time // when the pass over the fleet began that beat is about
 
-	pings   chan struct{}
+	pings chan struct{}
+	// What a first pass brings, after the start or a reload, waits until all
+	// are asked that were due at its beginning.
+	first    time.Time       // when it began
+	awaiting map[string]bool // record keys
+
 	looks   chan chan state.Snapshot
 	reloads chan Options
 
-	answers chan answer
+	answers chan poll.Answer
 	outcome chan outcome
 	edited  chan edited
 	written chan written
@@ -130,12 +146,18 @@ type Watch struct {
 func New(o Options, remembered state.State, store Store, log *slog.Logger) *Watch {
 	w := &Watch{
 		store: store, log: log, state: remembered,
-		asking: map[string]bool{}, backoffs: map[string]*backoff.ExponentialBackOff{}, judgement: newQueue(),
+		asking: map[string]bool{}, backoffs: map[string]*backoff.ExponentialBackOff{}, judgement: poll.NewQueue(), poll: poll.New(poll.Options{}, time.Time{}),
 		pings: make(chan struct{}), looks: make(chan chan state.Snapshot), reloads: make(chan Options),
-		answers: make(chan answer), outcome: make(chan outcome), edited: make(chan edited), written: make(chan written, 1),
+		answers: make(chan poll.Answer), outcome: make(chan outcome), edited: make(chan edited), written: make(chan written, 1),
 	}
 	if w.state.Ledgers == nil {
 		w.state.Ledgers = map[string]check.Ledger{}
+	}
+	if w.state.Records == nil {
+		w.state.Records = map[string]check.Record{}
+	}
+	if w.state.Projects == nil {
+		w.state.Projects = map[string]check.ProjectRecord{}
 	}
 	if w.state.Messages == nil {
 		w.state.Messages = map[string]map[string]check.Sent{}
@@ -222,6 +244,7 @@ func (w *Watch) Run(ctx context.Context) error {
 		}
 		sooner(w.settleClocks(now))
 		sooner(w.ask(requests, now))
+		sooner(w.recountDue(now))
 		sooner(w.judgeDue(now))
 		sooner(w.tell(deliveries, now))
 		sooner(w.edit(deliveries, now))
@@ -270,38 +293,49 @@ func (w *Watch) configure(o Options, now time.Time) {
 	w.opt.Policy.Awake, w.opt.Policy.Clocks = w.awake, w.clocks
 	w.configureReceivers(now)
 	w.state.Records = check.Reconcile(w.state.Records, w.state.Ledgers, o.Watched, now)
-	mended := w.configureProjects()
+	mended := w.poll.Configure(w.opt.poll(), now)
+	w.resumePauses(now)
 	w.expectMetrics()
 	for _, key := range slices.Sorted(maps.Keys(w.state.Records)) {
 		r := w.state.Records[key]
-		p := w.project(r.ProjectID)
-		if r.Left != "" || p == nil {
+		if r.Left != "" || !w.poll.Knows(r.ProjectID) {
+			w.poll.Drop(target(r))
 			continue
 		}
-		if mended[p] && r.Failing.Count > 0 || r.Due.After(now.Add(w.longest(r))) {
+		if mended[r.ProjectID] && r.Failing.Count > 0 || r.Due.After(now.Add(w.longest(r))) {
 			r.Due = check.Wall(now) // the latter: from a longer interval, or another clock
 			w.state.Records[key] = r
 			delete(w.backoffs, key)
 		}
 		if !w.asking[key] {
-			p.queue.set(key, r.Due)
+			w.poll.Set(target(r), r.Due)
 		}
 	}
-	w.freeProbes()
+	w.awaitFirstPass(now)
+	w.recount(now)
 	w.judgeAll(now)
 	w.disk.touch()
 }
 
-// freeProbes has a refused credential be tried by another instance, where
-// the one that was to do so is no longer asked with it.
-func (w *Watch) freeProbes() {
-	for _, p := range w.projects {
-		r, ok := w.state.Records[p.key.probe]
-		if !ok || r.Left != "" {
-			p.key.probe = ""
-		} else if with := w.project(r.ProjectID); with == nil || with.key != p.key {
-			p.key.probe = ""
+// awaitFirstPass notes who is to be asked until what the first pass brings is
+// told.
+func (w *Watch) awaitFirstPass(now time.Time) {
+	w.first, w.awaiting = now, map[string]bool{}
+	for key, r := range w.state.Records {
+		if r.Left == "" && w.poll.Knows(r.ProjectID) && !r.Due.After(now) {
+			w.awaiting[key] = true
 		}
+	}
+}
+
+// resumePauses has each project know its credential, and pauses go on that
+// were in force before a restart: a daemon that crashes in a loop would get
+// its key locked.
+func (w *Watch) resumePauses(now time.Time) {
+	for _, options := range w.opt.Projects {
+		p := w.state.Projects[options.ID].With(options.Credential)
+		w.state.Projects[options.ID] = p
+		w.poll.Resume(options.ID, poll.Pause{Why: poll.Why(p.Pause.Why), Until: p.Pause.Until, Reason: p.Pause.Reason}, now)
 	}
 }
 
@@ -315,43 +349,4 @@ func (w *Watch) expectMetrics() {
 		receivers = append(receivers, r.ID)
 	}
 	w.opt.Metrics.expect(projects, receivers)
-}
-
-// configureProjects rebuilds the projects around what they shared before,
-// and returns those that were there with another credential: what failed
-// with the old one is to be tried with the new one at once. Not so at the
-// start, where a daemon that crashes in a loop would get its key locked.
-func (w *Watch) configureProjects() map[*project]bool {
-	before, mended := w.projects, map[*project]bool{}
-	keys := map[any]*credential{}
-	for _, p := range before {
-		keys[p.Credential] = p.key
-	}
-	w.projects = nil
-	for _, options := range w.opt.Projects {
-		key, ok := keys[options.Credential]
-		if !ok {
-			key = newCredential(w.opt.Backoff)
-			keys[options.Credential] = key
-		}
-		p := newProject(options, key)
-		for _, old := range before {
-			if old.ID == p.ID {
-				p.resumes = old.resumes
-				mended[p] = old.Credential != p.Credential
-			}
-		}
-		w.projects = append(w.projects, p)
-	}
-	return mended
-}
-
-// project returns the project with an ID, nil if it is not configured.
-func (w *Watch) project(id string) *project {
-	for _, p := range w.projects {
-		if p.ID == id {
-			return p
-		}
-	}
-	return nil
 }

@@ -484,7 +484,7 @@ func TestARefusalIsOverWhenTheKeyIsAcceptedForAnother(t *testing.T) {
 		l.want("firing check_failing project prod")
 		// The one that tried the key has a trouble of its own from now on.
 		for i := range 3 {
-			if l.disk.load(t).Records[instance(i).Key()].Denied.Set {
+			if l.disk.load(t).Records[instance(i).Key()].Failing.Cause == check.CauseRefused {
 				l.fails(i, &dcs.Error{Kind: dcs.Failed, Status: 500, Reason: "HTTP 500"})
 			}
 		}

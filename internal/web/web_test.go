@@ -61,11 +61,11 @@ func known() state.Snapshot {
 			},
 			"q/7": {
 				Subject: check.Subject{ProjectID: "q", InstanceID: "7", Project: "dark", Instance: "unseen"}, Terms: terms, Checked: now,
-				Denied: check.Flag{Set: true, Since: now}, Denial: check.Denial{Cause: check.CauseRefused},
 				Failing: check.Failing{Since: now, Last: now, Count: 2, Cause: check.CauseRefused},
 			},
 			"p/5": {Subject: subject("5", "gone"), Terms: terms, Checked: now, Verified: now, Left: check.Unwatched},
 		},
+		Projects:  map[string]check.ProjectRecord{"q": {Refused: check.Flag{Set: true, Since: now}}},
 		Receivers: []state.ReceiverState{{ID: "oncall", Owed: 2, OwedSince: now.Add(-time.Hour), Failure: "HTTP 503"}, {ID: "mail/ops", Succeeded: now}},
 	}
 }

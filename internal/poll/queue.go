@@ -1,12 +1,12 @@
-package watch
+package poll
 
 import (
 	"container/heap"
 	"time"
 )
 
-// queue holds keys by the time at which each is due, the earliest first.
-type queue struct {
+// Queue holds keys by the time at which each is due, the earliest first.
+type Queue struct {
 	items []*queued
 	index map[string]*queued
 }
@@ -17,10 +17,11 @@ type queued struct {
 	pos int // in items, kept by the heap
 }
 
-func newQueue() *queue { return &queue{index: map[string]*queued{}} }
+// NewQueue returns an empty queue.
+func NewQueue() *Queue { return &Queue{index: map[string]*queued{}} }
 
-// set puts a key at a time, wherever it was before; a zero time removes it.
-func (q *queue) set(key string, at time.Time) {
+// Set puts a key at a time, wherever it was before; a zero time removes it.
+func (q *Queue) Set(key string, at time.Time) {
 	it, ok := q.index[key]
 	switch {
 	case at.IsZero() && ok:
@@ -37,26 +38,44 @@ func (q *queue) set(key string, at time.Time) {
 	}
 }
 
-// next returns the key that is due first, and when; a zero time if there is none.
-func (q *queue) next() (string, time.Time) {
+// Next returns the key that is due first, and when; a zero time if there is none.
+func (q *Queue) Next() (string, time.Time) {
 	if len(q.items) == 0 {
 		return "", time.Time{}
 	}
 	return q.items[0].key, q.items[0].at
 }
 
-// pop removes and returns a key that is due by now.
-func (q *queue) pop(now time.Time) (string, bool) {
-	key, at := q.next()
+// Pop removes and returns a key that is due by now.
+func (q *Queue) Pop(now time.Time) (string, bool) {
+	key, at := q.Next()
 	if at.IsZero() || at.After(now) {
 		return "", false
 	}
-	q.set(key, time.Time{})
+	q.Set(key, time.Time{})
 	return key, true
 }
 
+// At returns the time of a key; zero if it is not there.
+func (q *Queue) At(key string) time.Time {
+	if it, ok := q.index[key]; ok {
+		return it.at
+	}
+	return time.Time{}
+}
+
+// Len returns how many keys there are.
+func (q *Queue) Len() int { return len(q.items) }
+
+// Shift moves all times.
+func (q *Queue) Shift(by time.Duration) {
+	for _, it := range q.items {
+		it.at = it.at.Add(by)
+	}
+}
+
 // byTime is the queue as container/heap wants it.
-type byTime queue
+type byTime Queue
 
 func (q *byTime) Len() int           { return len(q.items) }
 func (q *byTime) Less(i, j int) bool { return q.items[i].at.Before(q.items[j].at) }

@@ -1,0 +1,270 @@
+package check
+
+import (
+	"slices"
+	"time"
+)
+
+// ProjectRecord is what was seen of a project as a whole.
+type ProjectRecord struct {
+	// Credential names what it authenticated with last, and reveals nothing.
+	Credential string `json:"credential,omitempty"`
+	// Seen is when the API last said something about an instance to that
+	// credential, be it that there is none.
+	Seen time.Time `json:"seen,omitzero"`
+	// Refused is whether the credential is refused.
+	Refused Flag `json:"refused,omitzero"`
+	// Forbidden is since when access to every instance is forbidden, zero
+	// while it is not.
+	Forbidden time.Time `json:"forbidden,omitzero"`
+	// Denied is when access was last forbidden so that only an instance that
+	// is seen shows the contrary. Reason is how the API said it, or a refusal.
+	Denied time.Time `json:"denied,omitzero"`
+	Reason string    `json:"reason,omitempty"`
+	// Pause is what holds its checks up.
+	Pause Pause `json:"pause,omitzero"`
+}
+
+// Pause is what holds the checks of a project up.
+type Pause struct {
+	Why    Why       `json:"why,omitempty"`
+	Until  time.Time `json:"until,omitzero"`
+	Reason string    `json:"reason,omitempty"`
+}
+
+// Why is a kind of pause.
+type Why string
+
+// The kinds of pauses. Only the first two have an end that is known.
+const (
+	PauseRefused   Why = "refused"   // the credential is not accepted
+	PauseThrottled Why = "throttled" // the API is asked too often
+	PauseHanging   Why = "hanging"   // the API takes long, and then brings nothing
+	PauseSlow      Why = "slow"      // the API takes long
+)
+
+// In reports whether nothing is asked at a time because of the pause.
+func (p Pause) In(now time.Time) bool { return p.Until.After(now) }
+
+// With returns the project with a credential: what another one saw does not
+// count.
+func (p ProjectRecord) With(credential string) ProjectRecord {
+	if p.Credential != credential {
+		p.Credential, p.Seen, p.Pause = credential, time.Time{}, Pause{}
+	}
+	return p
+}
+
+// Learn takes an answer in that was about one of the instances.
+func (p ProjectRecord) Learn(o Observation, now time.Time) ProjectRecord {
+	now = Wall(now)
+	switch {
+	case o.Cause == CauseForbidden:
+		if p.Refused != (Flag{}) {
+			p.Denied = now // that it is accepted does not end what was told
+		}
+		p = p.Accept()
+	case o.Cause.Accepts():
+		p = p.Accept()
+		p.Seen = now
+	}
+	return p
+}
+
+// Accept takes in that the credential was accepted, if only for an instance
+// of another project.
+func (p ProjectRecord) Accept() ProjectRecord {
+	p.Refused = Flag{}
+	return p
+}
+
+// Refuse takes in that the credential was refused.
+func (p ProjectRecord) Refuse(reason string, policy Policy, now time.Time) ProjectRecord {
+	now = Wall(now)
+	p.Refused, p.Reason = p.Refused.see(true, policy.Confirm, now), reason
+	return p
+}
+
+// Judge brings what is so of the project as a whole in line with its sum.
+// Access is forbidden to all where it is to each instance, or where it is to
+// some and no instance was ever seen. That ends when one is seen.
+func (p ProjectRecord) Judge(f Fleet, now time.Time) ProjectRecord {
+	now = Wall(now)
+	all := f.Forbidden > 0 && (f.Forbidden == f.Watched || p.Seen.IsZero() && f.Unasked == 0)
+	switch {
+	case p.Forbidden.IsZero() && all:
+		p.Forbidden = now
+	case f.Forbidden == 0 || !p.Seen.Before(p.Forbidden):
+		p.Forbidden = time.Time{}
+	}
+	if !p.Forbidden.IsZero() {
+		p.Denied, p.Reason = now, f.Reason
+	}
+	return p
+}
+
+// Covers returns what stands of an instance where its project speaks for it:
+// what is forbidden for all is one alert of the project. An instance has one
+// of its own as soon as it is known that another can be seen, or when that is
+// not known for long.
+func (p ProjectRecord) Covers(r Record, alerts []Alert, policy Policy) []Alert {
+	alone := r.Alone || !p.Seen.After(r.Denied.Since) && r.Failing.Last.Sub(r.Denied.Since) >= policy.FailingAfter
+	if p.Forbidden.IsZero() && alone {
+		return alerts
+	}
+	alerts = slices.Clone(alerts)
+	for i, a := range alerts {
+		if a.Cause == CauseForbidden && a.State == Stands {
+			alerts[i].State = Hidden
+		}
+	}
+	return alerts
+}
+
+// Fleet is the sum of a project's records.
+type Fleet struct {
+	Subject   Subject // the project
+	Concerned []map[string]string
+	Records   int
+	Watched   int
+	Unasked   int // watched, and not asked yet
+	Forbidden int // watched, and forbidden
+	Late      int // watched, and overdue
+	// How many of them have a certificate that is critical, or will be unseen.
+	Critical, ForbiddenCritical, LateCritical int
+	Verified                                  time.Time // the latest
+	Due                                       time.Time // of the check that is overdue longest
+	Left                                      Ending    // why one left
+	Reason                                    string    // why access is forbidden
+}
+
+// Part is what a record adds to the sum.
+type Part struct {
+	Watched, Unasked, Forbidden, Late, Critical bool
+	// Next is when time alone changes it; zero if it does not.
+	Next time.Time
+}
+
+// PartOf returns what a record adds to the sum of its project now.
+func PartOf(r Record, p Policy, now time.Time) Part {
+	now = Wall(now)
+	if r.Left != "" {
+		return Part{}
+	}
+	real := p.clock(r.ProjectID).True(now)
+	part := Part{
+		Watched: true, Unasked: r.Checked.IsZero(), Forbidden: r.Denied.Set,
+		Late: late(r, p, now), Critical: blindness(r, real) == Critical,
+	}
+	if !r.Due.IsZero() {
+		part.Next = earlier(part.Next, r.Due.Add(p.FailingAfter), now)
+	}
+	if !r.Expires.IsZero() {
+		part.Next = earlier(part.Next, r.Expires.Add(-time.Duration(r.Terms.Critical)), now)
+	}
+	return part
+}
+
+// Count adds a part n times; with -1 it takes it away.
+func (f *Fleet) Count(part Part, n int) {
+	f.Records += n
+	for _, c := range []struct {
+		of *int
+		is bool
+	}{
+		{&f.Watched, part.Watched}, {&f.Unasked, part.Unasked}, {&f.Forbidden, part.Forbidden}, {&f.Late, part.Late},
+		{&f.Critical, part.Critical}, {&f.ForbiddenCritical, part.Forbidden && part.Critical}, {&f.LateCritical, part.Late && part.Critical},
+	} {
+		if c.is {
+			*c.of += n
+		}
+	}
+}
+
+// Note takes in what of a record is no matter of counting.
+func (f *Fleet) Note(r Record) {
+	f.Subject = Subject{ProjectID: r.ProjectID, Project: r.Project, Region: r.Region}
+	if r.Left != "" {
+		f.Left = r.Left
+		return
+	}
+	if r.Verified.After(f.Verified) {
+		f.Verified = r.Verified
+	}
+	if r.Denial != "" {
+		f.Reason = r.Denial
+	}
+}
+
+// Concern takes in whom an alert of the project concerns.
+func (f *Fleet) Concern(r Record) { f.Concerned = distinct(f.Concerned, r.Labels) }
+
+// Sum adds the records of a project up.
+func Sum(records []Record, p Policy, now time.Time) Fleet {
+	var f Fleet
+	for _, r := range records {
+		part := PartOf(r, p, now)
+		f.Count(part, 1)
+		f.Note(r)
+		f.Concern(r)
+		if part.Late && (f.Due.IsZero() || r.Due.Before(f.Due)) {
+			f.Due = r.Due
+		}
+	}
+	return f
+}
+
+// Project returns what is true of a project: whether its instances can be
+// asked at all. There is one condition, check_failing, for four causes: this
+// machine's clock is off, the credential is refused, access to every instance is forbidden, or checks
+// that have been due for FailingAfter are not made.
+func Project(p ProjectRecord, f Fleet, policy Policy, now time.Time) []Alert {
+	now = Wall(now)
+	if f.Records == 0 {
+		return nil
+	}
+	a := Alert{Subject: f.Subject, Condition: CheckFailing, State: Stands, Severity: Warning, Verified: f.Verified, Concerned: f.Concerned}
+	critical, own := 0, policy.Clocks[f.Subject.ProjectID]
+	switch {
+	case f.Watched == 0:
+		a.State, a.Ending, a.Severity = Over, f.Left, ""
+		return []Alert{a}
+	case own.Off:
+		a.Cause, a.Since, a.Ahead = CauseClock, own.Since, time.Duration(own.Ahead)
+		a.Affected, critical = f.Watched, f.Critical
+	case p.Refused.Set:
+		a.Cause, a.Since, a.Reason = CauseRefused, p.Refused.Since, p.Reason
+		a.Affected, critical = f.Watched, f.Critical
+	case !p.Forbidden.IsZero():
+		a.Cause, a.Since, a.Reason = CauseForbidden, p.Forbidden, p.Reason
+		a.Affected, critical = f.Forbidden, f.ForbiddenCritical
+	case f.Late > 0 && now.Sub(policy.Awake) >= policy.FailingAfter:
+		a.Cause, a.Since, a.Pause = CauseOverdue, f.Due, p.Pause
+		a.Affected, critical = f.Late, f.LateCritical
+		if p.Refused.Run > 0 { // a refusal that waits to be confirmed is why the others wait
+			a.Cause, a.Since, a.Reason = CauseRefused, p.Refused.From, p.Reason
+			a.Affected = f.Watched
+		}
+	case p.Refused.Run > 0 || f.Late > 0 || p.Seen.IsZero() || p.Seen.Before(p.Denied):
+		return nil // unknown
+	default:
+		a.State, a.Ending, a.Severity = Over, Checked, ""
+		if f.Forbidden > 0 {
+			a.Ending = Partly
+		}
+		return []Alert{a}
+	}
+	if critical > 0 {
+		a.Severity = Critical
+	}
+	return []Alert{a}
+}
+
+// NextProject returns when Project will next change by the passing of time
+// alone, but for what PartOf says of each record; zero if it will not.
+func NextProject(f Fleet, p Policy, now time.Time) time.Time {
+	if f.Late == 0 {
+		return time.Time{}
+	}
+	return earlier(time.Time{}, p.Awake.Add(p.FailingAfter), now)
+}
