@@ -394,17 +394,18 @@ var tablesOfNamed = map[string][]string{
 // there because of an unquoted dot in that name: nothing is in it but a table
 // that has no place there.
 func (d *document) dotted(schema string, values map[string]any) string {
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		inner, ok := values[name].(map[string]any)
-		if !ok || slices.Contains(tablesOfNamed[schema], name) {
-			return ""
-		}
-		if more := d.dotted(schema, inner); more != "" {
-			return name + "." + more
-		}
-		return name
+	if len(values) == 0 {
+		return ""
 	}
-	return ""
+	name := slices.Min(slices.Collect(maps.Keys(values)))
+	inner, ok := values[name].(map[string]any)
+	if !ok || slices.Contains(tablesOfNamed[schema], name) {
+		return ""
+	}
+	if more := d.dotted(schema, inner); more != "" {
+		return name + "." + more
+	}
+	return name
 }
 
 // later refuses keys that this version can't obey yet, unless their values

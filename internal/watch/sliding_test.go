@@ -78,7 +78,7 @@ func TestTheLatestDateOfACertificateCounts(t *testing.T) {
 func TestADateThatCreepsIsAnotherCertificateAfterADay(t *testing.T) {
 	bubble(t, 1, func(l *life) {
 		start := time.Now()
-		l.sliding(func() time.Time { return start.Add(5*check.Day + 2*time.Now().Sub(start)) })
+		l.sliding(func() time.Time { return start.Add(5*check.Day + 2*time.Since(start)) })
 		l.opt.Policy.Repeat = nil
 		l.start()
 		l.pass(11 * time.Hour)

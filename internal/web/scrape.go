@@ -42,7 +42,7 @@ func newScrapes(g prometheus.Gatherer) *scrapes {
 // ServeHTTP implements http.Handler. A page that lacks a part is not served:
 // it must not pass for one of a fleet without instances.
 func (s *scrapes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	format := expfmt.NegotiateIncludingOpenMetrics(r.Header)
+	format := expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
 	p := s.join(format)
 	defer s.leave(p)
 	select {
