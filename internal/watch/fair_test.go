@@ -112,6 +112,7 @@ func TestAProjectThatHangsHoldsUpNoOther(t *testing.T) {
 					}
 				}
 				l.disk.set(func(m *memory) { m.slow = 0 })
+				l.pass(8 * time.Second) // for the write that is under way to end
 			})
 		})
 	}
