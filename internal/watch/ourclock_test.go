@@ -190,6 +190,47 @@ func TestUnderAWrongClockSwitchesAreTold(t *testing.T) {
 	})
 }
 
+// Nor is a first look told while the clock is wrong, nor a reminder: both are
+// when it is right again.
+func TestUnderAWrongClockNoFirstLookAndNoReminderIsTold(t *testing.T) {
+	bubble(t, 2, func(l *life) {
+		l.expires(0, time.Now().Add(29*check.Day))
+		l.startOnTime(0)
+		l.pass(time.Hour)
+		told := []string{"firing certificate_expiring cache-0 30d"}
+		l.want(told...)
+		l.moveOurClock(20 * time.Hour)
+		l.pass(time.Hour)
+		l.expires(1, time.Now().Add(10*check.Day))
+		l.pass(10 * check.Day)
+		told = append(told, off)
+		l.want(told...)
+		l.moveOurClock(-20 * time.Hour)
+		l.pass(time.Hour)
+		l.wantAny(append(told, "resolved check_failing project prod", "firing certificate_expiring cache-1 7d")...)
+		if got := strings.Join(l.pager.lines(), "\n"); strings.Count(got, "reminder certificate_expiring cache-0") != 1 {
+			t.Errorf("told:\n%s", got)
+		}
+	})
+}
+
+// At the start nothing is told by a clock that no answer has vouched for yet.
+func TestAStartWaitsForAnAnswerAboutTheClock(t *testing.T) {
+	bubble(t, 2, func(l *life) {
+		l.expires(0, time.Now().Add(35*check.Day))
+		l.startOnTime(0)
+		l.pass(time.Hour)
+		if err := l.stop(); err != nil {
+			t.Fatal(err)
+		}
+		l.ahead(60 * check.Day)
+		l.cloud.set(func(c *cloud) { c.slow = time.Minute })
+		l.startWithClock()
+		l.pass(time.Hour)
+		l.want(off)
+	})
+}
+
 // When the API is down, time fires all the same; what it told by a clock that
 // was wrong is taken back once the API says so, and the truth is told when it
 // comes.
