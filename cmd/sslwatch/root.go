@@ -20,6 +20,7 @@ type app struct {
 	configFile string
 	logLevel   string
 	logFormat  string
+	carriers   []configuredCarrier // of the configuration that was wired last
 }
 
 // defaultConfig is where the configuration is unless told otherwise.

@@ -57,7 +57,7 @@ func (a *app) testNotify(ctx context.Context, names []string, alert check.Severi
 	}
 	failed := 0
 	for _, r := range receivers {
-		carrier, err := carrier(r, proxies)
+		carrier, err := a.carrier(r, proxies)
 		if err == nil {
 			err = deliverTest(ctx, carrier, alert)
 		}

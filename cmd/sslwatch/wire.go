@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 
 	"github.com/sslwatch/sslwatch/internal/config"
 	"github.com/sslwatch/sslwatch/internal/dcs"
@@ -55,16 +56,19 @@ func (a *app) options(c *config.Config) (watch.Options, error) {
 	if err != nil {
 		return o, err
 	}
+	var carriers []configuredCarrier
 	for _, r := range c.Receivers {
-		carrier, err := carrier(r, proxies)
+		carrier, err := a.carrier(r, proxies)
 		if err != nil {
 			return o, fmt.Errorf("receiver %s: %w", r.ID, err)
 		}
+		carriers = append(carriers, configuredCarrier{r, carrier})
 		o.Receivers = append(o.Receivers, watch.Receiver{
 			ID: r.ID, Name: r.Name, Audience: r.Audience,
 			Fallback: r.Fallback, FallbackAfter: r.FallbackAfter, Carrier: carrier,
 		})
 	}
+	a.carriers = carriers
 	return o, nil
 }
 
@@ -135,8 +139,21 @@ func (a *app) proxies() (*httpclient.Proxies, error) {
 	return p, errors.Join(p.Problems()...)
 }
 
-// carrier makes what carries messages to a receiver.
-func carrier(r config.Receiver, proxies *httpclient.Proxies) (notify.Receiver, error) {
+// configuredCarrier is what carries messages to a receiver, and what it was
+// made of.
+type configuredCarrier struct {
+	of config.Receiver
+	notify.Receiver
+}
+
+// carrier returns what carries messages to a receiver: the one that there is,
+// if nothing changed, so that a reload ends no delivery without need.
+func (a *app) carrier(r config.Receiver, proxies *httpclient.Proxies) (notify.Receiver, error) {
+	for _, c := range a.carriers {
+		if reflect.DeepEqual(c.of.Slack, r.Slack) && reflect.DeepEqual(c.of.Email, r.Email) {
+			return c.Receiver, nil
+		}
+	}
 	if r.Slack != nil {
 		settings := *r.Slack
 		settings.Proxies = proxies

@@ -45,9 +45,9 @@ type Waits struct {
 	// Tried is set where a message may have told of it for the first time:
 	// it was tried, and is not known to have arrived.
 	Tried bool `json:"tried,omitempty"`
-	// InDoubt is the ID of the notice that was sent, and of which no answer
-	// said whether it arrived.
-	InDoubt string `json:"in_doubt,omitempty"`
+	// InDoubt is nil unless a message that may have told of it was sent, and no
+	// answer said whether it arrived.
+	InDoubt *Doubt `json:"in_doubt,omitempty"`
 	// HandedOn is set when the fallback hears what this one waits for. Known
 	// is set where it knew what has ended, and hears of the end by itself.
 	HandedOn bool `json:"handed_on,omitempty"`
@@ -69,6 +69,14 @@ func (l Line) certificate() time.Time {
 		return identity(l.Waits.Identity, l.Waits.Certificate)
 	}
 	return time.Time{}
+}
+
+// Doubt is a message of which it is not known whether it arrived.
+type Doubt struct {
+	Message string    `json:"message"` // its ID, which each repeat has too
+	Notice  string    `json:"notice"`  // the ID of the notice in it
+	Tries   int       `json:"tries"`   // how often it was sent
+	Last    time.Time `json:"last"`    // when its answer was last given up
 }
 
 // Sent is a receiver's first message about some alerts, kept while any of
@@ -204,9 +212,17 @@ func Try(told Lines, n Notice) Lines {
 	return out
 }
 
-// Doubt notes that it is not known whether a notice that was sent arrived.
-func Doubt(told Lines, n Notice) Lines {
-	return told.waiting(n.Condition, func(w *Waits) { w.InDoubt = n.ID() })
+// InDoubt notes that a receiver was sent a notice in a message, and that it is
+// not known whether that arrived.
+func InDoubt(told Lines, n Notice, message string, now time.Time) Lines {
+	return told.waiting(n.Condition, func(w *Waits) {
+		d := Doubt{Message: message, Notice: n.ID(), Last: Wall(now)}
+		if w.InDoubt != nil && w.InDoubt.Notice == d.Notice {
+			d.Tries = w.InDoubt.Tries
+		}
+		d.Tries++
+		w.InDoubt = &d
+	})
 }
 
 // NextOverlong returns when a receiver will have waited for something for
@@ -285,6 +301,11 @@ func (l Lines) Rewind(now time.Time) Lines {
 		if line.Waits != nil {
 			w := *line.Waits
 			bound(now, &w.Since)
+			if w.InDoubt != nil {
+				d := *w.InDoubt
+				bound(now, &d.Last)
+				w.InDoubt = &d
+			}
 			line.Waits = &w
 			out[c] = line
 		}

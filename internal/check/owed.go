@@ -35,7 +35,7 @@ type Notice struct {
 	Owed time.Time
 	// InDoubt is set when this very notice was sent before, and it is not known
 	// whether it arrived.
-	InDoubt bool
+	InDoubt *Doubt
 	// Reminder counts the repeat intervals since something new was told.
 	Reminder int
 	// Closes holds the conditions that a Resolved or Passed ends, those
@@ -132,7 +132,9 @@ func Owed(standing []Alert, told Lines, who Audience, p Policy, now time.Time) [
 		notices[i].Owed = now
 		if waits := told[n.Condition].Waits; waits != nil {
 			notices[i].Owed = waits.Since
-			notices[i].InDoubt = waits.InDoubt != "" && waits.InDoubt == notices[i].ID()
+			if d := waits.InDoubt; d != nil && d.Notice == notices[i].ID() {
+				notices[i].InDoubt = d
+			}
 		}
 	}
 	return notices

@@ -110,7 +110,9 @@ func Compose(batch []check.Notice, sent map[string]check.Sent, now time.Time) Me
 		m.Groups[i].Links = slices.DeleteFunc(g.Links, func(l Link) bool { return len(unsaid([]string{l.URL}, said)) == 0 })
 	}
 	m.Thread = follows(batch, sent)
-	m.Note = note(batch)
+	if m.Note = note(batch); batch[0].InDoubt != nil {
+		m.ID = batch[0].InDoubt.Message // also where part of it is no longer owed
+	}
 	return m
 }
 
@@ -118,7 +120,7 @@ func Compose(batch []check.Notice, sent map[string]check.Sent, now time.Time) Me
 func note(batch []check.Notice) string {
 	inDoubt := 0
 	for _, n := range batch {
-		if n.InDoubt {
+		if n.InDoubt != nil {
 			inDoubt++
 		}
 	}

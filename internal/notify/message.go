@@ -105,6 +105,8 @@ type Limits struct {
 	Bytes int // at most so many bytes of Line in all
 	// Every is the least time from one message to the next.
 	Every time.Duration
+	// Timeout is how long a delivery may take; 0 for half a minute.
+	Timeout time.Duration
 	// Threads is set when what follows about an alert must go to the
 	// message that told of it first.
 	Threads bool

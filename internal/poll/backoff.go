@@ -24,6 +24,16 @@ func (b Backoff) Exponential() *backoff.ExponentialBackOff {
 	)
 }
 
+// AfterTries returns the delay after so many tries, where no delays are kept.
+func (b Backoff) AfterTries(n int) time.Duration {
+	delays := b.Exponential()
+	delay := delays.NextBackOff()
+	for i := 1; i < n && delay < b.Max; i++ {
+		delay = delays.NextBackOff()
+	}
+	return delay
+}
+
 // Longest returns the longest delay.
 func (b Backoff) Longest() time.Duration {
 	return b.Max + time.Duration(b.Jitter*float64(b.Max))

@@ -22,6 +22,7 @@ type Metrics struct {
 const (
 	resultSuccess = "success"
 	resultFailure = "failure"
+	resultUnknown = "unknown"
 )
 
 // NewMetrics returns metrics that are registered with r, or with none if r
@@ -40,7 +41,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		}),
 		notifications: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "sslwatch_notifications_total",
-			Help: "Messages that were tried to be delivered, by receiver, recipient and result: success or failure.",
+			Help: "Messages that were tried to be delivered, by receiver, recipient and result: success, failure, or unknown if no answer came.",
 		}, []string{"receiver", "recipient", "result"}),
 		writeDuration: f.NewHistogram(prometheus.HistogramOpts{
 			Name:    "sslwatch_state_write_duration_seconds",
@@ -64,8 +65,9 @@ func (m *Metrics) expect(projects, receivers []string) {
 	}
 	for _, r := range receivers {
 		name, recipient := state.SplitID(r)
-		m.notifications.WithLabelValues(name, recipient, resultSuccess)
-		m.notifications.WithLabelValues(name, recipient, resultFailure)
+		for _, result := range []string{resultSuccess, resultFailure, resultUnknown} {
+			m.notifications.WithLabelValues(name, recipient, result)
+		}
 	}
 }
 
@@ -79,7 +81,10 @@ func (m *Metrics) checked(project, cause string, took time.Duration) {
 
 func (m *Metrics) delivered(receiver string, err error) {
 	result := resultSuccess
-	if err != nil {
+	switch {
+	case isUnknown(err):
+		result = resultUnknown
+	case err != nil:
 		result = resultFailure
 	}
 	name, recipient := state.SplitID(receiver)

@@ -1,94 +1,85 @@
 package watch
 
 import (
+	"errors"
 	"slices"
 	"time"
 
-	"github.com/cenkalti/backoff/v4"
-
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/poll"
 )
 
 // repeatPace is how a message is repeated of which it is not known whether it
 // arrived. It grows faster and further than that of what surely failed: each
 // repeat may be one too many.
-var repeatPace = Backoff{Initial: 15 * time.Second, Max: time.Hour, Multiplier: 3, Jitter: 0.2}
+var repeatPace = poll.Backoff{Initial: time.Minute, Max: 6 * time.Hour, Multiplier: 3}
 
-// repeat is a message that may have arrived, until it is known to have. It is
-// repeated as it was, so that its ID tells that it is the same; what came
-// since does not wait for it.
-type repeat struct {
-	ids  []string // of its notices
-	due  time.Time
-	pace *backoff.ExponentialBackOff
-}
-
-// doubt notes that it is not known whether a message arrived. same is what it
-// repeated, nil if it was sent for the first time.
-func (w *Watch) doubt(r *receiver, batch []check.Notice, same *repeat, least time.Duration, now time.Time) {
-	if same == nil {
-		same = &repeat{pace: repeatPace.Exponential()}
-		for _, n := range batch {
-			same.ids = append(same.ids, n.ID())
-		}
-		r.repeats = append(r.repeats, same)
-	}
-	same.due = now.Add(max(same.pace.NextBackOff(), least))
-	for _, n := range batch {
-		w.set(r, n.Key(), check.Doubt(r.ledger[n.Key()], n))
-	}
-}
-
-// ready returns what may be told now, and what that repeats, nil if nothing.
-// Where there is nothing to tell now, it returns when there will be.
-func (r *receiver) ready(now time.Time) (notices []check.Notice, of *repeat, next time.Time) {
-	of, next = r.dueRepeat(now)
-	sent := map[string]*repeat{}
-	for _, p := range r.repeats {
-		for _, id := range p.ids {
-			sent[id] = p
-		}
-	}
-	open := map[*repeat][]check.Notice{}
-	for _, owed := range r.owed {
-		for _, n := range owed {
-			var p *repeat
-			if len(sent) > 0 {
-				p = sent[n.ID()]
+// ready sorts what a receiver is owed into what is to be told now, and into
+// the news of one message that may have arrived and is to be repeated now. It
+// returns when to come back for the rest. A message is repeated as it was, so
+// that its ID tells that it is the same; what came since does not wait for it.
+func (w *Watch) ready(r *receiver, now time.Time) (fresh, repeats []check.Notice, wake time.Time) {
+	var since time.Time
+	first := "" // of the messages to be repeated
+	inDoubt := map[string][]check.Notice{}
+	for _, notices := range r.owed {
+		for _, n := range notices {
+			d := n.InDoubt
+			if d == nil {
+				fresh = append(fresh, n)
+				since = poll.Soonest(since, n.Owed)
+				continue
 			}
-			open[p] = append(open[p], n)
+			// What takes one message is likely to say what became of another.
+			again := d.Last.Add(repeatPace.AfterTries(d.Tries))
+			if again.After(check.Wall(now)) && !w.state.Receivers[r.ID].Succeeded.After(d.Last) {
+				wake = poll.Soonest(wake, again)
+				continue
+			}
+			if first == "" || d.Message < first {
+				first = d.Message
+			}
+			inDoubt[d.Message] = append(inDoubt[d.Message], n)
 		}
 	}
-	r.repeats = slices.DeleteFunc(r.repeats, func(p *repeat) bool { return open[p] == nil })
-	if fresh := open[nil]; len(fresh) > 0 {
-		return fresh, nil, time.Time{}
+	if start := since.Add(w.opt.GroupWait); len(fresh) > 0 && check.Wall(now).Before(start) {
+		return nil, inDoubt[first], poll.Soonest(wake, start)
 	}
-	if of != nil && open[of] == nil {
-		return nil, nil, now // what was in doubt is no longer owed
+	// What the first pass brings comes together.
+	if end := w.first.Add(firstPass); len(fresh) > 0 && len(w.awaiting) > 0 && now.Before(end) && !since.Before(check.Wall(w.first)) {
+		return nil, inDoubt[first], poll.Soonest(wake, end)
 	}
-	if of != nil {
-		return open[of], of, time.Time{}
+	if r.marked { // what came since waits for the next message
+		fresh = slices.DeleteFunc(fresh, func(n check.Notice) bool { return !r.ledger[n.Key()].Tried(n) })
 	}
-	return nil, nil, next
+	return fresh, inDoubt[first], wake
 }
 
-// dueRepeat returns a message that is to be repeated now, nil if none, and
-// else when one will be.
-func (r *receiver) dueRepeat(now time.Time) (due *repeat, next time.Time) {
-	for _, p := range r.repeats {
-		if !now.Before(p.due) {
-			return p, time.Time{}
+// doubted takes in that a message may have arrived. It is repeated at a pace
+// of its own, and holds up no other: neither is the receiver known to fail,
+// until no answer comes to the repeat either.
+func (w *Watch) doubted(o outcome, now time.Time) {
+	r := o.receiver
+	r.resumes = now.Add(max(r.Carrier.Limits().Every, r.flood.ReserveN(now, 1).DelayFrom(now)))
+	tries := 0
+	for _, n := range o.batch {
+		lines := check.InDoubt(r.ledger[n.Key()], n, o.message.ID, now)
+		w.set(r, n.Key(), lines)
+		if waits := lines[n.Condition].Waits; waits != nil {
+			tries = max(tries, waits.InDoubt.Tries)
 		}
-		next = poll.Soonest(next, p.due)
 	}
-	return nil, next
+	if tries > 1 {
+		w.fails(r, o.err.Error(), now)
+	}
+	w.log.Warn("delivery without an answer", "receiver", r.ID, "message", o.message.ID, "err", o.err,
+		"owed", len(o.batch), "again_in", repeatPace.AfterTries(tries))
+	r.saved = w.disk.demand()
 }
 
-// trusts has what is in doubt be repeated at once: the receiver has just
-// taken something, so by now it is likely to say what becomes of it.
-func (r *receiver) trusts(now time.Time) {
-	for _, p := range r.repeats {
-		p.due = now
-	}
+// isUnknown reports whether a message that failed may have arrived.
+func isUnknown(err error) bool {
+	var f *notify.Failure
+	return errors.As(err, &f) && f.Unknown
 }

@@ -1,10 +1,10 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -17,6 +17,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/poll"
 	"github.com/sslwatch/sslwatch/internal/state"
+	"github.com/sslwatch/sslwatch/internal/text"
 )
 
 // However much is owed, a receiver gets no more messages than these: what is
@@ -38,7 +39,8 @@ type receiver struct {
 	flood   *rate.Limiter  // of the messages that it takes
 	telling []check.Notice // the delivery under way, nil if there is none
 	edits   edits          // of earlier messages
-	repeats []*repeat      // what may have arrived
+	started time.Time      // when that began; has a monotonic reading
+	giveUp  func()         // ends it
 	marked  bool           // what is about to be told has been marked so
 	resumes time.Time      // not before; has a monotonic reading
 	asked   time.Time      // until when the receiver asked to be left alone
@@ -50,11 +52,10 @@ type receiver struct {
 type outcome struct {
 	receiver *receiver
 	batch    []check.Notice
-	repeats  *repeat // what is sent again, nil if nothing is
 	message  notify.Message
 	receipt  json.RawMessage
 	err      error
-	stopped  bool // given up, because the daemon stops
+	stopped  bool // given up, because the daemon stops or the receiver is another
 }
 
 // configureReceivers makes the receivers of the configuration, each with
@@ -72,6 +73,9 @@ func (w *Watch) configureReceivers(now time.Time) {
 		}
 		if i := slices.IndexFunc(before, func(old *receiver) bool { return old.ID == r.ID }); i >= 0 {
 			r = before[i]
+			if r.telling != nil && r.Carrier != options.Carrier {
+				r.giveUp() // what hangs there may have been mended
+			}
 			r.Receiver = options
 			// It may have been mended: try again at once, but for what the
 			// receiver asked of us.
@@ -137,48 +141,60 @@ func (w *Watch) told(key string) bool {
 func (w *Watch) tell(ctx context.Context, now time.Time) time.Time {
 	var wake time.Time
 	for _, r := range w.receivers {
+		if r.telling != nil {
+			wake = poll.Soonest(wake, w.watchDelivery(r, now))
+			continue // its outcome will wake us
+		}
 		unsaved := r.saved > w.disk.reached && w.disk.failure == ""
-		if r.telling != nil || unsaved || len(r.owed) == 0 {
-			continue // an outcome, a write or a judgement will wake us
+		if unsaved || len(r.owed) == 0 {
+			continue // a write or a judgement will wake us
 		}
 		if now.Before(r.resumes) {
 			wake = poll.Soonest(wake, r.resumes)
 			continue
 		}
-		owed, of, next := r.ready(now)
-		if len(owed) == 0 {
-			wake = poll.Soonest(wake, next)
-			continue
-		}
-		if ready := oldest(owed).Add(w.opt.GroupWait); check.Wall(now).Before(ready) {
-			wake = poll.Soonest(wake, ready)
-			continue
-		}
-		if end := w.first.Add(firstPass); len(w.awaiting) > 0 && now.Before(end) && !oldest(owed).Before(check.Wall(w.first)) {
-			wake = poll.Soonest(wake, end)
-			continue
-		}
-		if r.marked { // what came since waits for the next message
-			owed = slices.DeleteFunc(owed, func(n check.Notice) bool { return !r.ledger[n.Key()].Tried(n) })
-		}
-		batch := notify.Batch(owed, r.Carrier.Limits(), now)
-		if !r.marked && w.mark(r, batch) {
+		fresh, repeats, next := w.ready(r, now)
+		wake = poll.Soonest(wake, next)
+		batch := notify.Batch(fresh, r.Carrier.Limits(), now)
+		switch {
+		case len(batch) > 0 && !r.marked && w.mark(r, batch):
 			r.marked, r.saved = true, w.disk.demand()
 			wake = now
 			continue
-		}
-		r.marked = false
-		if len(batch) == 0 {
+		case len(batch) > 0:
+		case r.marked: // nothing of what was marked is owed any more
+			r.marked = false
 			wake = now
 			continue
+		case len(repeats) > 0:
+			batch = notify.Batch(repeats, r.Carrier.Limits(), now)
+		default:
+			continue
 		}
-		r.telling = batch
+		m := notify.Compose(batch, w.state.Messages[r.ID], now)
+		m.Footer = w.opt.Footer
+		limited, giveUp := context.WithTimeout(ctx, cmp.Or(r.Carrier.Limits().Timeout, deliverTimeout))
+		r.marked = false
+		r.telling, r.started, r.giveUp = batch, now, giveUp
 		w.work.Add(1)
-		o := outcome{receiver: r, batch: batch, repeats: of, message: notify.Compose(batch, w.state.Messages[r.ID], now)}
-		o.message.Footer = w.opt.Footer
-		go w.deliver(ctx, r.Carrier, o)
+		go w.deliver(limited, giveUp, r.Carrier, outcome{receiver: r, batch: batch, message: m})
 	}
 	return wake
+}
+
+// watchDelivery has a receiver count as failing whose answer takes too long,
+// and returns when it will.
+func (w *Watch) watchDelivery(r *receiver, now time.Time) time.Time {
+	late := r.started.Add(overlong)
+	if now.Before(late) {
+		return late
+	}
+	if w.state.Receivers[r.ID].Healthy() {
+		reason := "no answer yet to the message that was begun at " + text.Stamp(r.started)
+		w.log.Warn("delivery takes long", "receiver", r.ID, "err", reason, "owed", len(r.telling))
+		w.fails(r, reason, now)
+	}
+	return time.Time{}
 }
 
 // mark notes in the ledger what is about to be told to begin or to end, and
@@ -195,52 +211,47 @@ func (w *Watch) mark(r *receiver, batch []check.Notice) bool {
 	return marked
 }
 
-// oldest returns since when the first of some notices has been owed.
-func oldest(notices []check.Notice) time.Time {
-	var since time.Time
-	for _, n := range notices {
-		since = poll.Soonest(since, n.Owed)
-	}
-	return since
-}
-
 // deliver sends one message. One that does not end when it has to counts as
 // failed, and is not waited for.
-func (w *Watch) deliver(ctx context.Context, carrier notify.Receiver, o outcome) {
+func (w *Watch) deliver(ctx context.Context, giveUp func(), carrier notify.Receiver, o outcome) {
 	defer w.work.Done()
-	limited, cancel := context.WithTimeout(ctx, deliverTimeout)
-	defer cancel()
+	defer giveUp()
 	done := make(chan outcome, 1)
 	go func(o outcome) {
-		o.receipt, o.err = carrier.Deliver(limited, o.message)
+		o.receipt, o.err = carrier.Deliver(ctx, o.message)
 		done <- o
 	}(o)
 	select {
 	case o = <-done:
-	case <-limited.Done():
+	case <-ctx.Done():
 		select {
 		case o = <-done:
 		case <-time.After(overrun):
-			o.err = &notify.Failure{Unknown: true, Reason: fmt.Sprintf("the delivery did not end within %v: something that it waits for hangs", deliverTimeout)}
+			o.err = &notify.Failure{Unknown: true, Reason: "the delivery did not end in its time: something that it waits for hangs"}
 		}
 	}
-	o.stopped = o.err != nil && ctx.Err() != nil
+	o.stopped = o.err != nil && errors.Is(ctx.Err(), context.Canceled)
 	w.outcome <- o
 }
 
 // heard takes in how a delivery ended.
 func (w *Watch) heard(o outcome, now time.Time) {
 	r := o.receiver
-	r.telling = nil
-	if o.stopped || !slices.Contains(w.receivers, r) {
-		return // the latter: taken out of the configuration meanwhile
+	r.telling, r.giveUp = nil, nil
+	if !slices.Contains(w.receivers, r) {
+		return // taken out of the configuration meanwhile
+	}
+	switch {
+	case o.err == nil:
+		w.taken(o, now)
+	case isUnknown(o.err):
+		w.doubted(o, now)
+	case o.stopped:
+		return
+	default:
+		w.missed(o, now)
 	}
 	w.opt.Metrics.delivered(r.ID, o.err)
-	if o.err != nil {
-		w.missed(o, now)
-	} else {
-		w.taken(o, now)
-	}
 	subjects := map[string]bool{}
 	for _, n := range o.batch {
 		subjects[n.Key()] = true
@@ -255,7 +266,6 @@ func (w *Watch) taken(o outcome, now time.Time) {
 	r := o.receiver
 	r.pace.Reset()
 	r.resumes = now.Add(max(r.Carrier.Limits().Every, r.flood.ReserveN(now, 1).DelayFrom(now)))
-	r.trusts(now)
 	if known := w.state.Receivers[r.ID]; !known.Healthy() {
 		w.log.Info("receiver recovered", "receiver", r.ID, "failed_since", known.FailingSince)
 		r.logged = time.Time{}
@@ -284,16 +294,18 @@ func (w *Watch) missed(o outcome, now time.Time) {
 		f = new(notify.Failure)
 	}
 	r.asked = now.Add(f.RetryAfter)
-	if f.Unknown {
-		w.doubt(r, o.batch, o.repeats, f.RetryAfter, now)
-	}
-	known := w.state.Receivers[r.ID]
-	if known.Failure != o.err.Error() || r.logged.IsZero() || now.Sub(r.logged) >= logStanding {
+	if w.state.Receivers[r.ID].Failure != o.err.Error() || r.logged.IsZero() || now.Sub(r.logged) >= logStanding {
 		w.log.Warn("delivery failed", "receiver", r.ID, "err", o.err, "owed", len(o.batch), "owed_since", r.waits(), "again_in", delay.Round(time.Second))
 		r.logged = now
 	}
-	if known.Failure != o.err.Error() {
-		known.Failure = o.err.Error()
+	w.fails(r, o.err.Error(), now)
+}
+
+// fails notes that a receiver does not take what it is sent.
+func (w *Watch) fails(r *receiver, reason string, now time.Time) {
+	known := w.state.Receivers[r.ID]
+	if known.Failure != reason {
+		known.Failure = reason
 		w.disk.touch()
 	}
 	if known.FailingSince.IsZero() {

@@ -43,8 +43,11 @@ const (
 	overrun = 500 * time.Millisecond
 	// stopLimit is how long a stop takes at most, whatever hangs.
 	stopLimit = 4500 * time.Millisecond
-	// deliverTimeout bounds one delivery.
+	// deliverTimeout bounds one delivery, unless the receiver says otherwise.
 	deliverTimeout = 30 * time.Second
+	// overlong is how long a delivery may be under way until the receiver
+	// counts as failing: longer than a mail server may take for its last yes.
+	overlong = 11 * time.Minute
 )
 
 // Options is what the loop works with. All fields up to Receivers are
