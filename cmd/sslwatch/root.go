@@ -10,6 +10,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/sslwatch/sslwatch/internal/logging"
+	"github.com/sslwatch/sslwatch/internal/notify/email"
 )
 
 // app is what the commands share: the system and the global flags.
@@ -20,6 +21,7 @@ type app struct {
 	configFile string
 	logLevel   string
 	logFormat  string
+	mail       email.Servers       // what the receivers of mail share
 	carriers   []configuredCarrier // of the configuration that was wired last
 }
 

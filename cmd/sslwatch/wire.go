@@ -11,7 +11,6 @@ import (
 	"github.com/sslwatch/sslwatch/internal/dcs"
 	"github.com/sslwatch/sslwatch/internal/httpclient"
 	"github.com/sslwatch/sslwatch/internal/notify"
-	"github.com/sslwatch/sslwatch/internal/notify/email"
 	"github.com/sslwatch/sslwatch/internal/notify/slack"
 	"github.com/sslwatch/sslwatch/internal/watch"
 )
@@ -159,5 +158,5 @@ func (a *app) carrier(r config.Receiver, proxies *httpclient.Proxies) (notify.Re
 		settings.Proxies = proxies
 		return slack.New(settings)
 	}
-	return email.New(*r.Email)
+	return a.mail.Receiver(*r.Email)
 }

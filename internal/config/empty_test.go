@@ -54,6 +54,7 @@ var settings = []struct {
 	{"email.*.host", edited(`host = "smtp.example.com"`, `%s`), func(c *Config) any { return c.Receivers[1].Email.Host }, "is missing", "is empty", "h -> h"},
 	{"email.*.tls", edited(`host = "smtp.example.com"`, "host = \"smtp.example.com\"\n%s"), func(c *Config) any { return c.Receivers[1].Email.Security }, "starttls", `"" is not one of`, "implicit -> implicit"},
 	{"email.*.ca_file", edited(`host = "smtp.example.com"`, "host = \"smtp.example.com\"\n%s"), func(c *Config) any { return c.Receivers[1].Email.CAFile }, "", "", ""},
+	{"email.*.helo", edited(`host = "smtp.example.com"`, "host = \"smtp.example.com\"\n%s"), func(c *Config) any { return c.Receivers[1].Email.HELO }, "", "", "ops1.example.com -> ops1.example.com"},
 	{"email.*.username", edited(`host = "smtp.example.com"`, "host = \"smtp.example.com\"\n%s"), func(c *Config) any { return c.Receivers[1].Email.Username }, "", "", ""},
 	{"email.*.password", edited(`host = "smtp.example.com"`, "host = \"smtp.example.com\"\n%s"), func(c *Config) any { return c.Receivers[1].Email.Password.Reveal() }, "", "", ""},
 	{"email.*.from", edited(`from = "sslwatch <sslwatch@example.com>"`, `%s`), func(c *Config) any { return c.Receivers[1].Email.From }, "is missing", "is empty", "a@b.example -> a@b.example"},

@@ -422,7 +422,7 @@ match = { project = "prod" }`))
 	}
 	want := []string{
 		"ops/boss@example.com boss@example.com 465 oncall 1h0m0s critical map[project:prod]",
-		"ops/ops@example.com Ops@Example.com 465 oncall 1h0m0s critical map[project:prod]",
+		"ops/ops@example.com Ops <Ops@Example.com> 465 oncall 1h0m0s critical map[project:prod]",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -3,8 +3,8 @@ package config
 import (
 	"cmp"
 	"crypto/x509"
+	"errors"
 	"net"
-	"net/mail"
 	"slices"
 	"strings"
 	"time"
@@ -162,6 +162,7 @@ func (t *table) email() []Receiver {
 		Host:     t.line("host"),
 		Security: email.Security(t.choice("tls", string(email.STARTTLS), string(email.Implicit), string(email.None))),
 		CAFile:   t.file("ca_file"),
+		HELO:     t.line("helo"),
 		Username: t.line("username"),
 		Password: t.secret("password"),
 		From:     t.line("from"),
@@ -183,11 +184,16 @@ func (t *table) email() []Receiver {
 	}
 	t.checkCA(s)
 	t.checkLogin(s)
-	switch _, err := mail.ParseAddress(s.From); {
+	if s.HELO != "" {
+		if err := email.CheckHELO(s.HELO); err != nil {
+			t.problem("helo", "%s %s", quote(s.HELO), err)
+		}
+	}
+	switch _, err := email.ParseAddress(s.From); {
 	case !t.given("from"):
 		t.need("from", `"sslwatch <sslwatch@example.com>"`)
 	case s.From != "" && err != nil:
-		t.problem("from", `%s is not a valid e-mail address: write "sslwatch <sslwatch@example.com>"`, quote(s.From))
+		t.problem("from", `%s %s: write "sslwatch <sslwatch@example.com>"`, quote(s.From), err)
 	}
 	return t.recipients(s)
 }
@@ -238,9 +244,12 @@ func (t *table) recipients(s email.Settings) []Receiver {
 	var out []Receiver
 	seen := map[string]bool{}
 	for _, text := range list {
-		address, err := mail.ParseAddress(text)
-		if err != nil || unfit(text) != "" {
-			t.problem("to", `%s is not a valid e-mail address: write "ops@example.com"`, quote(text))
+		address, err := email.ParseAddress(text)
+		if err == nil && unfit(text) != "" {
+			err = errors.New(unfit(text))
+		}
+		if err != nil {
+			t.problem("to", `%s %s: write "ops@example.com"`, quote(text), err)
 			continue
 		}
 		// The ledger goes by the address alone: neither its case nor the
@@ -252,7 +261,7 @@ func (t *table) recipients(s email.Settings) []Receiver {
 		}
 		seen[id] = true
 		one := s
-		one.To = address.Address
+		one.To = text
 		out = append(out, Receiver{ID: id, Email: &one})
 	}
 	return out

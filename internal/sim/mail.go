@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+
+	"github.com/emersion/go-sasl"
 )
 
 // MailTLS is how a Mail speaks TLS.
@@ -31,6 +33,10 @@ type MailOptions struct {
 	TLS            MailTLS // default MailStartTLS
 	User, Password string  // no User: mail is taken from anybody
 
+	Logins         []string // the ways to log in that are offered; default PLAIN and LOGIN
+	UTF8           bool     // whether addresses beyond ASCII are taken
+	MaxConnections int      // at once; 0 for any number
+
 	// OnEvent is called with every mail taken, in order, outside all locks, and
 	// before the client has its answer. It may call back.
 	OnEvent func(Event)
@@ -45,6 +51,9 @@ type Mail struct {
 
 	mode           MailTLS
 	user, password string
+	logins         []string
+	utf8           bool
+	most           int
 	ca             *authority
 	good, wrong    *tls.Config // the latter's certificate is for another name
 
@@ -54,11 +63,19 @@ type Mail struct {
 	script   script[MailFault]
 	messages []MailMessage
 	dials    int
+	open     int // connections
+	mostOpen int // at once
 }
 
 // NewMail returns a Mail that does not listen yet.
 func NewMail(o MailOptions) (*Mail, error) {
-	m := &Mail{mode: cmp.Or(o.TLS, MailStartTLS), user: o.User, password: o.Password}
+	m := &Mail{
+		mode: cmp.Or(o.TLS, MailStartTLS), user: o.User, password: o.Password,
+		logins: o.Logins, utf8: o.UTF8, most: o.MaxConnections,
+	}
+	if m.logins == nil {
+		m.logins = []string{sasl.Plain, sasl.Login}
+	}
 	if !slices.Contains([]MailTLS{MailStartTLS, MailImplicit, MailPlain}, m.mode) {
 		return nil, fmt.Errorf("sim: no way of TLS is called %q", o.TLS)
 	}
@@ -154,6 +171,13 @@ func (m *Mail) Dials() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.dials
+}
+
+// MostOpen is how many connections were open at once.
+func (m *Mail) MostOpen() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.mostOpen
 }
 
 // Wait returns when until is satisfied with the mail taken, which it is asked

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/emersion/go-smtp"
 )
@@ -33,6 +34,7 @@ type MailFault string
 const (
 	MailReply      MailFault = "reply" // argument: "550 5.1.1 text"; default a 451
 	MailHang       MailFault = "hang"  // until the client leaves or the server closes
+	MailSlow       MailFault = "slow"  // argument: "6s", how long until all goes on as if nothing were
 	MailDrop       MailFault = "drop"  // the connection breaks
 	MailNotOffered MailFault = "not-offered"
 	MailWrongName  MailFault = "wrong-name" // the certificate is for another host
@@ -45,11 +47,11 @@ func (f MailFault) With(arg string) MailFault { return f + ":" + MailFault(arg) 
 func MailFaults(stage MailStage) []MailFault {
 	switch stage {
 	case MailConnect, MailHello, MailAuth, MailFrom, MailRecipient, MailData, MailTaken:
-		return []MailFault{MailReply, MailHang, MailDrop}
+		return []MailFault{MailReply, MailHang, MailSlow, MailDrop}
 	case MailTLSStage:
-		return []MailFault{MailNotOffered, MailWrongName, MailHang, MailDrop}
+		return []MailFault{MailNotOffered, MailWrongName, MailHang, MailSlow, MailDrop}
 	case MailReset, MailQuit:
-		return []MailFault{MailHang, MailDrop}
+		return []MailFault{MailHang, MailSlow, MailDrop}
 	}
 	return nil
 }
@@ -71,6 +73,12 @@ func (m *Mail) FailRecipient(address string, f MailFault) error {
 	return m.order(MailRecipient, []MailFault{f}, func() { m.script.stand(recipientTarget(address), f) })
 }
 
+// FailLogin makes one way to log in go wrong, "PLAIN" for instance, until it is
+// called with "" as the fault.
+func (m *Mail) FailLogin(way string, f MailFault) error {
+	return m.order(MailAuth, []MailFault{f}, func() { m.script.stand(loginTarget(way), f) })
+}
+
 // Heal takes back every fault.
 func (m *Mail) Heal() {
 	m.mu.Lock()
@@ -88,6 +96,11 @@ func (m *Mail) order(stage MailStage, fs []MailFault, do func()) error {
 		if mode != "" && !slices.Contains(possible, mode) {
 			return fmt.Errorf("sim: %q cannot go wrong by %q", stage, mode)
 		}
+		if mode == MailSlow {
+			if _, err := time.ParseDuration(arg); err != nil {
+				return fmt.Errorf("sim: %q is not how long to be slow: %w", arg, err)
+			}
+		}
 		if mode == MailReply {
 			if _, err := parseReply(arg); err != nil {
 				return err
@@ -99,6 +112,8 @@ func (m *Mail) order(stage MailStage, fs []MailFault, do func()) error {
 	do()
 	return nil
 }
+
+func loginTarget(way string) string { return "AUTH " + strings.ToUpper(way) }
 
 func recipientTarget(address string) string { return "<" + strings.ToLower(address) + ">" }
 

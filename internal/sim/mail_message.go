@@ -15,6 +15,9 @@ import (
 
 // A MailMessage is a message that was taken.
 type MailMessage struct {
+	Hello      string   // the name that the client gave
+	Extensions []string // that MAIL asked for
+
 	Time time.Time
 	From string   // of the envelope
 	To   []string // of the envelope

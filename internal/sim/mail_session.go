@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/emersion/go-sasl"
@@ -24,14 +25,27 @@ func (m *Mail) serveConn(c *gateConn) {
 	defer c.Close()
 	m.mu.Lock()
 	m.dials++
+	m.open++
+	m.mostOpen = max(m.mostOpen, m.open)
+	full := m.most > 0 && m.open > m.most
 	m.mu.Unlock()
+	counted := &countedConn{Conn: c, ended: sync.OnceFunc(func() {
+		m.mu.Lock()
+		m.open--
+		m.mu.Unlock()
+	})}
+	defer counted.ended()
+	if full {
+		fmt.Fprint(c, "421 4.7.0 too many connections from you\r\n")
+		return
+	}
 
 	tlsFault := m.fault(MailTLSStage)
 	config := m.good
 	if tlsFault == MailWrongName {
 		config = m.wrong
 	}
-	var conn net.Conn = c
+	var conn net.Conn = counted
 	if m.mode == MailImplicit {
 		if m.play(c, tlsFault) != nil {
 			return
@@ -51,6 +65,7 @@ func (m *Mail) serveConn(c *gateConn) {
 	}))
 	s.Domain = MailHost
 	s.MaxMessageBytes = maxMail
+	s.EnableSMTPUTF8 = m.utf8
 	s.AllowInsecureAuth = m.mode == MailPlain
 	s.ErrorLog = log.New(io.Discard, "", 0) // its complaints are the faults asked for
 	s.Debug = &tap{before: func(command string) error { return m.before(c, command, tlsFault) }}
@@ -60,6 +75,17 @@ func (m *Mail) serveConn(c *gateConn) {
 	only := &onlyListener{conn: conn, gone: c.gone, addr: c.LocalAddr()}
 	s.Serve(only) // returns when the connection is closed
 	s.Shutdown(context.Background())
+}
+
+// countedConn no longer counts once the server ends it.
+type countedConn struct {
+	net.Conn
+	ended func()
+}
+
+func (c *countedConn) Close() error {
+	c.ended()
+	return c.Conn.Close()
 }
 
 // before is called with each command before it is obeyed, for the stages at
@@ -103,6 +129,16 @@ func (m *Mail) play(c *gateConn, f MailFault) *smtp.SMTPError {
 	case MailHang:
 		c.hang()
 		return gone
+	case MailSlow:
+		d, err := time.ParseDuration(arg)
+		if err != nil {
+			panic(err) // checked when it was ordered
+		}
+		select {
+		case <-time.After(d):
+		case <-c.gone:
+			return gone
+		}
 	case MailDrop:
 		c.reset()
 		return gone
@@ -118,6 +154,8 @@ type mailSession struct {
 	user string // who authenticated
 	from string
 	to   []string
+
+	extensions []string // that MAIL asked for
 }
 
 var _ smtp.AuthSession = (*mailSession)(nil)
@@ -126,11 +164,11 @@ func (s *mailSession) AuthMechanisms() []string {
 	if s.mail.user == "" {
 		return nil
 	}
-	return []string{sasl.Plain, sasl.Login}
+	return s.mail.logins
 }
 
 func (s *mailSession) Auth(mechanism string) (sasl.Server, error) {
-	if no := s.mail.play(s.conn, s.mail.fault(MailAuth)); no != nil {
+	if no := s.mail.play(s.conn, s.mail.fault(MailAuth, loginTarget(mechanism))); no != nil {
 		return nil, no
 	}
 	switch mechanism {
@@ -155,14 +193,20 @@ func (s *mailSession) login(user, password string) error {
 	return nil
 }
 
-func (s *mailSession) Mail(from string, _ *smtp.MailOptions) error {
+func (s *mailSession) Mail(from string, o *smtp.MailOptions) error {
 	if s.mail.user != "" && s.user == "" {
 		return &smtp.SMTPError{Code: 530, EnhancedCode: smtp.EnhancedCode{5, 7, 0}, Message: "Authentication required"}
 	}
 	if no := s.mail.play(s.conn, s.mail.fault(MailFrom)); no != nil {
 		return no
 	}
-	s.from = from
+	s.from, s.extensions = from, nil
+	if o.UTF8 {
+		s.extensions = append(s.extensions, "SMTPUTF8")
+	}
+	if o.Body != "" {
+		s.extensions = append(s.extensions, "BODY="+string(o.Body))
+	}
 	return nil
 }
 
@@ -185,6 +229,7 @@ func (s *mailSession) Data(r io.Reader) error {
 	message := parseMail(raw)
 	message.Time = time.Now().Round(0)
 	message.From, message.To, message.User = s.from, s.to, s.user
+	message.Hello, message.Extensions = s.smtp.Hostname(), s.extensions
 	_, message.TLS = s.smtp.TLSConnectionState()
 	s.mail.keep(message)
 	if no := s.mail.play(s.conn, s.mail.fault(MailTaken)); no != nil {

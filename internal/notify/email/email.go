@@ -1,9 +1,9 @@
 // Package email carries messages to one person by e-mail: text and HTML, over
 // SMTP with STARTTLS, with TLS from the first byte, or without.
 //
-// The wording is not made here. What is: how it looks in a mail, that one
-// deadline holds for the whole dialogue with the server, and what the
-// server's refusals mean.
+// The wording is not made here. What is: how it looks in a mail, how long each
+// step of the dialogue with the server may take, how many connections a server
+// gets, and what its refusals mean.
 package email
 
 import (
@@ -15,51 +15,56 @@ import (
 	"net/mail"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/sslwatch/sslwatch/internal/notify"
 )
 
-// dialogueTimeout bounds one delivery, from the dial to the goodbye, should
-// the caller allow more.
-const dialogueTimeout = time.Minute
-
 // receiver is one person, reached by way of one server.
 type receiver struct {
 	settings Settings
+	servers  *Servers
 	from, to *mail.Address
-	// domain is the host part of From, as far as it can be part of an ID and
-	// a greeting. Both name who we are for people, and not the container.
+	// domain is the host part of From, as far as it can be part of an ID.
 	domain string
 }
 
 var _ notify.Receiver = (*receiver)(nil)
 
-// New returns the receiver that the settings describe. It connects to nothing.
-func New(s Settings) (notify.Receiver, error) {
-	from, err := mail.ParseAddress(s.From)
+// New returns the receiver that the settings describe, which shares nothing
+// with others.
+func New(s Settings) (notify.Receiver, error) { return new(Servers).Receiver(s) }
+
+// Receiver returns the receiver that the settings describe. It connects to
+// nothing.
+func (s *Servers) Receiver(o Settings) (notify.Receiver, error) {
+	from, err := ParseAddress(o.From)
 	if err != nil {
-		return nil, fmt.Errorf("from is not a valid e-mail address: %w", err)
+		return nil, fmt.Errorf("from %w", err)
 	}
-	to, err := mail.ParseAddress(s.To)
+	to, err := ParseAddress(o.To)
 	if err != nil {
-		return nil, fmt.Errorf("to is not a valid e-mail address: %w", err)
+		return nil, fmt.Errorf("to %w", err)
 	}
 	switch {
-	case s.Host == "" || s.Port < 1 || s.Port > 65535:
+	case o.Host == "" || o.Port < 1 || o.Port > 65535:
 		return nil, errors.New("a mail server needs a host and a port")
-	case s.Security != STARTTLS && s.Security != Implicit && s.Security != None:
-		return nil, fmt.Errorf("there is no security %q", s.Security)
-	case s.Security == None && s.Username != "":
+	case o.Security != STARTTLS && o.Security != Implicit && o.Security != None:
+		return nil, fmt.Errorf("there is no security %q", o.Security)
+	case o.Security == None && o.Username != "":
 		return nil, errors.New("a password is never sent without TLS")
 	}
-	return &receiver{s, from, to, domain(from.Address)}, nil
+	if o.HELO != "" {
+		if err := CheckHELO(o.HELO); err != nil {
+			return nil, fmt.Errorf("helo %w", err)
+		}
+	}
+	return &receiver{o, s, from, to, domain(from.Address)}, nil
 }
 
 // Limits returns what one message can hold: as much as the mail servers of
 // this world take, with its markup and encoded.
 func (r *receiver) Limits() notify.Limits {
-	return notify.Limits{Items: 2000, Bytes: 1 << 20}
+	return notify.Limits{Items: 2000, Bytes: 1 << 20, Timeout: perDelivery}
 }
 
 // Deliver sends a message. There is no receipt: the ID of a mail follows from
@@ -71,11 +76,8 @@ func (r *receiver) Deliver(ctx context.Context, m notify.Message) (json.RawMessa
 			Refused: true, Reason: "the mail could not be written; this is a fault of sslwatch, please report it", Err: err,
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, dialogueTimeout)
-	defer cancel()
-	d := dialogue{receiver: r}
-	if err := d.hold(ctx, mail); err != nil {
-		return nil, d.failure(ctx, err)
+	if f := r.deliver(ctx, mail); f != nil {
+		return nil, f
 	}
 	return nil, nil
 }

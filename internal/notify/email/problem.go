@@ -10,40 +10,55 @@ import (
 	"io"
 	"net"
 	"net/textproto"
+	"strings"
 	"syscall"
 
+	"github.com/sslwatch/sslwatch/internal/netfault"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/secret"
+	"github.com/sslwatch/sslwatch/internal/text"
 )
 
 // maxReason bounds what is told of a failure.
 const maxReason = 400
 
+// errCrowded is a wait for a connection that ended before there was one.
+var errCrowded = errors.New("no connection was free")
+
 // failure puts into words why the dialogue ended where it did.
 func (d *dialogue) failure(ctx context.Context, err error) *notify.Failure {
+	f := &notify.Failure{Unknown: d.inDoubt(err)}
+	who := "mail server " + d.address()
+	says, what, advice := "", "", ""
 	var no *textproto.Error
-	answered := errors.As(err, &no)
-	if ctx.Err() != nil && !answered {
-		err = ctx.Err() // what broke did because the connection was closed
-	}
-	f := &notify.Failure{}
-	what, advice := "", ""
+	var refused *loginError
 	switch {
-	case answered && no.Code >= 400 && no.Code <= 599:
-		// The code alone decides: go-mail calls a lost connection permanent.
+	case errors.As(err, &refused):
+		what, advice, f.Refused = d.loginRefused(refused)
+	case errors.As(err, &no) && no.Code >= 400 && no.Code <= 599:
+		// The code alone decides: 4xx passes by itself.
 		f.Refused = no.Code >= 500
-		what = fmt.Sprintf("answered %s with %d %s", d.at, no.Code, no.Msg)
-		if f.Refused {
-			advice = d.at.advice()
-		}
-	case answered:
+		what, advice = fmt.Sprintf("answered %s with %d %s", d.at, no.Code, no.Msg), d.advice(no)
+	case errors.As(err, &no):
 		what = fmt.Sprintf("answered %s out of turn with %d %s", d.at, no.Code, no.Msg)
 	default:
-		what, advice, f.Refused = d.explain(err)
+		if ctx.Err() != nil {
+			err = ctx.Err() // what broke did because the connection was closed
+		}
 		f.Err = err
+		if what, advice, f.Refused = d.explain(ctx, err); what == "" {
+			fault := netfault.Explain(netfault.At(d.at.network(), err), netfault.Peer{Name: who, Setting: "host, port and tls", CAFile: "ca_file"})
+			says, advice, f.Refused = fault.Says, d.tlsAdvice(err, fault.Do), fault.Lasting
+		}
+	}
+	if says == "" {
+		says = who + " " + what
+	}
+	if f.Unknown {
+		says += "; it is not known whether it took the mail"
 	}
 	// Before the cut, or a part of a secret might be left.
-	f.Reason = clip(secret.Redact("mail server "+d.address()+" "+what, d.secrets()...), maxReason)
+	f.Reason = clip(secret.Redact(says, d.secrets()...), maxReason)
 	if advice != "" {
 		f.Reason += ": " + advice
 	}
@@ -51,61 +66,104 @@ func (d *dialogue) failure(ctx context.Context, err error) *notify.Failure {
 }
 
 // explain is for all but the refusals of the server. Where only a person can
-// help, it says how.
-func (d *dialogue) explain(err error) (what, advice string, refused bool) {
+// help, it says how. What is the network's has no words here.
+func (d *dialogue) explain(ctx context.Context, err error) (what, advice string, refused bool) {
 	var ca *caError
-	var nowhere *noLoginError
-	var name x509.HostnameError
-	var untrusted *tls.CertificateVerificationError
-	var notTLS tls.RecordHeaderError
 	switch {
 	case errors.As(err, &ca):
 		return "can't be trusted, " + ca.Error(), "put the CA that its certificate is from into ca_file", true
 	case errors.Is(err, errNotOffered):
 		return "does not offer STARTTLS", `set tls = "implicit" if the port is for TLS from the first byte (465), ` +
 			`or use the port for submission (587)`, true
-	case errors.As(err, &name):
-		return fmt.Sprintf("failed the TLS handshake: its certificate is for another name (%v)", name),
-			"set host to a name in the certificate", true
-	case errors.As(err, &untrusted):
-		return fmt.Sprintf("failed the TLS handshake: its certificate is not trusted (%v)", untrusted.Err),
-			"put the CA that it is from into ca_file, or have the certificate renewed", true
-	case errors.As(err, &notTLS):
-		return "failed the TLS handshake: it does not speak TLS there",
-			`set tls = "starttls" if the port is for submission (587), or use the port for TLS from the first byte (465)`, true
-	case errors.As(err, &nowhere):
-		return "can't be logged in to: " + nowhere.Error(), "remove username and password, or use a server or a port that takes them", true
+	case errors.Is(err, errNoSMTPUTF8):
+		return "does not take addresses that have letters beyond ASCII before the @ (no SMTPUTF8)", "use another address in from or to", true
+	case errors.Is(err, errCrowded):
+		return "has as many connections from here as it takes, and none became free", "", false
 	case errors.Is(err, context.Canceled):
-		return fmt.Sprintf("was not waited for at %s, since sslwatch stops", d.at), "", false
+		return fmt.Sprintf("was not waited for any longer at %s", d.at), "", false
 	case errors.Is(err, context.DeadlineExceeded):
-		what = fmt.Sprintf("gave no answer to %s in time", d.at)
-		if d.at == greeting && d.settings.Security != Implicit {
-			what += `; if the port is for TLS from the first byte (465), set tls = "implicit"`
+		return fmt.Sprintf("was still at %s when the time for one mail was over", d.at), "", false
+	}
+	var timeout net.Error
+	switch {
+	case errors.As(err, &timeout) && timeout.Timeout() && d.at != connect && d.at != handshake:
+		what = fmt.Sprintf("gave no answer to %s within %s", d.at, text.Duration(d.wait))
+		if d.at == welcome && d.settings.Security != Implicit && d.speaksTLS(ctx) {
+			return what + ", and expects TLS from the first byte there", `set tls = "implicit", or use the port for submission (587)`, true
 		}
 		return what, "", false
-	case d.at == connect:
-		return fmt.Sprintf("can't be reached (%v)", err), "", false
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, net.ErrClosed):
+	case d.at == connect, d.at == handshake:
+		return "", "", false
+	case isHangUp(err):
 		return fmt.Sprintf("closed the connection at %s", d.at), "", false
 	}
 	return fmt.Sprintf("failed at %s (%v)", d.at, err), "", false
 }
 
-// advice is what to do about a refusal at a stage.
-func (s stage) advice() string {
-	switch s {
-	case greeting, hello:
-		return "ask whoever runs the server to let this machine send"
-	case startTLS:
-		return "ask whoever runs the server why TLS is not available"
-	case login:
-		return "check username and password"
-	case sender:
-		return "check that the server lets us send as the address in from"
-	case recipient:
-		return "check the address in to, and that the server takes mail for it from us"
+// network returns where on the network a step is.
+func (s step) network() netfault.Step {
+	if s == connect {
+		return netfault.Connect
 	}
-	return "ask whoever runs the server why it does not take the mail"
+	return netfault.Handshake
+}
+
+// tlsAdvice is what to do about a fault of TLS: what is to be done for any
+// server, unless a setting of this one helps.
+func (d *dialogue) tlsAdvice(err error, any string) string {
+	var name x509.HostnameError
+	var record tls.RecordHeaderError
+	switch {
+	case errors.As(err, &name) && len(name.Certificate.DNSNames)+len(name.Certificate.IPAddresses) > 0:
+		return "set host to a name in the certificate"
+	case errors.As(err, &record) && d.settings.Security == Implicit:
+		return `set tls = "starttls" if the port is for submission (587), or use the port for TLS from the first byte (465)`
+	}
+	return any
+}
+
+// speaksTLS reports whether the server begins with TLS, where it did not
+// begin without.
+func (d *dialogue) speaksTLS(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	conn, err := d.servers.dial(ctx, d.address())
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	// Nothing is sent over it, so whose certificate it is does not matter.
+	return tls.Client(conn, &tls.Config{InsecureSkipVerify: true}).HandshakeContext(ctx) == nil
+}
+
+// isHangUp reports whether the other side ended the connection.
+func isHangUp(err error) bool {
+	var no *textproto.Error
+	return errors.As(err, &no) && no.Code == 421 ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EPIPE)
+}
+
+// isCrowded reports whether the server may have refused the connection
+// because of others.
+func (d *dialogue) isCrowded(err error) bool {
+	var no *textproto.Error
+	if errors.As(err, &no) {
+		return d.at == welcome || d.at == hello && no.Code == 421 || says(no, "too many", "concurrent", "connection limit", "connections")
+	}
+	return (d.at == connect || d.at == handshake || d.at == welcome) && isHangUp(err)
+}
+
+// says reports whether an answer has one of these words in it.
+func says(no *textproto.Error, words ...string) bool {
+	said := strings.ToLower(no.Msg)
+	for _, w := range words {
+		if strings.Contains(said, w) {
+			return true
+		}
+	}
+	return false
 }
 
 // secrets returns the password in each form that a server has seen of it.

@@ -18,8 +18,9 @@ type Settings struct {
 	Port     int
 	Security Security
 	CAFile   string // PEM; empty for the system's
+	HELO     string // how to greet the server; empty for the name of this machine
 	Username string // empty: no authentication
 	Password secret.Text
 	From     string // an RFC 5322 address, with or without a name
-	To       string // one recipient
+	To       string // one recipient, with or without a name
 }

@@ -156,7 +156,7 @@ func TestTrapNoConnectionIsLeftOpen(t *testing.T) {
 		}
 		_, err := newReceiver(t, s.settings).Deliver(t.Context(), notifytest.Firing())
 		f := failure(t, err)
-		if strings.HasPrefix(name, "AUTH") && (!f.Refused || !strings.Contains(f.Reason, "offers no")) {
+		if strings.HasPrefix(name, "AUTH") && (!f.Refused || !strings.Contains(f.Reason, "it offers ")) {
 			t.Errorf("%s: %+v", name, f)
 		}
 		s.gone(t, name)
@@ -213,12 +213,13 @@ func TestAServerThatNeverStopsTalking(t *testing.T) {
 // AUTODISCOVER of go-mail fails over implicit TLS with a dialer of our own.
 func TestTrapTheBestWayToLogInIsFoundOverEitherTLS(t *testing.T) {
 	for offered, want := range map[string]string{
-		"GSSAPI LOGIN PLAIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256 SCRAM-SHA-256-PLUS": "SCRAM-SHA-256",
-		"PLAIN SCRAM-SHA-1": "SCRAM-SHA-1",
-		"login plain":       "PLAIN",
-		"CRAM-MD5 LOGIN":    "LOGIN",
-		"NTLM CRAM-MD5":     "CRAM-MD5",
-		"PLAINTEXT XLOGIN":  "",
+		"GSSAPI LOGIN PLAIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256 SCRAM-SHA-256-PLUS": "SCRAM-SHA-256-PLUS",
+		"PLAIN SCRAM-SHA-256 SCRAM-SHA-1":                                          "SCRAM-SHA-256",
+		"PLAIN SCRAM-SHA-1":                                                        "SCRAM-SHA-1",
+		"login plain":                                                              "PLAIN",
+		"CRAM-MD5 LOGIN":                                                           "LOGIN",
+		"NTLM CRAM-MD5":                                                            "CRAM-MD5",
+		"PLAINTEXT XLOGIN":                                                         "",
 	} {
 		for _, security := range []email.Security{email.STARTTLS, email.Implicit} {
 			got := ""
@@ -230,7 +231,9 @@ func TestTrapTheBestWayToLogInIsFoundOverEitherTLS(t *testing.T) {
 				case "STARTTLS":
 					return "220 go\r\n"
 				case "AUTH":
-					got, _, _ = strings.Cut(rest, " ")
+					if way, _, _ := strings.Cut(rest, " "); got == "" {
+						got = way // the first of several
+					}
 					return "535 5.7.8 no\r\n"
 				}
 				return "500 what?\r\n"
@@ -262,27 +265,6 @@ func TestTrapNoPasswordInTheClear(t *testing.T) {
 	s.gone(t, "clear")
 	if f := failure(t, err); !f.Refused || strings.Contains(heard, "AUTH") {
 		t.Errorf("%+v, after\n%s", f, heard)
-	}
-}
-
-func TestTrapWeGreetByTheHostOfFrom(t *testing.T) {
-	for from, want := range map[string]string{
-		"sslwatch <a@Mon.Example.com>": "EHLO mon.example.com",
-		"a@kätzchen.example":           "EHLO sslwatch.invalid",
-		"a@[192.0.2.1]":                "EHLO sslwatch.invalid",
-	} {
-		heard := ""
-		s := serve(t, email.None, "220 hi\r\n", func(line string) string {
-			heard = line
-			return "421 no\r\n"
-		})
-		s.settings.From = from
-		_, err := newReceiver(t, s.settings).Deliver(t.Context(), notifytest.Firing())
-		failure(t, err)
-		s.gone(t, from)
-		if strings.Replace(heard, "HELO", "EHLO", 1) != want {
-			t.Errorf("%s: %q", from, heard)
-		}
 	}
 }
 
