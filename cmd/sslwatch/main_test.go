@@ -440,6 +440,34 @@ func TestATestMessageSaysHowEachReceiverAnswered(t *testing.T) {
 	}
 }
 
+// One that hangs keeps no other from being tested, and what is said of it is
+// what the sender knows.
+func TestReceiversAreTestedSideBySide(t *testing.T) {
+	p := newPlace(t, quick, well("a", 300*days))
+	config, err := os.ReadFile(p.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.write(strings.Replace(string(config), "[email.ops-mail]", "[email.a-mail]", 1)) // the first in the alphabet
+	if err := p.world.Mail.Fail(sim.MailTaken, sim.MailHang); err != nil {
+		t.Fatal(err)
+	}
+	cmd, out := p.command("test-notify"), &output{}
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p.until("the others are tested and the mail is sent", func() bool {
+		return strings.Contains(out.String(), "oncall: taken") && len(p.world.Mail.Messages()) == 1
+	})
+	cmd.Process.Signal(syscall.SIGINT)
+	err = cmd.Wait()
+	const want = "was not waited for any longer at end of DATA; it is not known whether it took the mail"
+	if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(out.String(), want) {
+		t.Errorf("%v:\n%s", err, out.String())
+	}
+}
+
 func TestValidateSaysWhatWouldBeWatchedAndWhoWouldBeTold(t *testing.T) {
 	p := newPlace(t, quick, well("a", 300*days))
 	stdout, stderr, code := p.run("validate")

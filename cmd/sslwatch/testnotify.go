@@ -1,10 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -13,12 +14,17 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/config"
+	"github.com/sslwatch/sslwatch/internal/httpclient"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/text"
 )
 
-// testTimeout bounds one test message.
-const testTimeout = 30 * time.Second
+const (
+	// testTimeout bounds one test message, unless the receiver says otherwise.
+	testTimeout = 30 * time.Second
+	// testLate is when it is said who is still waited for.
+	testLate = 15 * time.Second
+)
 
 func newTestNotify(a *app) *cobra.Command {
 	var alert string
@@ -55,23 +61,58 @@ func (a *app) testNotify(ctx context.Context, names []string, alert check.Severi
 	if err != nil {
 		return &exitError{exitBadConfig, err}
 	}
-	failed := 0
+	results := make(chan testResult)
+	waiting := map[string]bool{}
 	for _, r := range receivers {
-		carrier, err := a.carrier(r, proxies)
-		if err == nil {
-			err = deliverTest(ctx, carrier, alert)
+		waiting[r.ID] = true
+		go func() { results <- testResult{r.ID, a.testReceiver(ctx, r, proxies, alert)} }()
+	}
+	failed := 0
+	late := time.NewTicker(testLate)
+	defer late.Stop()
+	for len(waiting) > 0 {
+		select {
+		case r := <-results:
+			delete(waiting, r.receiver)
+			if r.err != nil {
+				failed++
+				fmt.Fprintf(a.Stdout, "%s: FAILED: %s\n", text.Clean(r.receiver), text.Clean(r.err.Error()))
+				continue
+			}
+			fmt.Fprintf(a.Stdout, "%s: taken\n", text.Clean(r.receiver))
+		case <-late.C:
+			fmt.Fprintf(a.Stderr, "still waiting for %s; a mail server may take minutes. Ctrl-C ends the wait, and says for what it was\n",
+				text.Clean(strings.Join(slices.Sorted(maps.Keys(waiting)), ", ")))
 		}
-		if err != nil {
-			failed++
-			fmt.Fprintf(a.Stdout, "%s: FAILED: %s\n", text.Clean(r.ID), text.Clean(err.Error()))
-			continue
-		}
-		fmt.Fprintf(a.Stdout, "%s: taken\n", text.Clean(r.ID))
 	}
 	if failed > 0 {
 		return fmt.Errorf("%d of %d receivers did not take the test message", failed, len(receivers))
 	}
 	return nil
+}
+
+// testResult is how a receiver answered.
+type testResult struct {
+	receiver string
+	err      error
+}
+
+// testReceiver sends a test message, and gives the receiver the time that it
+// has from the daemon.
+func (a *app) testReceiver(ctx context.Context, r config.Receiver, proxies *httpclient.Proxies, alert check.Severity) error {
+	carrier, err := a.carrier(r, proxies)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(carrier.Limits().Timeout, testTimeout))
+	defer cancel()
+	m := notify.Test(rand.Text(), time.Now())
+	if alert != "" {
+		m = notify.Sample(alert, rand.Text(), time.Now())
+	}
+	m.Footer = footer()
+	_, err = carrier.Deliver(ctx, m)
+	return err
 }
 
 // chosen returns the receivers with the names or IDs, or all without any.
@@ -100,19 +141,4 @@ func chosen(all []config.Receiver, names []string) ([]config.Receiver, error) {
 		}
 	}
 	return out, nil
-}
-
-func deliverTest(ctx context.Context, carrier notify.Receiver, alert check.Severity) error {
-	ctx, cancel := context.WithTimeout(ctx, testTimeout)
-	defer cancel()
-	m := notify.Test(rand.Text(), time.Now())
-	if alert != "" {
-		m = notify.Sample(alert, rand.Text(), time.Now())
-	}
-	m.Footer = footer()
-	_, err := carrier.Deliver(ctx, m)
-	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("no answer within %s", testTimeout)
-	}
-	return err
 }
