@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 )
@@ -36,6 +37,10 @@ type Notice struct {
 	// InDoubt is set when this very notice was sent before, and it is not known
 	// whether it arrived.
 	InDoubt *Doubt
+	// Earlier are the IDs of the messages that told of what this one goes on
+	// with, the first one first: of this alert, of what it ends, and of the
+	// other alerts of the same certificate.
+	Earlier []string
 	// Reminder counts the repeat intervals since something new was told.
 	Reminder int
 	// Closes holds the conditions that a Resolved or Passed ends, those
@@ -129,6 +134,7 @@ func Owed(standing []Alert, told Lines, who Audience, p Policy, now time.Time) [
 		}
 	}
 	for i, n := range notices {
+		notices[i].Earlier = n.earlier(told)
 		notices[i].Owed = now
 		if waits := told[n.Condition].Waits; waits != nil {
 			notices[i].Owed = waits.Since
@@ -139,6 +145,38 @@ func Owed(standing []Alert, told Lines, who Audience, p Policy, now time.Time) [
 	}
 	return notices
 }
+
+// earlier returns the messages that a notice goes on with.
+func (n Notice) earlier(told Lines) []string {
+	var first []*Told
+	for c, line := range told {
+		same := SameCertificate(line.certificate(), n.identity())
+		switch {
+		case line.Told == nil || line.Told.Message == "":
+			continue
+		case c == n.Condition: // another certificate is another story, once the old one ended
+			if n.Kind == Firing && c.ofCertificate() && !same {
+				continue
+			}
+		case !n.Fires() && slices.Contains(n.Closes, c):
+		case !n.Fires() || !same || !c.concernsCertificate() || !n.Condition.concernsCertificate():
+			continue
+		}
+		first = append(first, line.Told)
+	}
+	slices.SortFunc(first, func(a, b *Told) int { return cmp.Or(a.First.Compare(b.First), cmp.Compare(a.Message, b.Message)) })
+	var ids []string
+	for _, t := range first {
+		if !slices.Contains(ids, t.Message) {
+			ids = append(ids, t.Message)
+		}
+	}
+	return ids
+}
+
+// concernsCertificate reports whether a condition is about a certificate that
+// is in use.
+func (c Condition) concernsCertificate() bool { return c.ofCertificate() || c == SSLInvalid }
 
 // identity returns what identifies the certificate of an alert.
 func (a Alert) identity() time.Time { return identity(a.Identity, a.Certificate) }

@@ -99,8 +99,10 @@ func Compose(batch []check.Notice, sent map[string]check.Sent, now time.Time) Me
 		m.Solved = m.Solved && n.Solved()
 		m.Aside = m.Aside && n.Kind == check.Reminder
 		m.Groups = add(m.Groups, n, now)
-		if n.Told != nil && n.Told.Message != "" && !slices.Contains(m.References, n.Told.Message) {
-			m.References = append(m.References, n.Told.Message)
+		for _, id := range n.Earlier {
+			if !slices.Contains(m.References, id) {
+				m.References = append(m.References, id)
+			}
 		}
 	}
 	said := map[string]bool{}

@@ -157,8 +157,8 @@ func Keep(sent map[string]check.Sent, m Message, batch []check.Notice, receipt j
 	var entries []check.Entry
 	for i, n := range batch {
 		ids[i] = m.ID
-		if receipt == nil && thread(n) != "" {
-			ids[i] = thread(n)
+		if receipt == nil && len(n.Earlier) > 0 {
+			ids[i] = n.Earlier[0]
 		}
 		if n.Fires() {
 			entries = append(entries, entry(n, n.Condition, now))

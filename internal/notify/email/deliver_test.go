@@ -66,6 +66,28 @@ func TestAMailThatMayBeARepeatSaysSo(t *testing.T) {
 	}
 }
 
+// Mail readers make one thread of what refers to the same first mail.
+func TestACertificateIsOneThreadToItsEnd(t *testing.T) {
+	m := newSim(t, sim.MailPlain)
+	r := newReceiver(t, settings(t, m, sim.MailPlain))
+	life := notifytest.Life()
+	for _, message := range life {
+		_, err := r.Deliver(t.Context(), message)
+		must(t, err)
+	}
+	all := m.Messages()
+	for i, word := range []string{"expires in", "expires in", "expired", "expired", "renewed", "expires in"} {
+		got := all[i]
+		refs := strings.Fields(got.Header.Get("References"))
+		if !strings.Contains(got.Subject, word) {
+			t.Errorf("mail %d is %q, want %q", i, got.Subject, word)
+		}
+		if begins := i == 0 || i == 5; begins != (len(refs) == 0) || !begins && refs[0] != "<"+all[0].MessageID+">" {
+			t.Errorf("mail %d, %q, follows %v", i, got.Subject, refs)
+		}
+	}
+}
+
 func TestReferencesStayWithinAHeader(t *testing.T) {
 	m := newSim(t, sim.MailPlain)
 	message := notifytest.Tighter(nil)

@@ -198,3 +198,19 @@ func (r *receiver) revision(at time.Time) notify.Revision {
 	}
 	return notify.Revision{}
 }
+
+// Life is all that is told of one certificate: it comes close to its end, it
+// expires, people are reminded, and it is renewed. The last message is of the
+// next certificate, as it comes close to its end.
+func Life() []notify.Message {
+	cache := orders()
+	r := receiver{lives: []*life{cache}}
+	all := []notify.Message{r.next(Now, nil)}
+	for _, d := range []time.Duration{49 * time.Hour, 5*check.Day + time.Minute, 6*check.Day + 2*time.Minute} {
+		all = append(all, r.next(Now.Add(d), nil))
+	}
+	later := Now.Add(6*check.Day + time.Hour)
+	cache.sees(later, until(365*check.Day))
+	all = append(all, r.next(later, nil))
+	return append(all, r.next(Now.Add(355*check.Day), nil))
+}
