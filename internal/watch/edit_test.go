@@ -191,7 +191,7 @@ func TestNewsGoesOutWhileAnEditHangs(t *testing.T) {
 		l.pager.limits.Threads = true
 		e := &editable{l.pager, make(chan notify.Revision, 1000)}
 		l.opt.Receivers[0].Carrier = e
-		l.expires(0, time.Now().Add(7*check.Day+time.Hour))
+		l.expires(0, time.Now().Add(7*check.Day+100*time.Minute)) // an edit is given up after a good hour
 		l.start()
 		l.pass(2 * time.Hour) // warning, critical; the edit hangs from now on
 		l.expires(0, time.Now().Add(300*check.Day))

@@ -108,6 +108,9 @@ func serve(t *testing.T, security email.Security, banner string, speak func(line
 		for in.Scan() {
 			answer := speak(in.Text())
 			fmt.Fprint(conn, answer)
+			if in.Text() == "QUIT" {
+				return
+			}
 			if in.Text() == "STARTTLS" && strings.HasPrefix(answer, "220") {
 				conn = tls.Server(conn, config)
 				in = bufio.NewScanner(conn)
