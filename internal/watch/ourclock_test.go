@@ -295,7 +295,7 @@ func TestARefusedSignatureTimeTellsTheClock(t *testing.T) {
 		refusal := &dcs.Error{Kind: dcs.Unauthenticated, Status: 401, Reason: "its signature has expired", Clock: dcs.Clock{Known: true, Ahead: -3 * time.Hour, Refused: true}}
 		l.cloud.set(func(c *cloud) { c.err = refusal })
 		l.start()
-		l.pass(time.Minute)
+		l.pass(3 * time.Minute) // the first pass is waited for
 		l.want(off)
 		if text := l.pager.text(); !strings.Contains(text, "3 hours behind") {
 			t.Errorf("reads %s", text)
