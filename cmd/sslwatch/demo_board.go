@@ -18,7 +18,7 @@ type told struct{ status, condition, instance, threshold string }
 func (t told) String() string {
 	s := t.status + " " + t.condition + " " + t.instance
 	if t.threshold != "" {
-		s += " (threshold " + t.threshold + ")"
+		s += " (" + t.threshold + ")"
 	}
 	return s
 }
