@@ -27,7 +27,7 @@ func TestWhatTheFirstPassBringsIsOneMessage(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, 300, func(l *life) {
-				l.pager.limits.Items = 1000
+				l.pager.limits.Items, l.disk.slow = 1000, 2*time.Second
 				for i := range 300 {
 					l.expires(i, time.Now().Add(time.Duration(8+i%20)*check.Day))
 				}
