@@ -58,10 +58,9 @@ func (w *Watch) learn(a poll.Answer, now time.Time) {
 	}
 	w.logCheck(before, r, a.Err, outcome)
 	w.judge(a.Key, now)
-	if r.Believes(before) {
-		w.disk.touch()
-	} else {
-		w.disk.demand() // others than receivers see it at once, and must after a crash
+	w.disk.touch()
+	if !r.Believes(before) {
+		w.disk.hasten(now) // others than receivers see it at once, and must after a crash
 	}
 }
 

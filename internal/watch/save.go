@@ -31,6 +31,13 @@ type written struct {
 // touch notes a change that can wait.
 func (d *disk) touch() { d.revision++ }
 
+// hasten has what is believed anew be written within a second.
+func (d *disk) hasten(now time.Time) {
+	if at := now.Add(time.Second); at.Before(d.next) {
+		d.next = at
+	}
+}
+
 // demand notes a change that can't wait, and returns its revision.
 func (d *disk) demand() uint64 {
 	d.revision++
