@@ -132,11 +132,6 @@ func (r *receiver) concerns(key string) bool {
 	return slices.ContainsFunc(r.telling, func(n check.Notice) bool { return n.Key() == key })
 }
 
-// told tells whether any receiver has a line about a subject.
-func (w *Watch) told(key string) bool {
-	return slices.ContainsFunc(w.receivers, func(r *receiver) bool { return len(r.ledger[key]) > 0 })
-}
-
 // tell starts the deliveries that are due, and returns when to come back.
 func (w *Watch) tell(ctx context.Context, now time.Time) time.Time {
 	var wake time.Time
