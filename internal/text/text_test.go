@@ -156,7 +156,7 @@ func TestStampIsUTCAndDoesNotBreak(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	s := "expires " + text.Stamp(at) + ", in " + text.Span(49*time.Hour) + "; last checked " + text.Span(4*time.Minute) + " ago (threshold 7d)"
-	want := "expires 2026-11-23\u00a002:07:13\u00a0UTC, in 2\u00a0days\u00a01\u00a0hour; last checked 4\u00a0minutes\u00a0ago (threshold 7d)"
+	want := "expires 2026-\u206011-\u206023\u00a002:07:13\u00a0UTC, in 2\u00a0days\u00a01\u00a0hour; last checked 4\u00a0minutes\u00a0ago (threshold 7d)"
 	if got := text.Unbroken(s); got != want {
 		t.Errorf("%q", got)
 	}

@@ -82,10 +82,13 @@ func Duration(d time.Duration) string {
 }
 
 // together are the times and lengths of time that a line should not break in.
-var together = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC|\d+ (?:day|hour|minute|second)s?(?: \d+ (?:hour|minute|second)s?)?(?: ago)?`)
+var together = regexp.MustCompile(`\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d UTC)?|\d+ (?:day|hour|minute|second)s?(?: \d+ (?:hour|minute|second)s?)?(?: ago)?`)
 
-// Unbroken returns s with non-breaking spaces within what Stamp and Span
-// wrote, so that a narrow screen keeps a date on one line.
+// unbreaking keeps a line from breaking at spaces, and behind hyphens.
+var unbreaking = strings.NewReplacer(" ", "\u00a0", "-", "-\u2060")
+
+// Unbroken returns s with what keeps a line from breaking within what Stamp,
+// Date and Span wrote, so that a narrow screen keeps a date on one line.
 func Unbroken(s string) string {
-	return together.ReplaceAllStringFunc(s, func(m string) string { return strings.ReplaceAll(m, " ", "\u00a0") })
+	return together.ReplaceAllStringFunc(s, unbreaking.Replace)
 }
