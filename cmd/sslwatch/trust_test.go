@@ -65,8 +65,11 @@ func TestADiskThatFailsIsSaidAndHealsAndHoldsUpNoAlert(t *testing.T) {
 	d := p.daemon()
 	p.until("ready", func() bool { _, code := page(base + "/readyz"); return code == http.StatusOK })
 
-	// The disk is gone.
+	// The disk is gone, and a directory can't be made in its place.
 	if err := os.Rename(dir, dir+"-away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dir, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	change := func(on bool) {
@@ -93,6 +96,9 @@ func TestADiskThatFailsIsSaidAndHealsAndHoldsUpNoAlert(t *testing.T) {
 	}
 
 	// It is back.
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.Rename(dir+"-away", dir); err != nil {
 		t.Fatal(err)
 	}
