@@ -170,6 +170,7 @@ func addresses(n int) []string {
 	return all
 }
 
+// A refusal by the server is how its limit is learnt: there are fewer than mails.
 func TestAServerGetsFewConnections(t *testing.T) {
 	for _, most := range []int{0, 3, 2, 1} {
 		t.Run(fmt.Sprint(most), func(t *testing.T) {
@@ -178,7 +179,7 @@ func TestAServerGetsFewConnections(t *testing.T) {
 			bubble(t, o, func(p *post) {
 				must(t, p.Fail(sim.MailData, sim.MailSlow.With("2s")))
 				took := p.deliverAll(addresses(20)...)
-				if n := len(p.Messages()); n != 20 || p.MostOpen() > 3 || p.Dials() > 20+3 || slices.Max(took) > time.Minute {
+				if n := len(p.Messages()); n != 20 || p.MostOpen() > 3 || p.Dials() >= 2*20 || slices.Max(took) > time.Minute {
 					t.Errorf("%d mails, %d connections at once, %d in all, in %s", n, p.MostOpen(), p.Dials(), slices.Max(took))
 				}
 			})
