@@ -4,12 +4,8 @@
 //
 //	Learn     one answer of the API, or a failure, taken into a record
 //	Standing  what is true of an instance now
-//	Owed      what one receiver has yet to hear
 //
-// What is remembered is what we saw (a Record for each instance) and what we
-// said (a Ledger for each receiver). What to say is always the difference
-// between the two, worked out anew each time. There is no queue of messages,
-// so none can be stale, lost or out of order.
+// What is to be said of it, and to whom, is judged by package ledger.
 //
 // No function changes its arguments. Every time that is stored or compared
 // is in UTC and has no monotonic reading.
@@ -51,14 +47,20 @@ func (c Condition) rank() int {
 	return len(Conditions())
 }
 
-// hides reports whether c, while it stands, hides d.
-func (c Condition) hides(d Condition) bool {
+// Compare orders conditions, the one that hides first.
+func (c Condition) Compare(d Condition) int { return cmp.Compare(c.rank(), d.rank()) }
+
+// Known reports whether c is one of the conditions.
+func (c Condition) Known() bool { return slices.Contains(Conditions(), c) }
+
+// Hides reports whether c, while it stands, hides d.
+func (c Condition) Hides(d Condition) bool {
 	return c.rank() < d.rank() && d != CheckFailing && c != CheckFailing
 }
 
-// ofCertificate reports whether c is about one certificate, so that another
+// OfCertificate reports whether c is about one certificate, so that another
 // ssl_expired_at is another alert.
-func (c Condition) ofCertificate() bool {
+func (c Condition) OfCertificate() bool {
 	return c == CertificateExpired || c == CertificateExpiring
 }
 
@@ -74,6 +76,9 @@ const (
 // Compare orders severities, the milder first. An unknown one, the empty one
 // among them, is the mildest.
 func (s Severity) Compare(t Severity) int { return cmp.Compare(s.rank(), t.rank()) }
+
+// Known reports whether s is one of the severities.
+func (s Severity) Known() bool { return s.rank() > 0 }
 
 func (s Severity) rank() int {
 	switch s {
@@ -126,53 +131,6 @@ type Policy struct {
 	Clocks Clocks
 	// Repeat is the time between reminders; none or zero means no reminders.
 	Repeat map[Severity]time.Duration
-}
-
-// Audience is what one receiver wants to hear.
-type Audience struct {
-	MinSeverity Severity
-	// Match holds what must be so of the subject: project, region, or a label.
-	Match map[string]string
-	// Also holds conditions that are heard of whatever the rest says,
-	// because another receiver can't be told of them.
-	Also []Condition
-}
-
-// Hears reports whether an alert is for this audience. An alert about a
-// project is for everyone who is concerned with one of its instances.
-func (a Audience) Hears(alert Alert) bool {
-	return slices.Contains(a.Also, alert.Condition) || alert.Severity.Compare(a.MinSeverity) >= 0 && a.Concerns(alert)
-}
-
-// Concerns is Hears without regard to severity.
-func (a Audience) Concerns(alert Alert) bool {
-	if !alert.IsProject() {
-		return a.matches(alert.Subject, alert.Labels)
-	}
-	for _, labels := range alert.Concerned {
-		if a.matches(alert.Subject, labels) {
-			return true
-		}
-	}
-	return false
-}
-
-func (a Audience) matches(s Subject, labels map[string]string) bool {
-	for k, want := range a.Match {
-		var got string
-		switch k {
-		case "project":
-			got = s.Project
-		case "region":
-			got = s.Region
-		default:
-			got = labels[k]
-		}
-		if got != want {
-			return false
-		}
-	}
-	return true
 }
 
 // Wall strips what must not be stored or compared: the monotonic reading,

@@ -127,10 +127,10 @@ func (c Clock) True(now time.Time) time.Time {
 	return now
 }
 
-// clock returns what is known of this machine's clock where a project is
+// Clock returns what is known of this machine's clock where a project is
 // concerned. It is one clock: where the project's own API has not said
 // anything, another's word counts.
-func (p Policy) clock(projectID string) Clock {
+func (p Policy) Clock(projectID string) Clock {
 	own := p.Clocks[projectID]
 	if own.Off || own.Trust == Vouched || own.Suspicions > 0 {
 		return own

@@ -151,7 +151,7 @@ func PartOf(r Record, p Policy, now time.Time) Part {
 	if r.Left != "" {
 		return Part{}
 	}
-	real := p.clock(r.ProjectID).True(now)
+	real := p.Clock(r.ProjectID).True(now)
 	part := Part{
 		Watched: true, Unasked: r.Checked.IsZero(), Forbidden: r.Denied.Set,
 		Late: late(r, p, now), Critical: blindness(r, real) == Critical,

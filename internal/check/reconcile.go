@@ -14,9 +14,10 @@ type Watched struct {
 // Reconcile brings the configuration into the records: new instances get a
 // record that is due at once, known ones get their names and terms, and
 // those that the configuration no longer has are marked as left. The
-// records themselves are not changed. ledgers serve to find lines whose
-// record was lost, so that they too get their last word.
-func Reconcile(records map[string]Record, ledgers map[string]Ledger, want []Watched, now time.Time) map[string]Record {
+// records themselves are not changed. told are the keys of the subjects that
+// ledgers have lines about, to find those whose record was lost, so that they
+// too get their last word.
+func Reconcile(records map[string]Record, told []string, want []Watched, now time.Time) map[string]Record {
 	now = Wall(now)
 	out := make(map[string]Record, len(want))
 	for _, w := range want {
@@ -39,15 +40,13 @@ func Reconcile(records map[string]Record, ledgers map[string]Ledger, want []Watc
 	for _, r := range out {
 		projects[r.ProjectID] = true
 	}
-	for _, ledger := range ledgers {
-		for key := range ledger {
-			if _, ok := out[key]; ok || projects[key] || SoundKey(key) != nil {
-				continue
-			}
-			r := Record{Subject: orphan(key), Left: Unwatched}
-			out[r.Key()] = r
-			projects[r.ProjectID] = true
+	for _, key := range told {
+		if _, ok := out[key]; ok || projects[key] || SoundKey(key) != nil {
+			continue
 		}
+		r := Record{Subject: orphan(key), Left: Unwatched}
+		out[r.Key()] = r
+		projects[r.ProjectID] = true
 	}
 	return out
 }

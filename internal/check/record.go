@@ -259,7 +259,7 @@ func Learn(r Record, o Observation, p Policy, now time.Time) Record {
 // that was displaced by an earlier one before: if that could come and go
 // with each reading, so would the alerts.
 func (r Record) date(expires time.Time, confirm int) Record {
-	known := identity(r.Identity, r.Expires)
+	known := CertificateID(r.Identity, r.Expires)
 	switch {
 	case known.IsZero():
 		r.Expires = expires
@@ -292,9 +292,9 @@ func (r Record) date(expires time.Time, confirm int) Record {
 // check, and that is not another certificate.
 func SameCertificate(a, b time.Time) bool { return a.Sub(b).Abs() < Day }
 
-// identity returns the date that identifies a certificate: the one that was
+// CertificateID returns the date that identifies a certificate: the one that was
 // believed first, if that is not the one that is shown.
-func identity(first, shown time.Time) time.Time {
+func CertificateID(first, shown time.Time) time.Time {
 	if first.IsZero() {
 		return shown
 	}

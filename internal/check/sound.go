@@ -71,66 +71,6 @@ func (f Flag) sound() error {
 	return SoundTimes(f.Since, f.From)
 }
 
-// Sound returns what is wrong with a line that was read for a condition, nil
-// if sslwatch may have written it.
-func (l Line) Sound(c Condition) error {
-	switch {
-	case c.rank() == len(Conditions()):
-		return errors.New("sslwatch does not know this condition")
-	case l.Told == nil && l.Waits == nil:
-		return errors.New("it says nothing")
-	case l.Told == nil && l.Ended:
-		return errors.New("it ended, and was not told")
-	}
-	if t := l.Told; t != nil {
-		switch {
-		case t.Severity.rank() == 0:
-			return fmt.Errorf("told, with the severity %q", t.Severity)
-		case t.First.IsZero() || t.Anchor.IsZero() || t.Last.IsZero():
-			return errors.New("told, without the times")
-		case c.ofCertificate() && t.Certificate.IsZero():
-			return errors.New("told, of a certificate without a date")
-		}
-		if err := errors.Join(SoundTimes(t.Certificate, t.Identity, t.First, t.Anchor, t.Last), soundBeginning(t.Since)); err != nil {
-			return fmt.Errorf("told: %w", err)
-		}
-	}
-	if w := l.Waits; w != nil {
-		switch {
-		case w.Severity.rank() == 0:
-			return fmt.Errorf("waits, with the severity %q", w.Severity)
-		case w.Since.IsZero():
-			return errors.New("waits, without a time")
-		case c.ofCertificate() && w.Certificate.IsZero():
-			return errors.New("waits, for a certificate without a date")
-		}
-		if err := errors.Join(SoundTimes(w.Since, w.Certificate, w.Identity), soundBeginning(w.Began)); err != nil {
-			return fmt.Errorf("waits: %w", err)
-		}
-	}
-	return nil
-}
-
-// Sound returns what is wrong with a message that was read, nil if sslwatch
-// may have kept it.
-func (s Sent) Sound() error {
-	if len(s.Receipt) == 0 || string(s.Receipt) == "null" {
-		return errors.New("it has no receipt")
-	}
-	if len(s.Entries) == 0 {
-		return errors.New("it has no entries")
-	}
-	for _, e := range s.Entries {
-		if err := SoundKey(e.Key); err != nil {
-			return err
-		}
-		if e.Condition.rank() == len(Conditions()) || e.Severity.rank() == 0 {
-			return fmt.Errorf("it has an entry of the condition %q and the severity %q", e.Condition, e.Severity)
-		}
-	}
-	return nil
-}
-
 // Sound returns what is wrong with what was read of a clock, nil if sslwatch
 // may have written it.
 func (c Clock) Sound(projectID string) error {
@@ -168,9 +108,9 @@ func SoundTimes(times ...time.Time) error {
 	return nil
 }
 
-// soundBeginning is SoundTimes for when something began: for a certificate
+// SoundBeginning is SoundTimes for when something began: for a certificate
 // that is a threshold before its date, and a threshold can be centuries.
-func soundBeginning(t time.Time) error {
+func SoundBeginning(t time.Time) error {
 	if !t.IsZero() && (t.Year() < 1600 || t.Year() >= 2200) {
 		return fmt.Errorf("the time %s is not believable", t.Format(time.RFC3339))
 	}

@@ -68,10 +68,13 @@ type Alert struct {
 	Concerned []map[string]string
 }
 
+// CertificateID returns what identifies the certificate of an alert.
+func (a Alert) CertificateID() time.Time { return CertificateID(a.Identity, a.Certificate) }
+
 // Standing returns what is true of an instance now: each condition of which
 // anything is known, standing, hidden or over.
 func Standing(r Record, p Policy, now time.Time) []Alert {
-	now = p.clock(r.ProjectID).True(Wall(now))
+	now = p.Clock(r.ProjectID).True(Wall(now))
 	base := Alert{
 		Subject: r.Subject, Certificate: r.Expires, Identity: r.Identity, Was: r.Was, Verified: r.Verified, NoInfo: r.NoInfo,
 		Endpoint: r.Endpoint,

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify/email"
 	"github.com/sslwatch/sslwatch/internal/notify/slack"
 	"github.com/sslwatch/sslwatch/internal/secret"
@@ -77,7 +78,7 @@ type Receiver struct {
 	// ID is the key of its ledger: the name, for e-mail followed by a slash
 	// and the address.
 	ID            string
-	Audience      check.Audience
+	Audience      ledger.Audience
 	Fallback      string // the Name of others, or empty
 	FallbackAfter time.Duration
 	Slack         *slack.Settings

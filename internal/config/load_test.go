@@ -16,6 +16,7 @@ import (
 	"gotest.tools/v3/golden"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify/email"
 	"github.com/sslwatch/sslwatch/internal/notify/slack"
 	"github.com/sslwatch/sslwatch/internal/secret"
@@ -105,7 +106,7 @@ func TestDefaults(t *testing.T) {
 		Host: "smtp.example.com", Port: 587, Security: email.STARTTLS,
 		From: "sslwatch <sslwatch@example.com>", To: "ops@example.com",
 	}
-	audience := check.Audience{MinSeverity: check.Warning, Match: map[string]string{}}
+	audience := ledger.Audience{MinSeverity: check.Warning, Match: map[string]string{}}
 	want := &Config{
 		Policy: check.Policy{
 			Confirm: 2, FailingAfter: time.Hour,

@@ -12,6 +12,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify/email"
 	"github.com/sslwatch/sslwatch/internal/notify/slack"
 	"github.com/sslwatch/sslwatch/internal/secret"
@@ -58,7 +59,7 @@ func (c *Config) readReceivers(root *table) {
 func (t *table) receiver() Receiver {
 	r := Receiver{
 		Name: t.name(),
-		Audience: check.Audience{
+		Audience: ledger.Audience{
 			MinSeverity: check.Severity(t.choice("min_severity", string(check.Warning), string(check.Critical))),
 			Match:       t.labels("match"),
 		},

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 )
 
 // The honest part: what happens to clients, what a person can do, and what
@@ -25,7 +26,7 @@ const (
 
 // advice is what to do about what a notice tells, in paragraphs: first what
 // happens to clients.
-func advice(n check.Notice) []string {
+func advice(n ledger.Notice) []string {
 	switch n.Condition {
 	case check.SSLDisabled:
 		return []string{
@@ -71,7 +72,7 @@ func advice(n check.Notice) []string {
 
 // look is how to see the certificate that an instance shows to its clients;
 // empty if its address is not known.
-func look(n check.Notice) string {
+func look(n ledger.Notice) string {
 	a, known := addressOf(n.Endpoint)
 	command := a.command("")
 	if !known || command == "" {
@@ -82,7 +83,7 @@ func look(n check.Notice) string {
 }
 
 // verify is how to try what a client sees.
-func verify(n check.Notice) string {
+func verify(n ledger.Notice) string {
 	command := "openssl s_client -connect HOST:PORT -CAfile ca.crt </dev/null"
 	if a, known := addressOf(n.Endpoint); known && a.port != "" {
 		command = a.command(" -CAfile ca.crt")

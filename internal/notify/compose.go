@@ -8,18 +8,19 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 )
 
 // Batch returns those of the notices that belong into the next message, the
 // worst first. What is left is for the messages after it, worked out anew
 // once this one has been told.
-func Batch(notices []check.Notice, limits Limits, now time.Time) []check.Notice {
+func Batch(notices []ledger.Notice, limits Limits, now time.Time) []ledger.Notice {
 	sorted := order(notices)
 	if len(sorted) == 0 {
 		return nil
 	}
 	first := sorted[0]
-	var batch []check.Notice
+	var batch []ledger.Notice
 	size := 0
 	for _, n := range sorted {
 		if limits.Threads && thread(n) != thread(first) {
@@ -35,8 +36,8 @@ func Batch(notices []check.Notice, limits Limits, now time.Time) []check.Notice 
 }
 
 // thread is the ID of the message that a notice follows, if any.
-func thread(n check.Notice) string {
-	if n.Told == nil || n.Kind == check.Firing {
+func thread(n ledger.Notice) string {
+	if n.Told == nil || n.Kind == ledger.Firing {
 		return ""
 	}
 	return n.Told.Message
@@ -45,16 +46,16 @@ func thread(n check.Notice) string {
 // order sorts notices, what fires and the worst first. The end of what hid an
 // alert, or of an old certificate, comes right before that alert: told the
 // other way round, it would seem to be the end of that one.
-func order(notices []check.Notice) []check.Notice {
-	fires := map[string][]check.Notice{} // by subject
+func order(notices []ledger.Notice) []ledger.Notice {
+	fires := map[string][]ledger.Notice{} // by subject
 	for _, n := range notices {
 		if n.Fires() {
 			fires[n.Key()] = append(fires[n.Key()], n)
 		}
 	}
-	first := map[string][]check.Notice{} // by the alert that they come before
-	alert := func(n check.Notice) string { return n.Key() + " " + string(n.Condition) }
-	var sorted []check.Notice
+	first := map[string][]ledger.Notice{} // by the alert that they come before
+	alert := func(n ledger.Notice) string { return n.Key() + " " + string(n.Condition) }
+	var sorted []ledger.Notice
 	for _, n := range notices {
 		uncovered := slices.IndexFunc(fires[n.Key()], n.Uncovers)
 		if uncovered >= 0 {
@@ -65,7 +66,7 @@ func order(notices []check.Notice) []check.Notice {
 		sorted = append(sorted, n)
 	}
 	slices.SortStableFunc(sorted, compare)
-	out := make([]check.Notice, 0, len(notices))
+	out := make([]ledger.Notice, 0, len(notices))
 	for _, n := range sorted {
 		if n.Fires() {
 			out = append(out, first[alert(n)]...)
@@ -76,8 +77,8 @@ func order(notices []check.Notice) []check.Notice {
 }
 
 // compare orders notices, the worst first and what is over last.
-func compare(a, b check.Notice) int {
-	last := func(n check.Notice) int {
+func compare(a, b ledger.Notice) int {
+	last := func(n ledger.Notice) int {
 		if n.Fires() {
 			return 0
 		}
@@ -88,16 +89,16 @@ func compare(a, b check.Notice) int {
 
 // Compose puts a batch into words. sent holds the receiver's earlier
 // messages, for those that keep threads.
-func Compose(batch []check.Notice, sent map[string]check.Sent, now time.Time) Message {
+func Compose(batch []ledger.Notice, sent map[string]ledger.Sent, now time.Time) Message {
 	now = check.Wall(now)
-	m := Message{ID: check.MessageID(batch), Time: now, Title: title(batch, now), Solved: true, Aside: true}
+	m := Message{ID: ledger.MessageID(batch), Time: now, Title: title(batch, now), Solved: true, Aside: true}
 	for _, n := range batch {
 		if n.Severity.Compare(m.Severity) > 0 {
 			m.Severity = n.Severity
 		}
 		m.Firing = m.Firing || n.Fires()
 		m.Solved = m.Solved && n.Solved()
-		m.Aside = m.Aside && n.Kind == check.Reminder
+		m.Aside = m.Aside && n.Kind == ledger.Reminder
 		m.Groups = add(m.Groups, n, now)
 		for _, id := range n.Earlier {
 			if !slices.Contains(m.References, id) {
@@ -119,7 +120,7 @@ func Compose(batch []check.Notice, sent map[string]check.Sent, now time.Time) Me
 }
 
 // note says whether a message may be a repeat.
-func note(batch []check.Notice) string {
+func note(batch []ledger.Notice) string {
 	inDoubt := 0
 	for _, n := range batch {
 		if n.InDoubt != nil {
@@ -149,7 +150,7 @@ func unsaid(paragraphs []string, said map[string]bool) []string {
 }
 
 // add puts a notice into its group.
-func add(groups []Group, n check.Notice, now time.Time) []Group {
+func add(groups []Group, n ledger.Notice, now time.Time) []Group {
 	i := slices.IndexFunc(groups, func(g Group) bool {
 		return g.Condition == n.Condition && g.Firing == n.Fires() && g.Solved == n.Solved() && g.cause == n.Cause
 	})
@@ -180,11 +181,11 @@ func console(s check.Subject) (Link, bool) {
 }
 
 // title says the whole in one line: the worst, and how much else.
-func title(batch []check.Notice, now time.Time) string {
+func title(batch []ledger.Notice, now time.Time) string {
 	sorted := slices.SortedStableFunc(slices.Values(batch), compare)
 	worst := sorted[0]
 	reminder := ""
-	if worst.Kind == check.Reminder {
+	if worst.Kind == ledger.Reminder {
 		reminder = "reminder, "
 	}
 	s := fmt.Sprintf("%s %s: %s%s", head(worst.Fires(), worst.Solved(), worst.Severity), called(worst.Subject), reminder, short(worst, now))
@@ -206,7 +207,7 @@ func head(fires, solved bool, s check.Severity) string {
 }
 
 // tally counts notices by severity and outcome.
-func tally(notices []check.Notice) string {
+func tally(notices []ledger.Notice) string {
 	var critical, warning, over, unsolved int
 	for _, n := range notices {
 		switch {

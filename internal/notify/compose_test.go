@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
 )
 
@@ -21,7 +22,7 @@ func numbered(i int, expires time.Time) check.Record {
 }
 
 func TestAStormIsFewMessagesAndEachInstanceIsInExactlyOne(t *testing.T) {
-	var notices []check.Notice
+	var notices []ledger.Notice
 	for i := range 1000 {
 		notices = append(notices, owed(numbered(i, now.Add(time.Duration(i%20)*check.Day+time.Hour)), nil, now)...)
 	}
@@ -29,7 +30,7 @@ func TestAStormIsFewMessagesAndEachInstanceIsInExactlyOne(t *testing.T) {
 	limits := notify.Limits{Items: 60, Bytes: 10_000}
 	told := map[string]bool{}
 	messages := 0
-	last := check.Notice{}
+	last := ledger.Notice{}
 	for len(notices) > 0 {
 		batch := notify.Batch(notices, limits, now)
 		messages++
@@ -44,7 +45,7 @@ func TestAStormIsFewMessagesAndEachInstanceIsInExactlyOne(t *testing.T) {
 			last = n
 			told[n.ID()], rest[n.ID()] = true, true
 		}
-		var left []check.Notice
+		var left []ledger.Notice
 		for _, n := range notices {
 			if !rest[n.ID()] {
 				left = append(left, n)
@@ -72,14 +73,14 @@ func TestAnEndComesBeforeTheAlertThatItUncoversOrThatFollows(t *testing.T) {
 	off := twice(old, check.Observation{})
 	hidden := told(old, now.Add(-2*time.Hour))
 	for _, n := range owed(off, hidden, now.Add(-time.Minute)) {
-		hidden = check.Tell(hidden, n, "m2", now.Add(-time.Minute))
+		hidden = ledger.Tell(hidden, n, "m2", now.Add(-time.Minute))
 	}
 	longAgo := told(old, now.Add(-25*time.Hour))
 	longAgo[check.SSLDisabled] = hidden[check.SSLDisabled]
 	next := now.Add(13 * check.Day)
 	for name, tt := range map[string]struct {
 		record check.Record
-		lines  check.Lines
+		lines  ledger.Lines
 	}{
 		"renewed":                              {seen(old, next, now.Add(-time.Second)), told(old, now.Add(-time.Hour))},
 		"renewed while SSL was off":            {seen(seen(off, next, now.Add(-time.Second)), next, now.Add(-time.Second)), hidden},
@@ -91,12 +92,12 @@ func TestAnEndComesBeforeTheAlertThatItUncoversOrThatFollows(t *testing.T) {
 			t.Fatalf("%s: %d notices", name, len(notices))
 		}
 		together := notify.Batch(notices, wide, now)
-		if len(together) != 2 || together[0].Kind != check.Resolved || !together[1].Fires() {
+		if len(together) != 2 || together[0].Kind != ledger.Resolved || !together[1].Fires() {
 			t.Errorf("%s, together: %v", name, together)
 		}
 		lines := tt.lines
 		for _, n := range together {
-			lines = check.Tell(lines, n, "m3", now)
+			lines = ledger.Tell(lines, n, "m3", now)
 		}
 		if again := owed(tt.record, lines, now); len(again) != 0 {
 			t.Errorf("%s, told, and owed again: %v", name, again)
@@ -104,7 +105,7 @@ func TestAnEndComesBeforeTheAlertThatItUncoversOrThatFollows(t *testing.T) {
 		threaded := wide
 		threaded.Threads = true
 		apart := notify.Batch(notices, threaded, now)
-		if len(apart) != 1 || apart[0].Kind != check.Resolved {
+		if len(apart) != 1 || apart[0].Kind != ledger.Resolved {
 			t.Errorf("%s, apart: %v", name, apart)
 		}
 	}
@@ -114,13 +115,13 @@ func TestWhatFollowsGoesToTheMessageThatToldFirst(t *testing.T) {
 	limits := wide
 	limits.Threads = true
 	records := []check.Record{numbered(1, now.Add(13*check.Day)), numbered(2, now.Add(13*check.Day))}
-	ledger := check.Ledger{}
-	var sent map[string]check.Sent
+	told := ledger.Ledger{}
+	var sent map[string]ledger.Sent
 	deliver := func(receipt string, at time.Time) notify.Message {
 		t.Helper()
-		var notices []check.Notice
+		var notices []ledger.Notice
 		for _, r := range records {
-			notices = append(notices, owed(r, ledger[r.Key()], at)...)
+			notices = append(notices, owed(r, told[r.Key()], at)...)
 		}
 		batch := notify.Batch(notices, limits, at)
 		if len(batch) == 0 {
@@ -134,7 +135,7 @@ func TestWhatFollowsGoesToTheMessageThatToldFirst(t *testing.T) {
 		var ids []string
 		sent, ids = notify.Keep(sent, m, batch, raw, at)
 		for i, n := range batch {
-			ledger[n.Key()] = check.Tell(ledger[n.Key()], n, ids[i], at)
+			told[n.Key()] = ledger.Tell(told[n.Key()], n, ids[i], at)
 		}
 		return m
 	}
@@ -175,7 +176,7 @@ func TestWhatFollowsGoesToTheMessageThatToldFirst(t *testing.T) {
 }
 
 // says checks what the one message that is stale is to say.
-func says(t *testing.T, sent map[string]check.Sent, parts ...string) notify.Revision {
+func says(t *testing.T, sent map[string]ledger.Sent, parts ...string) notify.Revision {
 	t.Helper()
 	stale := notify.Stale(sent)
 	if len(stale) != 1 {
@@ -200,12 +201,12 @@ func TestAMessageIsStaleUntilItSaysHowItsAlertsStand(t *testing.T) {
 	if len(notify.Stale(sent)) != 0 {
 		t.Errorf("stale as it was sent: %v", sent)
 	}
-	lines := check.Tell(nil, firing[0], ids[0], now)
+	lines := ledger.Tell(nil, firing[0], ids[0], now)
 	at := now.Add(7 * check.Day)
 	tighter := owed(r, lines, at)
 	sent, _ = notify.Keep(sent, notify.Compose(tighter, sent, at), tighter, nil, at)
 	under := says(t, sent, "CRITICAL prod/cache-1: ") // the edit that is under way
-	lines = check.Tell(lines, tighter[0], m1.ID, at)
+	lines = ledger.Tell(lines, tighter[0], m1.ID, at)
 
 	at = at.Add(time.Hour)
 	over := owed(seen(r, now.Add(400*check.Day), at), lines, at)
@@ -227,7 +228,7 @@ func TestAnEndThatClosesWhatItHidMendsThatMessageToo(t *testing.T) {
 	expiring := owed(r, nil, now)
 	m1 := notify.Compose(expiring, nil, now)
 	sent, ids := notify.Keep(nil, m1, expiring, json.RawMessage(`"p1"`), now)
-	lines := check.Tell(nil, expiring[0], ids[0], now)
+	lines := ledger.Tell(nil, expiring[0], ids[0], now)
 
 	at := now.Add(25 * time.Hour)
 	expired := owed(r, lines, at)
@@ -236,7 +237,7 @@ func TestAnEndThatClosesWhatItHidMendsThatMessageToo(t *testing.T) {
 		t.Errorf("another alert follows %+v", m2.Thread)
 	}
 	sent, ids = notify.Keep(sent, m2, expired, json.RawMessage(`"p2"`), at)
-	lines = check.Tell(lines, expired[0], ids[0], at)
+	lines = ledger.Tell(lines, expired[0], ids[0], at)
 
 	at = at.Add(time.Hour)
 	over := owed(seen(r, now.Add(400*check.Day), at), lines, at)
@@ -262,7 +263,7 @@ func TestAMessageThatWasGoneIsPostedAnewAndFollowedFromThenOn(t *testing.T) {
 	firing := owed(r, nil, now)
 	m1 := notify.Compose(firing, nil, now)
 	sent, ids := notify.Keep(nil, m1, firing, json.RawMessage(`"p1"`), now)
-	lines := check.Tell(nil, firing[0], ids[0], now)
+	lines := ledger.Tell(nil, firing[0], ids[0], now)
 
 	at := now.Add(7 * check.Day)
 	tighter := owed(r, lines, at)
@@ -286,9 +287,9 @@ func TestTheSameNewsHasTheSameIDAfterACrash(t *testing.T) {
 }
 
 func TestAnEditedMessageSaysWhatIsNotSolved(t *testing.T) {
-	var sent map[string]check.Sent
+	var sent map[string]ledger.Sent
 	records := []check.Record{numbered(1, now.Add(13*check.Day)), numbered(2, now.Add(13*check.Day))}
-	var batch []check.Notice
+	var batch []ledger.Notice
 	for _, r := range records {
 		batch = append(batch, owed(r, nil, now)...)
 	}
@@ -297,7 +298,7 @@ func TestAnEditedMessageSaysWhatIsNotSolved(t *testing.T) {
 	at := now.Add(time.Hour)
 	left, renewed := records[0], seen(records[1], now.Add(400*check.Day), at)
 	left.Left = check.Unwatched
-	over := append(owed(left, check.Tell(nil, batch[0], ids[0], now), at), owed(renewed, check.Tell(nil, batch[1], ids[1], now), at)...)
+	over := append(owed(left, ledger.Tell(nil, batch[0], ids[0], now), at), owed(renewed, ledger.Tell(nil, batch[1], ids[1], now), at)...)
 	m = notify.Compose(over, sent, at)
 	sent, _ = notify.Keep(sent, m, over, nil, at)
 	if r := says(t, sent, "CLOSED prod/cache-1: no longer watched, and not solved, and 1 more"); !r.Entries[0].Unsolved || r.Entries[1].Unsolved {
@@ -322,7 +323,7 @@ func TestTwoInstancesOfOneNameNeverLookAlike(t *testing.T) {
 }
 
 func TestADigestGivesEachAdviceOnce(t *testing.T) {
-	var all []check.Notice
+	var all []ledger.Notice
 	for _, s := range story() {
 		all = append(all, s.notices...)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 )
 
 // Message is what a receiver carries: one or more notices, in words.
@@ -22,7 +23,7 @@ type Message struct {
 	Severity check.Severity
 	// Firing reports whether any item fires; if not, all are over.
 	Firing bool
-	// Solved reports whether all items are over and solved; see check.Notice.
+	// Solved reports whether all items are over and solved; see ledger.Notice.
 	Solved bool
 	// Footer says who sent it: program, version and host. Whoever delivers a
 	// message sets it; empty for the program alone.
@@ -64,7 +65,7 @@ type Group struct {
 
 // Item is one notice in words.
 type Item struct {
-	Notice check.Notice
+	Notice ledger.Notice
 	// Line is the whole story in one line, as DESIGN lays down: FIRING or
 	// RESOLVED, severity, condition, instance, what is so, project, region, ID.
 	Line string
@@ -96,7 +97,7 @@ type Revision struct {
 	Footer string
 	// Title and Entries say how its alerts stand.
 	Title   string
-	Entries []check.Entry
+	Entries []ledger.Entry
 }
 
 // Limits are what one message of a receiver can hold.

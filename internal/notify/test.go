@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/text"
 )
 
@@ -37,7 +38,7 @@ func Sample(severity check.Severity, unique string, now time.Time) Message {
 	if severity == check.Critical {
 		left, threshold = 6*check.Day+5*time.Hour, 7*check.Day
 	}
-	n := check.Notice{
+	n := ledger.Notice{
 		Alert: check.Alert{
 			Subject: check.Subject{
 				ProjectID: "00000000000000000000000000000000", Project: "test", Region: "test-region",
@@ -47,11 +48,11 @@ func Sample(severity check.Severity, unique string, now time.Time) Message {
 			Threshold: check.Duration(threshold), Certificate: now.Add(left), Verified: now.Add(-4 * time.Minute),
 			Endpoint: check.Endpoint{Domain: "sample-cache.example.com", Port: "6379"},
 		},
-		Kind: check.Firing, Owed: now,
+		Kind: ledger.Firing, Owed: now,
 	}
 	n.Since = n.Certificate.Add(-threshold)
 	n.Began = n.Since
-	m := Compose([]check.Notice{n}, nil, now)
+	m := Compose([]ledger.Notice{n}, nil, now)
 	m.ID = Test(unique, now).ID
 	m.Title = "TEST " + m.Title
 	g := &m.Groups[0]

@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/text"
 )
 
 // follows returns the earlier message that a batch belongs to, nil if none.
-func follows(batch []check.Notice, sent map[string]check.Sent) *Thread {
+func follows(batch []ledger.Notice, sent map[string]ledger.Sent) *Thread {
 	id := thread(batch[0])
 	s, kept := sent[id]
 	if id == "" || !kept {
@@ -24,8 +25,8 @@ func follows(batch []check.Notice, sent map[string]check.Sent) *Thread {
 
 // news returns the entries of the earlier messages that a batch changes, as
 // they are after it.
-func news(batch []check.Notice, sent map[string]check.Sent, now time.Time) map[string][]check.Entry {
-	changed := map[string][]check.Entry{}
+func news(batch []ledger.Notice, sent map[string]ledger.Sent, now time.Time) map[string][]ledger.Entry {
+	changed := map[string][]ledger.Entry{}
 	for id, s := range sent {
 		entries := slices.Clone(s.Entries)
 		touched := false
@@ -46,7 +47,7 @@ func news(batch []check.Notice, sent map[string]check.Sent, now time.Time) map[s
 
 // concerns reports whether a notice changes how an entry of a message stands:
 // news of the same alert, or an end that closes it.
-func concerns(n check.Notice, e check.Entry, id string) bool {
+func concerns(n ledger.Notice, e ledger.Entry, id string) bool {
 	if n.Fires() {
 		return n.Condition == e.Condition && thread(n) == id
 	}
@@ -54,8 +55,8 @@ func concerns(n check.Notice, e check.Entry, id string) bool {
 }
 
 // entry is how an alert of an earlier message stands after a notice.
-func entry(n check.Notice, c check.Condition, now time.Time) check.Entry {
-	return check.Entry{
+func entry(n ledger.Notice, c check.Condition, now time.Time) ledger.Entry {
+	return ledger.Entry{
 		Key: n.Key(), Condition: c, Severity: n.Severity, Name: called(n.Subject), Line: item(n, now).Line,
 		Over: !n.Fires(), Unsolved: !n.Fires() && !n.Solved(),
 	}
@@ -63,7 +64,7 @@ func entry(n check.Notice, c check.Condition, now time.Time) check.Entry {
 
 // Stale returns the IDs of the messages that do not say how their alerts
 // stand.
-func Stale(sent map[string]check.Sent) []string {
+func Stale(sent map[string]ledger.Sent) []string {
 	var ids []string
 	for id, s := range sent {
 		if s.Stale {
@@ -75,17 +76,17 @@ func Stale(sent map[string]check.Sent) []string {
 }
 
 // Revise returns what an earlier message is to say now.
-func Revise(id string, s check.Sent, now time.Time) Revision {
+func Revise(id string, s ledger.Sent, now time.Time) Revision {
 	return Revision{ID: id, Receipt: s.Receipt, Time: check.Wall(now), Title: standing(s.Entries), Entries: s.Entries}
 }
 
 // standing sums up how the alerts of a message stand, in a title: the worst
 // that stands, or else that all is over.
-func standing(entries []check.Entry) string {
+func standing(entries []ledger.Entry) string {
 	if len(entries) == 0 {
 		return head(false, true, "")
 	}
-	rank := func(e check.Entry) int {
+	rank := func(e ledger.Entry) int {
 		switch {
 		case !e.Over:
 			return 2
@@ -94,7 +95,7 @@ func standing(entries []check.Entry) string {
 		}
 		return 0
 	}
-	worst := slices.MaxFunc(entries, func(a, b check.Entry) int {
+	worst := slices.MaxFunc(entries, func(a, b ledger.Entry) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), a.Severity.Compare(b.Severity))
 	})
 	over := 0
@@ -120,7 +121,7 @@ func standing(entries []check.Entry) string {
 // Revised returns the receiver's earlier messages after one of them was
 // revised, or after that was given up. It is stale still where news came
 // meanwhile. What nothing can follow any more is dropped.
-func Revised(sent map[string]check.Sent, r Revision) map[string]check.Sent {
+func Revised(sent map[string]ledger.Sent, r Revision) map[string]ledger.Sent {
 	s, kept := sent[r.ID]
 	if !kept || !slices.Equal(s.Entries, r.Entries) {
 		return sent
@@ -128,7 +129,7 @@ func Revised(sent map[string]check.Sent, r Revision) map[string]check.Sent {
 	s.Stale = false
 	out := maps.Clone(sent)
 	out[r.ID] = s
-	if !slices.ContainsFunc(s.Entries, func(e check.Entry) bool { return !e.Over }) {
+	if !slices.ContainsFunc(s.Entries, func(e ledger.Entry) bool { return !e.Over }) {
 		delete(out, r.ID)
 	}
 	return out
@@ -136,7 +137,7 @@ func Revised(sent map[string]check.Sent, r Revision) map[string]check.Sent {
 
 // Gone returns the receiver's earlier messages without one that is gone:
 // what follows about its alerts is a message of its own.
-func Gone(sent map[string]check.Sent, id string) map[string]check.Sent {
+func Gone(sent map[string]ledger.Sent, id string) map[string]ledger.Sent {
 	out := maps.Clone(sent)
 	delete(out, id)
 	return out
@@ -145,16 +146,16 @@ func Gone(sent map[string]check.Sent, id string) map[string]check.Sent {
 // Keep returns the receiver's earlier messages after one more was delivered,
 // and the ID of the message that each notice of the batch belongs to from
 // now on. What it changed in earlier ones makes them stale.
-func Keep(sent map[string]check.Sent, m Message, batch []check.Notice, receipt json.RawMessage, now time.Time) (map[string]check.Sent, []string) {
+func Keep(sent map[string]ledger.Sent, m Message, batch []ledger.Notice, receipt json.RawMessage, now time.Time) (map[string]ledger.Sent, []string) {
 	out := maps.Clone(sent)
 	if out == nil {
-		out = map[string]check.Sent{}
+		out = map[string]ledger.Sent{}
 	}
 	for id, entries := range news(batch, sent, now) {
-		out[id] = check.Sent{Receipt: sent[id].Receipt, Entries: entries, Stale: true}
+		out[id] = ledger.Sent{Receipt: sent[id].Receipt, Entries: entries, Stale: true}
 	}
 	ids := make([]string, len(batch))
-	var entries []check.Entry
+	var entries []ledger.Entry
 	for i, n := range batch {
 		ids[i] = m.ID
 		if receipt == nil && len(n.Earlier) > 0 {
@@ -165,7 +166,7 @@ func Keep(sent map[string]check.Sent, m Message, batch []check.Notice, receipt j
 		}
 	}
 	if receipt != nil && len(entries) > 0 {
-		out[m.ID] = check.Sent{Receipt: receipt, Entries: entries}
+		out[m.ID] = ledger.Sent{Receipt: receipt, Entries: entries}
 	}
 	return out, ids
 }

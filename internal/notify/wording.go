@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/text"
 )
 
@@ -24,7 +25,7 @@ func end(t, now time.Time) string {
 }
 
 // item puts a notice into words.
-func item(n check.Notice, now time.Time) Item {
+func item(n ledger.Notice, now time.Time) Item {
 	status := "FIRING"
 	if !n.Fires() {
 		status = "RESOLVED"
@@ -71,25 +72,25 @@ func where(a check.Alert) string {
 }
 
 // what says what is so.
-func what(n check.Notice, now time.Time) string {
+func what(n ledger.Notice, now time.Time) string {
 	switch n.Kind {
-	case check.Resolved:
+	case ledger.Resolved:
 		return overWords(n, now) + fmt.Sprintf("; open for %s", text.Span(now.Sub(n.Told.First)))
-	case check.Passed:
+	case ledger.Passed:
 		if n.Ending == check.Unwatched || n.Ending == check.Deleted {
 			return overWords(n, now) + fmt.Sprintf("; the alert began %s, and this receiver could not be reached until now", text.Stamp(n.Began))
 		}
 		return overWords(n, now) + fmt.Sprintf("; it began %s, and was over before this receiver could be reached", text.Stamp(n.Began))
 	}
 	s := standsWords(n, now)
-	if n.Kind == check.Reminder {
+	if n.Kind == ledger.Reminder {
 		s = fmt.Sprintf("reminder: %s; first told %s", s, ago(n.Told.First, now))
 	}
 	return s
 }
 
 // standsWords says what stands.
-func standsWords(n check.Notice, now time.Time) string {
+func standsWords(n ledger.Notice, now time.Time) string {
 	switch n.Condition {
 	case check.SSLDisabled:
 		s := "SSL is off, first seen off " + ago(n.Since, now)
@@ -121,11 +122,11 @@ func standsWords(n check.Notice, now time.Time) string {
 
 // Describe says what is so about an alert that stands.
 func Describe(a check.Alert, now time.Time) string {
-	return text.Clean(standsWords(check.Notice{Alert: a, Kind: check.Firing}, check.Wall(now)))
+	return text.Clean(standsWords(ledger.Notice{Alert: a, Kind: ledger.Firing}, check.Wall(now)))
 }
 
 // replaced says that a certificate gave way to one that ends earlier.
-func replaced(n check.Notice, now time.Time) string {
+func replaced(n ledger.Notice, now time.Time) string {
 	verb := "ends"
 	if !n.Certificate.After(now) {
 		verb = "ended"
@@ -140,7 +141,7 @@ func verified(a check.Alert, now time.Time) string {
 }
 
 // blindWords says why nothing is seen, and what was known last.
-func blindWords(n check.Notice, now time.Time) string {
+func blindWords(n ledger.Notice, now time.Time) string {
 	var s string
 	reason := strings.TrimRight(n.Reason, ".")
 	switch n.Cause {
@@ -180,7 +181,7 @@ func blindWords(n check.Notice, now time.Time) string {
 }
 
 // overdueWords says that checks are not made, and why.
-func overdueWords(n check.Notice, now time.Time) string {
+func overdueWords(n ledger.Notice, now time.Time) string {
 	are, they := "are", "they"
 	if n.Affected == 1 {
 		are, they = "is", "it"
@@ -205,7 +206,7 @@ func pauseWords(p check.Pause) string {
 }
 
 // unsolved says what is left to itself when an instance is no longer watched.
-func unsolved(n check.Notice, now time.Time) string {
+func unsolved(n ledger.Notice, now time.Time) string {
 	const known = "not solved: as last known "
 	switch {
 	case n.Condition == check.CheckFailing:
@@ -243,7 +244,7 @@ func offBy(ahead time.Duration) string {
 }
 
 // overWords says why it is over.
-func overWords(n check.Notice, now time.Time) string {
+func overWords(n ledger.Notice, now time.Time) string {
 	switch n.Ending {
 	case check.Enabled:
 		return "SSL is on again"
@@ -266,7 +267,7 @@ func overWords(n check.Notice, now time.Time) string {
 }
 
 // short says what is so in a few words, for titles.
-func short(n check.Notice, now time.Time) string {
+func short(n ledger.Notice, now time.Time) string {
 	if !n.Fires() {
 		switch n.Ending {
 		case check.Enabled:

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
 )
 
@@ -54,16 +55,16 @@ func twice(r check.Record, o check.Observation) check.Record {
 }
 
 // owed returns what a receiver that knows lines is owed.
-func owed(r check.Record, lines check.Lines, at time.Time) []check.Notice {
+func owed(r check.Record, lines ledger.Lines, at time.Time) []ledger.Notice {
 	alerts := check.Standing(r, policy, at)
-	return check.Owed(alerts, lines, check.Audience{}, policy, at)
+	return ledger.Owed(alerts, lines, ledger.Audience{}, policy, at)
 }
 
 // told returns the lines of a receiver that took what was owed at a time.
-func told(r check.Record, at time.Time) check.Lines {
-	var lines check.Lines
+func told(r check.Record, at time.Time) ledger.Lines {
+	var lines ledger.Lines
 	for _, n := range owed(r, lines, at) {
-		lines = check.Tell(lines, n, "m1", at)
+		lines = ledger.Tell(lines, n, "m1", at)
 	}
 	return lines
 }
@@ -78,7 +79,7 @@ func clocked(c check.Clock) check.Policy {
 // story is every kind of news, each as it comes about.
 func story() []struct {
 	name    string
-	notices []check.Notice
+	notices []ledger.Notice
 } {
 	fresh := now.Add(-4 * time.Minute)
 	day := now.Add(-26 * time.Hour)
@@ -116,18 +117,18 @@ func story() []struct {
 	hostile.Endpoint = check.Endpoint{Domain: "x; rm -rf /", IP: "1.2.3.4`id`", Port: "6379"}
 	portless := seen(record("orders-cache"), now.Add(-2*time.Hour), fresh)
 	portless.Endpoint.Port = "0"
-	inherited := func(r check.Record, told check.Lines) []check.Notice {
+	inherited := func(r check.Record, told ledger.Lines) []ledger.Notice {
 		notices := owed(r, told, fresh)
-		from := check.Await(told, check.Standing(r, policy, fresh), notices, fresh)
-		return owed(r, check.Inherit(nil, from, notices[0]), now)
+		from := ledger.Await(told, check.Standing(r, policy, fresh), notices, fresh)
+		return owed(r, ledger.Inherit(nil, from, notices[0]), now)
 	}
 	on := check.Observation{SSL: dcs.SSL{Enabled: true, Validated: true, ExpiresAt: now.Add(200 * check.Day)}}
-	missedLines := func(r check.Record) check.Lines {
+	missedLines := func(r check.Record) ledger.Lines {
 		alerts, notices := check.Standing(r, policy, fresh), owed(r, nil, fresh)
-		lines := check.Await(nil, alerts, notices, fresh)
-		return check.Try(lines, notices[0])
+		lines := ledger.Await(nil, alerts, notices, fresh)
+		return ledger.Try(lines, notices[0])
 	}
-	project := func(c check.Cause, reason string) []check.Notice {
+	project := func(c check.Cause, reason string) []ledger.Notice {
 		r := twice(seen(record("orders-cache"), now.Add(200*check.Day), day), failure(c, reason))
 		f := check.Sum([]check.Record{r, record("other")}, policy, now)
 		var p check.ProjectRecord
@@ -136,19 +137,19 @@ func story() []struct {
 		} else {
 			p = p.Refuse(reason, policy, day).Refuse(reason, policy, day)
 		}
-		return check.Owed(check.Project(p, f, policy, now), nil, check.Audience{}, policy, now)
+		return ledger.Owed(check.Project(p, f, policy, now), nil, ledger.Audience{}, policy, now)
 	}
 	spared := seen(record("orders-cache"), now.Add(100*check.Day), day)
 	late := seen(record("orders-cache"), now.Add(200*check.Day), day)
 	late.Due = now.Add(-3 * time.Hour)
 	later := late
 	later.InstanceID = "6e1f0c44-b865-4159-b774-204dc0a36e37"
-	paused := check.Owed(check.Project(check.ProjectRecord{}, check.Sum([]check.Record{late, later}, policy, now), policy, now), nil, check.Audience{}, policy, now)
+	paused := ledger.Owed(check.Project(check.ProjectRecord{}, check.Sum([]check.Record{late, later}, policy, now), policy, now), nil, ledger.Audience{}, policy, now)
 	paused[0].Reason = "the API asks for a pause until 2026-11-23 02:30:00 UTC"
 	clockOff := clocked(check.Clock{Off: true, Since: now.Add(-time.Minute), Ahead: check.Offset(60 * check.Day)})
 	return []struct {
 		name    string
-		notices []check.Notice
+		notices []ledger.Notice
 	}{
 		{"expiring", owed(expiring, nil, now)},
 		{"expiring, tighter", owed(week, was, now)},
@@ -167,10 +168,10 @@ func story() []struct {
 		{"unsupported", owed(unsupported, nil, now)},
 		{"refused", project(check.CauseRefused, "the API refused the access key (APIGW.0301: verify aksk signature fail)")},
 		{"forbidden", project(check.CauseForbidden, "the API forbids it (DCS.2007: Policy does not allow dcs:ssl:get to be performed.)")},
-		{"overdue", check.Owed(check.Project(check.ProjectRecord{}, check.Sum([]check.Record{late}, policy, now), policy, now), nil, check.Audience{}, policy, now)},
+		{"overdue", ledger.Owed(check.Project(check.ProjectRecord{}, check.Sum([]check.Record{late}, policy, now), policy, now), nil, ledger.Audience{}, policy, now)},
 		{"overdue, and why", paused},
-		{"the clock is off", check.Owed(check.Project(check.ProjectRecord{}, check.Sum([]check.Record{expiring}, clockOff, now), clockOff, now), nil, check.Audience{}, policy, now)},
-		{"the clock was wrong, and is right again", check.Owed(check.Standing(spared, policy, now), told(spared, now.Add(101*check.Day)).RewindTold(now.Add(-time.Hour)), check.Audience{}, clocked(check.Clock{Trust: check.Vouched}), now)},
+		{"the clock is off", ledger.Owed(check.Project(check.ProjectRecord{}, check.Sum([]check.Record{expiring}, clockOff, now), clockOff, now), nil, ledger.Audience{}, policy, now)},
+		{"the clock was wrong, and is right again", ledger.Owed(check.Standing(spared, policy, now), told(spared, now.Add(101*check.Day)).RewindTold(now.Add(-time.Hour)), ledger.Audience{}, clocked(check.Clock{Trust: check.Vouched}), now)},
 		{"renewed", owed(renewed, told(expiring, now.Add(-3*check.Day)), now)},
 		{"on again", owed(twice(off, on), told(off, day), now)},
 		{"off, and need not be on", owed(free, told(off, day), now)},
@@ -206,7 +207,7 @@ func TestEveryStoryIsTold(t *testing.T) {
 }
 
 func TestADigestTellsTheWorstFirst(t *testing.T) {
-	var all []check.Notice
+	var all []ledger.Notice
 	for i, s := range story() {
 		for _, n := range s.notices {
 			if !n.IsProject() {

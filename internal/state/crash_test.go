@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 )
 
 const main, previous = "/d/state.json", "/d/state.json.previous"
@@ -26,12 +27,12 @@ func numbered(n int) State {
 		Terms:   check.Terms{Expiry: []check.Duration{check.Duration(check.Week)}, RequireSSL: true},
 		Expires: now.AddDate(0, 0, n),
 	}
-	told := &check.Told{Severity: check.Critical, Threshold: check.Duration(check.Day), Certificate: now.AddDate(0, 0, n), First: now, Anchor: now, Last: now}
+	told := &ledger.Told{Severity: check.Critical, Threshold: check.Duration(check.Day), Certificate: now.AddDate(0, 0, n), First: now, Anchor: now, Last: now}
 	return State{
 		Version: Version,
 		Written: now.Add(time.Duration(n) * time.Second),
 		Records: map[string]check.Record{r.Key(): r},
-		Ledgers: map[string]check.Ledger{"oncall": {r.Key(): {check.CertificateExpiring: {Told: told}}}},
+		Ledgers: map[string]ledger.Ledger{"oncall": {r.Key(): {check.CertificateExpiring: {Told: told}}}},
 	}
 }
 

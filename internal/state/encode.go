@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 )
 
 // Encode returns a state as it is written: JSON that a person can read, the
@@ -17,7 +18,7 @@ func Encode(s State) ([]byte, error) {
 		s.Records = map[string]check.Record{}
 	}
 	if s.Ledgers == nil {
-		s.Ledgers = map[string]check.Ledger{}
+		s.Ledgers = map[string]ledger.Ledger{}
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b) // ends with a newline

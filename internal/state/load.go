@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 )
 
 // source is where a state was taken from.
@@ -64,7 +65,7 @@ func load(d Disk, path string) (loaded, error) {
 	if l.main.damaged() || l.previous.damaged() {
 		l.from = fromLoss
 	}
-	l.state = State{Version: Version, Records: map[string]check.Record{}, Ledgers: map[string]check.Ledger{}}
+	l.state = State{Version: Version, Records: map[string]check.Record{}, Ledgers: map[string]ledger.Ledger{}}
 	l.data, err = Encode(l.state)
 	return l, err
 }

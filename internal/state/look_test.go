@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 )
 
 // locked is a disk that lets this user read nothing.
@@ -37,10 +38,10 @@ func TestEverythingThatIsWrittenIsRead(t *testing.T) {
 		Version: Version, Written: at,
 		Records:  map[string]check.Record{"p/i": {Subject: check.Subject{ProjectID: "p", InstanceID: "i"}}},
 		Projects: map[string]check.ProjectRecord{"p": {Credential: "0a", Seen: at, Forbidden: at, Pause: check.Pause{Why: check.PauseThrottled, Until: at, Reason: "no"}}},
-		Ledgers:  map[string]check.Ledger{"oncall": {}},
-		Messages: map[string]map[string]check.Sent{"oncall": {"0a": {
+		Ledgers:  map[string]ledger.Ledger{"oncall": {}},
+		Messages: map[string]map[string]ledger.Sent{"oncall": {"0a": {
 			Receipt: json.RawMessage(`{"ts":"1.2"}`), Stale: true,
-			Entries: []check.Entry{{Key: "p/i", Condition: check.SSLDisabled, Severity: check.Critical, Name: "prod/a", Line: "FIRING"}},
+			Entries: []ledger.Entry{{Key: "p/i", Condition: check.SSLDisabled, Severity: check.Critical, Name: "prod/a", Line: "FIRING"}},
 		}}},
 		Clocks:    check.Clocks{"p": {Off: true, Since: at, Ahead: check.Offset(-time.Hour)}},
 		Receivers: map[string]ReceiverState{"oncall": {Owed: 2, OwedSince: at, Failure: "no", FailingSince: at, Succeeded: at}},

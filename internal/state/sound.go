@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 )
 
 // rawState is a State of which the parts are not read yet, so that each can
@@ -26,7 +27,7 @@ type rawState struct {
 // sound returns what can be read, and what can't be and why.
 func (raw rawState) sound() (State, []string) {
 	var bad faults
-	s := State{Version: Version, Records: map[string]check.Record{}, Ledgers: map[string]check.Ledger{}}
+	s := State{Version: Version, Records: map[string]check.Record{}, Ledgers: map[string]ledger.Ledger{}}
 	if raw.Written != nil {
 		// For people, and nothing is worked out from it.
 		var at time.Time
@@ -79,8 +80,8 @@ func (f *faults) object(raw json.RawMessage, format string, args ...any) map[str
 	return members
 }
 
-func (f *faults) ledger(id string, raw json.RawMessage) check.Ledger {
-	ledger := check.Ledger{}
+func (f *faults) ledger(id string, raw json.RawMessage) ledger.Ledger {
+	out := ledger.Ledger{}
 	subjects := f.object(raw, "ledger of %q", id)
 	for _, key := range slices.Sorted(maps.Keys(subjects)) {
 		if err := check.SoundKey(key); err != nil {
@@ -91,22 +92,22 @@ func (f *faults) ledger(id string, raw json.RawMessage) check.Ledger {
 		for c, line := range f.object(subjects[key], "ledger of %q about %q", id, key) {
 			raw[check.Condition(c)] = line
 		}
-		lines := check.Lines{}
-		readMembers(f, raw, lines, check.Line.Sound, "line of %q about %q, %q", id, key)
+		lines := ledger.Lines{}
+		readMembers(f, raw, lines, ledger.Line.Sound, "line of %q about %q, %q", id, key)
 		if len(lines) > 0 {
-			ledger[key] = lines
+			out[key] = lines
 		}
 	}
-	return ledger
+	return out
 }
 
-func (f *faults) messages(raw json.RawMessage) map[string]map[string]check.Sent {
-	out := map[string]map[string]check.Sent{}
+func (f *faults) messages(raw json.RawMessage) map[string]map[string]ledger.Sent {
+	out := map[string]map[string]ledger.Sent{}
 	receivers := f.object(raw, "messages")
 	for _, id := range slices.Sorted(maps.Keys(receivers)) {
-		sent := map[string]check.Sent{}
+		sent := map[string]ledger.Sent{}
 		readMembers(f, f.object(receivers[id], "messages of %q", id), sent,
-			func(s check.Sent, _ string) error { return s.Sound() }, "message of %q, %q", id)
+			func(s ledger.Sent, _ string) error { return s.Sound() }, "message of %q, %q", id)
 		if len(sent) > 0 {
 			out[id] = sent
 		}

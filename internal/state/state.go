@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 )
 
 // Version is the version of the state file that this program writes.
@@ -34,13 +35,13 @@ type State struct {
 	// Projects holds what was seen of projects as a whole, by project_id.
 	Projects map[string]check.ProjectRecord `json:"projects,omitempty"`
 	// Ledgers holds what was said, by the receiver's name.
-	Ledgers map[string]check.Ledger `json:"ledgers"`
+	Ledgers map[string]ledger.Ledger `json:"ledgers"`
 	// Clocks holds what was said of this machine's clock, where it is off, by
 	// the project's ID.
 	Clocks check.Clocks `json:"clocks,omitempty"`
 	// Messages holds, by the receiver's name and the message's ID, the
 	// messages that something may yet follow.
-	Messages map[string]map[string]check.Sent `json:"messages,omitempty"`
+	Messages map[string]map[string]ledger.Sent `json:"messages,omitempty"`
 	// Receivers holds how the receivers do, by their ID, for those who look.
 	// The daemon itself goes by the ledgers, but for the past.
 	Receivers map[string]ReceiverState `json:"receivers,omitempty"`

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/state"
 	"github.com/sslwatch/sslwatch/internal/watch"
@@ -183,11 +184,11 @@ func judge(receiver string, i int, p *pager, c *crash) (wrong []string) {
 			if told[n.ID()] {
 				wrong = append(wrong, fmt.Sprintf("%s was told twice: %s %s, %s", receiver, n.Kind, n.Condition, n.Instance))
 			}
-			if n.Kind != check.Firing && !open[alert] {
+			if n.Kind != ledger.Firing && !open[alert] {
 				wrong = append(wrong, fmt.Sprintf("%s was told before its beginning: %s %s, %s", receiver, n.Kind, n.Condition, n.Instance))
 			}
 			told[n.ID()], open[alert] = true, n.Fires()
-			if n.Kind != check.Reminder {
+			if n.Kind != ledger.Reminder {
 				lines = append(lines, line(n))
 			}
 		}
@@ -200,7 +201,7 @@ func judge(receiver string, i int, p *pager, c *crash) (wrong []string) {
 }
 
 // noticesOf returns the notices of a message, in their order.
-func noticesOf(m notify.Message) (notices []check.Notice) {
+func noticesOf(m notify.Message) (notices []ledger.Notice) {
 	for _, g := range m.Groups {
 		for _, item := range g.Items {
 			notices = append(notices, item.Notice)
@@ -210,7 +211,7 @@ func noticesOf(m notify.Message) (notices []check.Notice) {
 }
 
 // written tells whether the ledger on disk knows that a notice was told.
-func written(s state.State, receiver string, n check.Notice, at time.Time) bool {
+func written(s state.State, receiver string, n ledger.Notice, at time.Time) bool {
 	told := s.Ledgers[receiver][n.Key()][n.Condition].Told
 	if !n.Fires() {
 		return told == nil

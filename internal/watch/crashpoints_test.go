@@ -15,6 +15,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/watch"
 )
@@ -172,7 +173,7 @@ func hear(p *pager) heard {
 				h.times[what]++
 				alert := n.Key() + " " + string(n.Condition)
 				if !n.Fires() {
-					if !open[alert] && h.times[what] == 1 && n.Kind != check.Passed {
+					if !open[alert] && h.times[what] == 1 && n.Kind != ledger.Passed {
 						h.order = append(h.order, item.Line)
 					}
 					for _, c := range n.Closes {
@@ -180,7 +181,7 @@ func hear(p *pager) heard {
 					}
 					continue
 				}
-				if n.Kind != check.Firing && !open[alert] {
+				if n.Kind != ledger.Firing && !open[alert] {
 					h.order = append(h.order, item.Line)
 				}
 				open[alert] = true
@@ -189,7 +190,7 @@ func hear(p *pager) heard {
 	}
 	h.open = slices.Sorted(maps.Keys(open))
 	for what, times := range h.times {
-		if strings.HasPrefix(what, string(check.Reminder)) {
+		if strings.HasPrefix(what, string(ledger.Reminder)) {
 			continue // as many as there are intervals; see the reference
 		}
 		h.repeated += times - 1

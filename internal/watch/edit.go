@@ -8,7 +8,7 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 
-	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/poll"
 )
@@ -120,7 +120,7 @@ func (w *Watch) settle(r *receiver, revision notify.Revision) {
 }
 
 // keep replaces what is remembered of a receiver's earlier messages.
-func (w *Watch) keep(r *receiver, sent map[string]check.Sent) {
+func (w *Watch) keep(r *receiver, sent map[string]ledger.Sent) {
 	w.state.Messages[r.ID] = sent
 	if len(sent) == 0 {
 		delete(w.state.Messages, r.ID)

@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/state"
 )
 
@@ -24,7 +24,7 @@ func (w *Watch) SetClock(by time.Duration) bool {
 	}
 	w.state = shifted(w.state, -by)
 	if w.state.Messages == nil {
-		w.state.Messages = map[string]map[string]check.Sent{}
+		w.state.Messages = map[string]map[string]ledger.Sent{}
 	}
 	if w.state.Receivers == nil {
 		w.state.Receivers = map[string]state.ReceiverState{}

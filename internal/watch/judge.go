@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/poll"
 )
 
@@ -54,9 +55,9 @@ func (w *Watch) judge(key string, now time.Time) {
 		}
 	}
 	for _, r := range w.receivers {
-		later(check.NextReminder(alerts, r.ledger[key], w.opt.Policy))
+		later(ledger.NextReminder(alerts, r.ledger[key], w.opt.Policy))
 		if r.Fallback != "" {
-			later(check.NextOverlong(r.ledger[key], r.FallbackAfter))
+			later(ledger.NextOverlong(r.ledger[key], r.FallbackAfter))
 		}
 	}
 	w.judgement.Set(key, check.Wall(next))
@@ -71,8 +72,8 @@ func (w *Watch) owe(r *receiver, key string, alerts []check.Alert, now time.Time
 			who.Also = append(who.Also, other.ledger[key].HandedOn()...)
 		}
 	}
-	notices := check.Owed(alerts, lines, who, w.opt.Policy, now)
-	w.set(r, key, check.Await(lines, alerts, notices, now))
+	notices := ledger.Owed(alerts, lines, who, w.opt.Policy, now)
+	w.set(r, key, ledger.Await(lines, alerts, notices, now))
 	if len(notices) == 0 {
 		delete(r.owed, key)
 		return
@@ -110,7 +111,7 @@ func (w *Watch) handOn(from *receiver, key string, now time.Time) (handed bool) 
 	}
 	for _, n := range from.owed[key] {
 		if !n.Fires() && w.known(from.Fallback, n) {
-			w.set(from, key, check.Know(from.ledger[key], n.Condition))
+			w.set(from, key, ledger.Know(from.ledger[key], n.Condition))
 		}
 		wait := from.ledger[key][n.Condition].Waits
 		if wait.HandedOn || check.Wall(now).Sub(wait.Since) < from.FallbackAfter {
@@ -121,7 +122,7 @@ func (w *Watch) handOn(from *receiver, key string, now time.Time) (handed bool) 
 		}
 		for _, sibling := range w.receivers {
 			if sibling.Name == from.Name {
-				w.set(sibling, key, check.HandOn(sibling.ledger[key], n.Condition))
+				w.set(sibling, key, ledger.HandOn(sibling.ledger[key], n.Condition))
 			}
 		}
 		w.log.Warn("handed to the fallback", "receiver", from.ID, "fallback", from.Fallback,
@@ -132,7 +133,7 @@ func (w *Watch) handOn(from *receiver, key string, now time.Time) (handed bool) 
 }
 
 // known tells whether a fallback knows an alert that has ended.
-func (w *Watch) known(fallback string, end check.Notice) bool {
+func (w *Watch) known(fallback string, end ledger.Notice) bool {
 	return slices.ContainsFunc(w.receivers, func(r *receiver) bool {
 		_, knows := r.ledger[end.Key()][end.Condition]
 		return r.Name == fallback && knows
@@ -140,11 +141,11 @@ func (w *Watch) known(fallback string, end check.Notice) bool {
 }
 
 // inherit has the fallback hear of an end, unless it hears such by itself.
-func (w *Watch) inherit(from *receiver, end check.Notice) {
+func (w *Watch) inherit(from *receiver, end ledger.Notice) {
 	for _, to := range w.receivers {
 		if to.Name == from.Fallback && !to.Audience.Hears(end.Alert) {
 			key := end.Key()
-			w.set(to, key, check.Inherit(to.ledger[key], from.ledger[key], end))
+			w.set(to, key, ledger.Inherit(to.ledger[key], from.ledger[key], end))
 		}
 	}
 }

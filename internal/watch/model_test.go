@@ -16,6 +16,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/watch"
 )
@@ -135,7 +136,7 @@ type reader struct {
 	*pager
 	model    *model
 	id       string
-	audience check.Audience
+	audience ledger.Audience
 	open     map[string]*alert // by subject and condition
 	ended    map[string]bool   // those of which the end may be told again
 	ever     map[string]bool   // those that it has heard of
@@ -194,7 +195,7 @@ func (r *reader) take(m notify.Message, sure bool) {
 	r.last, r.lastAt = m, time.Now()
 	notices := noticesOf(m)
 	// What ended and what fires in one message is read together.
-	slices.SortStableFunc(notices, func(a, b check.Notice) int { return last(a) - last(b) })
+	slices.SortStableFunc(notices, func(a, b ledger.Notice) int { return last(a) - last(b) })
 	for _, n := range notices {
 		r.model.tell("    %s: %s (%s, %s), at the other end %v %v", r.id, line(n), n.Severity, n.Certificate.Format(time.TimeOnly), sure, n.Closes)
 		if wrong := r.entry(n, sure); wrong != "" {
@@ -210,7 +211,7 @@ func (r *reader) take(m notify.Message, sure bool) {
 }
 
 // last orders what fires after what ended.
-func last(n check.Notice) int {
+func last(n ledger.Notice) int {
 	if n.Fires() {
 		return 1
 	}
@@ -219,7 +220,7 @@ func last(n check.Notice) int {
 
 // entry enters a notice into what the receiver holds for true, and tells why
 // it may not be told.
-func (r *reader) entry(n check.Notice, sure bool) string {
+func (r *reader) entry(n ledger.Notice, sure bool) string {
 	key := n.Key() + " " + string(n.Condition)
 	a := r.open[key]
 	certificate := ofCertificate(n.Condition)
@@ -228,11 +229,11 @@ func (r *reader) entry(n check.Notice, sure bool) string {
 	follows := a != nil || r.ended[key] || slices.ContainsFunc(r.stands, knew)
 	r.ever[key] = true
 	switch n.Kind {
-	case check.Firing:
+	case ledger.Firing:
 		if a != nil && !a.unsure && !a.refires && !r.marked(n) && !(certificate && laterDate(n.Certificate, a.certificate)) {
 			wrong = "fires, and was open"
 		}
-	case check.Tighter:
+	case ledger.Tighter:
 		switch {
 		case a == nil && follows:
 		case a == nil:
@@ -241,7 +242,7 @@ func (r *reader) entry(n check.Notice, sure bool) string {
 		default:
 			wrong = "tightens, and is no worse than what was told"
 		}
-	case check.Reminder:
+	case ledger.Reminder:
 		if !follows {
 			wrong = "is reminded of, and was not open"
 		} else if a == nil {
@@ -249,13 +250,13 @@ func (r *reader) entry(n check.Notice, sure bool) string {
 		} else if since := time.Since(a.last); since < r.model.opt.Policy.Repeat[n.Severity]/2 && !a.unsure {
 			wrong = fmt.Sprintf("is reminded of after %v", since)
 		}
-	case check.Resolved:
+	case ledger.Resolved:
 		if !follows || a == nil && r.over[key] && !r.ended[key] {
 			wrong = "is resolved, and was not open"
 		} else if a != nil && certificate && n.Ending == check.Renewed && !check.SameCertificate(n.Was, a.certificate) && !a.unsure {
 			wrong = "is resolved, and of another certificate"
 		}
-	case check.Passed:
+	case ledger.Passed:
 		if a != nil && !a.unsure {
 			wrong = "has passed, and was told"
 		}
@@ -280,7 +281,7 @@ func (r *reader) entry(n check.Notice, sure bool) string {
 		}
 	} else {
 		threshold, severity := n.Threshold, n.Severity
-		if a != nil && !a.unsure && n.Kind != check.Firing && check.SameCertificate(a.certificate, n.Certificate) { // the worst of what was told stays told
+		if a != nil && !a.unsure && n.Kind != ledger.Firing && check.SameCertificate(a.certificate, n.Certificate) { // the worst of what was told stays told
 			if a.threshold > 0 {
 				threshold = min(threshold, a.threshold)
 			}
@@ -299,7 +300,7 @@ func (r *reader) entry(n check.Notice, sure bool) string {
 
 // marked tells whether it is noted on the disk that an alert may have been told
 // to be over: it was about to be when the daemon died, or things changed.
-func (r *reader) marked(n check.Notice) bool {
+func (r *reader) marked(n ledger.Notice) bool {
 	return r.model.life.disk.load(r.model.t).Ledgers[r.id][n.Key()][n.Condition].Ended
 }
 
@@ -336,7 +337,7 @@ func ofCertificate(c check.Condition) bool {
 }
 
 // closes returns the alerts that a notice ends.
-func closes(n check.Notice) (alerts []string) {
+func closes(n ledger.Notice) (alerts []string) {
 	if n.Fires() {
 		return nil
 	}
@@ -427,7 +428,7 @@ func (f *fate) gone() bool {
 
 // cause tells why there is no cause in what the cloud answered for what was
 // told in a message composed then.
-func (m *model) cause(n check.Notice, at time.Time) string {
+func (m *model) cause(n ledger.Notice, at time.Time) string {
 	if n.IsProject() {
 		return m.causeOfProject(n, at)
 	}
@@ -436,7 +437,7 @@ func (m *model) cause(n check.Notice, at time.Time) string {
 	switch {
 	case n.Ending == check.Unwatched:
 		held = !m.watches(n.InstanceID) || !s.came.Before(at)
-	case n.Kind == check.Passed:
+	case n.Kind == ledger.Passed:
 	case !n.Fires():
 		switch n.Ending {
 		case check.Enabled:
@@ -475,7 +476,7 @@ func (m *model) cause(n check.Notice, at time.Time) string {
 }
 
 // causeOfProject is cause for what concerns a project.
-func (m *model) causeOfProject(n check.Notice, at time.Time) string {
+func (m *model) causeOfProject(n ledger.Notice, at time.Time) string {
 	if !n.Fires() {
 		return ""
 	}

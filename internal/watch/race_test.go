@@ -10,6 +10,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/watch"
 )
@@ -53,7 +54,7 @@ func TestAReloadUnderLoadRacesWithNothing(t *testing.T) {
 			}
 			l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{
 				ID: id, Name: id, Carrier: busy{b.until}, Fallback: "r0", FallbackAfter: time.Minute,
-				Audience: check.Audience{MinSeverity: []check.Severity{"", check.Critical}[n/3%2]},
+				Audience: ledger.Audience{MinSeverity: []check.Severity{"", check.Critical}[n/3%2]},
 			})
 		}
 	}

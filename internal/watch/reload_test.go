@@ -9,6 +9,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/watch"
 )
@@ -81,7 +82,7 @@ func TestAReloadGivesAReceiverItsNewSettings(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			bubble(t, 1, func(l *life) {
 				moved := newPager()
-				deaf := check.Audience{Match: map[string]string{"team": "nobody"}}
+				deaf := ledger.Audience{Match: map[string]string{"team": "nobody"}}
 				l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{ID: "moved", Name: "moved", Carrier: moved, Audience: deaf})
 				l.start()
 				l.pass(time.Hour)

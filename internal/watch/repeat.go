@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/poll"
 )
@@ -19,10 +20,10 @@ var repeatPace = poll.Backoff{Initial: time.Minute, Max: 6 * time.Hour, Multipli
 // the news of one message that may have arrived and is to be repeated now. It
 // returns when to come back for the rest. A message is repeated as it was, so
 // that its ID tells that it is the same; what came since does not wait for it.
-func (w *Watch) ready(r *receiver, now time.Time) (fresh, repeats []check.Notice, wake time.Time) {
+func (w *Watch) ready(r *receiver, now time.Time) (fresh, repeats []ledger.Notice, wake time.Time) {
 	var since time.Time
 	first := "" // of the messages to be repeated
-	inDoubt := map[string][]check.Notice{}
+	inDoubt := map[string][]ledger.Notice{}
 	for _, notices := range r.owed {
 		for _, n := range notices {
 			d := n.InDoubt
@@ -51,7 +52,7 @@ func (w *Watch) ready(r *receiver, now time.Time) (fresh, repeats []check.Notice
 		return nil, inDoubt[first], poll.Soonest(wake, end)
 	}
 	if r.marked { // what came since waits for the next message
-		fresh = slices.DeleteFunc(fresh, func(n check.Notice) bool { return !r.ledger[n.Key()].Tried(n) })
+		fresh = slices.DeleteFunc(fresh, func(n ledger.Notice) bool { return !r.ledger[n.Key()].Tried(n) })
 	}
 	return fresh, inDoubt[first], wake
 }
@@ -64,7 +65,7 @@ func (w *Watch) doubted(o outcome, now time.Time) {
 	r.resumes = now.Add(max(r.Carrier.Limits().Every, r.flood.ReserveN(now, 1).DelayFrom(now)))
 	tries := 0
 	for _, n := range o.batch {
-		lines := check.InDoubt(r.ledger[n.Key()], n, o.message.ID, now)
+		lines := ledger.InDoubt(r.ledger[n.Key()], n, o.message.ID, now)
 		w.set(r, n.Key(), lines)
 		if waits := lines[n.Condition].Waits; waits != nil {
 			tries = max(tries, waits.InDoubt.Tries)

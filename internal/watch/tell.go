@@ -14,6 +14,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/poll"
 	"github.com/sslwatch/sslwatch/internal/state"
@@ -33,25 +34,25 @@ const logStanding = time.Hour
 // receiver is a receiver with what it was told and is owed.
 type receiver struct {
 	Receiver
-	ledger  check.Ledger              // the same map as in the state
-	owed    map[string][]check.Notice // by subject
+	ledger  ledger.Ledger              // the same map as in the state
+	owed    map[string][]ledger.Notice // by subject
 	pace    *backoff.ExponentialBackOff
-	flood   *rate.Limiter  // of the messages that it takes
-	telling []check.Notice // the delivery under way, nil if there is none
-	edits   edits          // of earlier messages
-	started time.Time      // when that began; has a monotonic reading
-	giveUp  func()         // ends it
-	marked  bool           // what is about to be told has been marked so
-	resumes time.Time      // not before; has a monotonic reading
-	asked   time.Time      // until when the receiver asked to be left alone
-	saved   uint64         // the revision that must be on disk before the next message
-	logged  time.Time      // when it was last logged that deliveries fail
+	flood   *rate.Limiter   // of the messages that it takes
+	telling []ledger.Notice // the delivery under way, nil if there is none
+	edits   edits           // of earlier messages
+	started time.Time       // when that began; has a monotonic reading
+	giveUp  func()          // ends it
+	marked  bool            // what is about to be told has been marked so
+	resumes time.Time       // not before; has a monotonic reading
+	asked   time.Time       // until when the receiver asked to be left alone
+	saved   uint64          // the revision that must be on disk before the next message
+	logged  time.Time       // when it was last logged that deliveries fail
 }
 
 // outcome is how a delivery ended.
 type outcome struct {
 	receiver *receiver
-	batch    []check.Notice
+	batch    []ledger.Notice
 	message  notify.Message
 	receipt  json.RawMessage
 	err      error
@@ -67,7 +68,7 @@ func (w *Watch) configureReceivers(now time.Time) {
 	for _, options := range w.opt.Receivers {
 		configured[options.ID] = true
 		r := &receiver{
-			Receiver: options, owed: map[string][]check.Notice{}, pace: w.opt.Retry.Exponential(),
+			Receiver: options, owed: map[string][]ledger.Notice{}, pace: w.opt.Retry.Exponential(),
 			flood: rate.NewLimiter(rate.Every(floodEvery), floodBurst),
 			edits: edits{pace: w.opt.Retry.Exponential(), tried: map[string]int{}},
 		}
@@ -86,7 +87,7 @@ func (w *Watch) configureReceivers(now time.Time) {
 			r.pace.Reset()
 		}
 		if w.state.Ledgers[r.ID] == nil {
-			w.state.Ledgers[r.ID] = check.Ledger{}
+			w.state.Ledgers[r.ID] = ledger.Ledger{}
 		}
 		r.ledger = w.state.Ledgers[r.ID]
 		w.receivers = append(w.receivers, r)
@@ -102,7 +103,7 @@ func (w *Watch) configureReceivers(now time.Time) {
 }
 
 // set replaces the lines of a subject in a receiver's ledger.
-func (w *Watch) set(r *receiver, key string, lines check.Lines) {
+func (w *Watch) set(r *receiver, key string, lines ledger.Lines) {
 	if len(lines) == 0 && len(r.ledger[key]) == 0 || reflect.DeepEqual(lines, r.ledger[key]) {
 		return
 	}
@@ -129,7 +130,7 @@ func (r *receiver) waits() time.Time {
 
 // concerns tells whether the delivery under way is about a subject.
 func (r *receiver) concerns(key string) bool {
-	return slices.ContainsFunc(r.telling, func(n check.Notice) bool { return n.Key() == key })
+	return slices.ContainsFunc(r.telling, func(n ledger.Notice) bool { return n.Key() == key })
 }
 
 // tell starts the deliveries that are due, and returns when to come back.
@@ -196,12 +197,12 @@ func (w *Watch) watchDelivery(r *receiver, now time.Time) time.Time {
 // tells whether there is any such. It has to be on disk before it is told:
 // should the daemon die, or things change, before it is known to have
 // arrived, the receiver still has to hear what is so then.
-func (w *Watch) mark(r *receiver, batch []check.Notice) bool {
+func (w *Watch) mark(r *receiver, batch []ledger.Notice) bool {
 	marked := false
 	for _, n := range batch {
 		lines := r.ledger[n.Key()]
 		marked = marked || !lines.Tried(n)
-		w.set(r, n.Key(), check.Try(lines, n))
+		w.set(r, n.Key(), ledger.Try(lines, n))
 	}
 	return marked
 }
@@ -269,7 +270,7 @@ func (w *Watch) taken(o outcome, now time.Time) {
 	sent, ids := notify.Keep(w.state.Messages[r.ID], o.message, o.batch, o.receipt, now)
 	w.keep(r, sent)
 	for i, n := range o.batch {
-		w.set(r, n.Key(), check.Tell(r.ledger[n.Key()], n, ids[i], now))
+		w.set(r, n.Key(), ledger.Tell(r.ledger[n.Key()], n, ids[i], now))
 	}
 	for _, g := range o.message.Groups {
 		for _, item := range g.Items {

@@ -21,6 +21,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/poll"
 	"github.com/sslwatch/sslwatch/internal/state"
@@ -90,7 +91,7 @@ type (
 type Receiver struct {
 	ID            string // the key of its ledger
 	Name          string // as configured; several may share one
-	Audience      check.Audience
+	Audience      ledger.Audience
 	Fallback      string // the Name of others, or empty
 	FallbackAfter time.Duration
 	Carrier       notify.Receiver
@@ -154,7 +155,7 @@ func New(o Options, remembered state.State, store Store, log *slog.Logger) *Watc
 		answers: make(chan poll.Answer), outcome: make(chan outcome), edited: make(chan edited), written: make(chan written, 1),
 	}
 	if w.state.Ledgers == nil {
-		w.state.Ledgers = map[string]check.Ledger{}
+		w.state.Ledgers = map[string]ledger.Ledger{}
 	}
 	if w.state.Records == nil {
 		w.state.Records = map[string]check.Record{}
@@ -163,7 +164,7 @@ func New(o Options, remembered state.State, store Store, log *slog.Logger) *Watc
 		w.state.Projects = map[string]check.ProjectRecord{}
 	}
 	if w.state.Messages == nil {
-		w.state.Messages = map[string]map[string]check.Sent{}
+		w.state.Messages = map[string]map[string]ledger.Sent{}
 	}
 	if w.state.Receivers == nil {
 		w.state.Receivers = map[string]state.ReceiverState{}
@@ -295,7 +296,7 @@ func (w *Watch) configure(o Options, now time.Time) {
 	w.opt = o.complete()
 	w.opt.Policy.Awake, w.opt.Policy.Clocks = w.awake, w.clocks
 	w.configureReceivers(now)
-	w.state.Records = check.Reconcile(w.state.Records, w.state.Ledgers, o.Watched, now)
+	w.state.Records = check.Reconcile(w.state.Records, w.told(), o.Watched, now)
 	mended := w.poll.Configure(w.opt.poll(), now)
 	w.resumePauses(now)
 	w.expectMetrics()
@@ -318,6 +319,15 @@ func (w *Watch) configure(o Options, now time.Time) {
 	w.recount(now)
 	w.judgeAll(now)
 	w.disk.touch()
+}
+
+// told returns the keys of the subjects that receivers know something of.
+func (w *Watch) told() []string {
+	var keys []string
+	for _, lines := range w.state.Ledgers {
+		keys = append(keys, slices.Sorted(maps.Keys(lines))...)
+	}
+	return keys
 }
 
 // awaitFirstPass notes who is to be asked until what the first pass brings is

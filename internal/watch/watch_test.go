@@ -17,6 +17,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/state"
 	"github.com/sslwatch/sslwatch/internal/watch"
@@ -191,7 +192,7 @@ func (p *pager) lines() []string {
 }
 
 // line is a notice in short.
-func line(n check.Notice) string {
+func line(n ledger.Notice) string {
 	s := fmt.Sprintf("%s %s %s", n.Kind, n.Condition, notify.Name(n.Subject))
 	if n.Fires() && n.Threshold > 0 {
 		s += " " + n.Threshold.String()
@@ -660,7 +661,7 @@ func TestTheFallbackHearsWhatWaitsTooLong(t *testing.T) {
 		mail := newPager()
 		l.opt.Receivers[0].Fallback, l.opt.Receivers[0].FallbackAfter = "mail", 5*time.Minute
 		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{
-			ID: "mail/ops", Name: "mail", Carrier: mail, Audience: check.Audience{Match: map[string]string{"team": "nobody"}},
+			ID: "mail/ops", Name: "mail", Carrier: mail, Audience: ledger.Audience{Match: map[string]string{"team": "nobody"}},
 		})
 		l.pager.err = &notify.Failure{Reason: "account_inactive", Refused: true}
 		l.start()
@@ -711,7 +712,7 @@ func TestTheFallbackHearsEachNewsThatWaitsTooLong(t *testing.T) {
 		l.opt.Policy.Repeat = nil
 		l.opt.Receivers[0].Fallback, l.opt.Receivers[0].FallbackAfter = "mail", 5*time.Minute
 		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{
-			ID: "mail/ops", Name: "mail", Carrier: mail, Audience: check.Audience{Match: map[string]string{"team": "nobody"}},
+			ID: "mail/ops", Name: "mail", Carrier: mail, Audience: ledger.Audience{Match: map[string]string{"team": "nobody"}},
 		})
 		l.pager.err = &notify.Failure{Reason: "account_inactive", Refused: true}
 		l.expires(0, time.Now().Add(14*check.Day+6*time.Hour))

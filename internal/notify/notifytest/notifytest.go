@@ -9,6 +9,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
 )
 
@@ -35,7 +36,7 @@ func subject(name, id string) check.Subject {
 // life is an instance as it is seen, and what one receiver was told of it.
 type life struct {
 	record check.Record
-	lines  check.Lines
+	lines  ledger.Lines
 }
 
 func born(name, id string) *life {
@@ -54,8 +55,8 @@ func (l *life) sees(before time.Time, all ...check.Observation) *life {
 	return l
 }
 
-func (l *life) owed(at time.Time) []check.Notice {
-	return check.Owed(check.Standing(l.record, policy, at), l.lines, check.Audience{}, policy, at)
+func (l *life) owed(at time.Time) []ledger.Notice {
+	return ledger.Owed(check.Standing(l.record, policy, at), l.lines, ledger.Audience{}, policy, at)
 }
 
 // until is a certificate that ends some time after Now.
@@ -69,12 +70,12 @@ func until(left time.Duration) check.Observation {
 // receiver is what a receiver was told of some lives.
 type receiver struct {
 	lives []*life
-	sent  map[string]check.Sent
+	sent  map[string]ledger.Sent
 }
 
 // next composes what is owed; receipt is what the receiver returns for it.
 func (r *receiver) next(at time.Time, receipt json.RawMessage) notify.Message {
-	var notices []check.Notice
+	var notices []ledger.Notice
 	for _, l := range r.lives {
 		notices = append(notices, l.owed(at)...)
 	}
@@ -86,7 +87,7 @@ func (r *receiver) next(at time.Time, receipt json.RawMessage) notify.Message {
 	for i, n := range batch {
 		for _, l := range r.lives {
 			if l.record.Key() == n.Key() {
-				l.lines = check.Tell(l.lines, n, ids[i], at)
+				l.lines = ledger.Tell(l.lines, n, ids[i], at)
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/notify/notifytest"
 )
@@ -93,7 +94,7 @@ func TestAnEditFits(t *testing.T) {
 	_, then := notifytest.TighterThen(first(t, b))
 	then.Title, then.Entries = strings.Repeat("&", 500), nil
 	for i := range b.Limits().Items {
-		then.Entries = append(then.Entries, check.Entry{Line: long(i, 2000, "&").Line, Severity: check.Warning, Over: i%2 == 0})
+		then.Entries = append(then.Entries, ledger.Entry{Line: long(i, 2000, "&").Line, Severity: check.Warning, Over: i%2 == 0})
 	}
 	must(t, b.Edit(t.Context(), then))
 	if f := s.Messages("")[0]; len(f.Edits) != 1 || strings.Count(f.Plain(), "✅ FIRING") != b.Limits().Items/2 {

@@ -1,4 +1,4 @@
-package check_test
+package ledger_test
 
 import (
 	"testing"
@@ -70,23 +70,6 @@ func FuzzLife(f *testing.F) {
 		}
 		if len(acc.open) > 0 || len(l.lines) > 0 {
 			t.Errorf("still open: %v, %v", acc.open, l.lines)
-		}
-	})
-}
-
-// FuzzParseDuration checks that what is read can be written and read again.
-func FuzzParseDuration(f *testing.F) {
-	for _, s := range []string{"30d", "2w", "1w2d3h4m5s", "0", "-1d", "1.5h", "9999999w"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		d, err := check.ParseDuration(s)
-		if err != nil {
-			return
-		}
-		again, err := check.ParseDuration(d.String())
-		if err != nil || again != d || d < 0 {
-			t.Errorf("%q is %d, written %q, read as %d, %v", s, d, d, again, err)
 		}
 	})
 }

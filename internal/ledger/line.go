@@ -1,10 +1,12 @@
-package check
+package ledger
 
 import (
 	"encoding/json"
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/sslwatch/sslwatch/internal/check"
 )
 
 // Ledger is what one receiver was told, and what it waits to be told: by
@@ -12,7 +14,7 @@ import (
 type Ledger map[string]Lines
 
 // Lines are the lines of one subject.
-type Lines map[Condition]Line
+type Lines map[check.Condition]Line
 
 // Line is what one receiver knows of one condition of one subject.
 type Line struct {
@@ -27,14 +29,14 @@ type Line struct {
 
 // Told is what a receiver has taken.
 type Told struct {
-	Severity    Severity  `json:"severity"`
-	Threshold   Duration  `json:"threshold,omitempty"`
-	Certificate time.Time `json:"certificate,omitzero"`
-	Identity    time.Time `json:"identity,omitzero"` // as in a Record
-	Since       time.Time `json:"since,omitzero"`    // when the condition began
-	First       time.Time `json:"first"`             // when the receiver first heard of it
-	Anchor      time.Time `json:"anchor"`            // when it last heard something new; reminders count from here
-	Last        time.Time `json:"last"`              // when it last heard anything
+	Severity    check.Severity `json:"severity"`
+	Threshold   check.Duration `json:"threshold,omitempty"`
+	Certificate time.Time      `json:"certificate,omitzero"`
+	Identity    time.Time      `json:"identity,omitzero"` // as in a check.Record
+	Since       time.Time      `json:"since,omitzero"`    // when the condition began
+	First       time.Time      `json:"first"`             // when the receiver first heard of it
+	Anchor      time.Time      `json:"anchor"`            // when it last heard something new; reminders count from here
+	Last        time.Time      `json:"last"`              // when it last heard anything
 	// Message is the ID of the message that told it first, for threads.
 	Message string `json:"message,omitempty"`
 }
@@ -53,20 +55,20 @@ type Waits struct {
 	HandedOn bool `json:"handed_on,omitempty"`
 	Known    bool `json:"known,omitempty"`
 	// What it was when it began to wait, should it be over before it is told.
-	Severity    Severity  `json:"severity"`
-	Threshold   Duration  `json:"threshold,omitempty"`
-	Certificate time.Time `json:"certificate,omitzero"`
-	Identity    time.Time `json:"identity,omitzero"` // as in a Record
-	Began       time.Time `json:"began,omitzero"`
+	Severity    check.Severity `json:"severity"`
+	Threshold   check.Duration `json:"threshold,omitempty"`
+	Certificate time.Time      `json:"certificate,omitzero"`
+	Identity    time.Time      `json:"identity,omitzero"` // as in a check.Record
+	Began       time.Time      `json:"began,omitzero"`
 }
 
 // certificate returns what identifies the certificate that a line is about.
 func (l Line) certificate() time.Time {
 	switch {
 	case l.Told != nil:
-		return identity(l.Told.Identity, l.Told.Certificate)
+		return check.CertificateID(l.Told.Identity, l.Told.Certificate)
 	case l.Waits != nil:
-		return identity(l.Waits.Identity, l.Waits.Certificate)
+		return check.CertificateID(l.Waits.Identity, l.Waits.Certificate)
 	}
 	return time.Time{}
 }
@@ -90,9 +92,9 @@ type Sent struct {
 
 // Entry is how one alert of a message stands.
 type Entry struct {
-	Key       string    `json:"key"`
-	Condition Condition `json:"condition"`
-	Severity  Severity  `json:"severity"`
+	Key       string          `json:"key"`
+	Condition check.Condition `json:"condition"`
+	Severity  check.Severity  `json:"severity"`
 	// Name is what people call the subject: project/instance.
 	Name string `json:"name,omitempty"`
 	// Line says it in words, as it was told last.
@@ -113,10 +115,10 @@ func (l Lines) clone() Lines {
 
 // Await marks what a receiver owes as waited for, and forgets the waits that
 // are no longer owed. notices are what Owed returned for the same subject.
-func Await(told Lines, standing []Alert, notices []Notice, now time.Time) Lines {
-	now = Wall(now)
+func Await(told Lines, standing []check.Alert, notices []Notice, now time.Time) Lines {
+	now = check.Wall(now)
 	out := told.clone()
-	owed := map[Condition]bool{}
+	owed := map[check.Condition]bool{}
 	for _, n := range notices {
 		owed[n.Condition] = true
 		line := out[n.Condition]
@@ -139,7 +141,7 @@ func Await(told Lines, standing []Alert, notices []Notice, now time.Time) Lines 
 		case line.Told != nil:
 			line.Waits = nil
 			out[a.Condition] = line
-		case a.State != Hidden && !line.Waits.Tried:
+		case a.State != check.Hidden && !line.Waits.Tried:
 			delete(out, a.Condition)
 		}
 	}
@@ -150,7 +152,7 @@ func Await(told Lines, standing []Alert, notices []Notice, now time.Time) Lines 
 // message that what follows about it belongs to. An end is to be noted before
 // an alert of the same message that begins anew what it closes.
 func Tell(told Lines, n Notice, message string, now time.Time) Lines {
-	now = Wall(now)
+	now = check.Wall(now)
 	out := told.clone()
 	if !n.Kind.fires() {
 		for _, c := range n.Closes {
@@ -167,7 +169,7 @@ func Tell(told Lines, n Notice, message string, now time.Time) Lines {
 	}
 	// The worst of what was told of a certificate stays told: other
 	// thresholds in the configuration, and back, are no news.
-	another := !SameCertificate(identity(t.Identity, t.Certificate), n.identity())
+	another := !check.SameCertificate(check.CertificateID(t.Identity, t.Certificate), n.CertificateID())
 	if another || n.Severity.Compare(t.Severity) > 0 {
 		t.Severity = n.Severity
 	}
@@ -189,7 +191,7 @@ func (l Lines) Tried(n Notice) bool {
 		line := l[n.Condition]
 		return line.Told != nil || line.Waits == nil || line.Waits.Tried
 	}
-	return !slices.ContainsFunc(n.Closes, func(c Condition) bool { return l[c].Told != nil && !l[c].Ended })
+	return !slices.ContainsFunc(n.Closes, func(c check.Condition) bool { return l[c].Told != nil && !l[c].Ended })
 }
 
 // Try notes that a receiver is about to be told a notice. Until it is known
@@ -216,7 +218,7 @@ func Try(told Lines, n Notice) Lines {
 // not known whether that arrived.
 func InDoubt(told Lines, n Notice, message string, now time.Time) Lines {
 	return told.waiting(n.Condition, func(w *Waits) {
-		d := Doubt{Message: message, Notice: n.ID(), Last: Wall(now)}
+		d := Doubt{Message: message, Notice: n.ID(), Last: check.Wall(now)}
 		if w.InDoubt != nil && w.InDoubt.Notice == d.Notice {
 			d.Tries = w.InDoubt.Tries
 		}
@@ -231,7 +233,7 @@ func NextOverlong(told Lines, after time.Duration) time.Time {
 	var next time.Time
 	for _, line := range told {
 		if w := line.Waits; w != nil && !w.HandedOn {
-			next = earlier(next, w.Since.Add(after), time.Time{})
+			next = soonest(next, w.Since.Add(after))
 		}
 	}
 	return next
@@ -239,17 +241,17 @@ func NextOverlong(told Lines, after time.Duration) time.Time {
 
 // HandOn notes that the fallback hears what a receiver waits for, until that
 // was told.
-func HandOn(told Lines, c Condition) Lines {
+func HandOn(told Lines, c check.Condition) Lines {
 	return told.waiting(c, func(w *Waits) { w.HandedOn = true })
 }
 
 // Know notes that the fallback hears of an end by itself.
-func Know(told Lines, c Condition) Lines {
+func Know(told Lines, c check.Condition) Lines {
 	return told.waiting(c, func(w *Waits) { w.Known = true })
 }
 
 // waiting returns the lines with another wait, where there is one.
-func (l Lines) waiting(c Condition, change func(*Waits)) Lines {
+func (l Lines) waiting(c check.Condition, change func(*Waits)) Lines {
 	line := l[c]
 	if line.Waits == nil {
 		return l
@@ -264,9 +266,9 @@ func (l Lines) waiting(c Condition, change func(*Waits)) Lines {
 
 // HandedOn returns the conditions of which a fallback hears because of what
 // another receiver waits for.
-func (l Lines) HandedOn() []Condition {
-	var conditions []Condition
-	for _, c := range Conditions() {
+func (l Lines) HandedOn() []check.Condition {
+	var conditions []check.Condition
+	for _, c := range check.Conditions() {
 		if w := l[c].Waits; w != nil && w.HandedOn {
 			conditions = append(conditions, c)
 		}
@@ -295,15 +297,15 @@ func Inherit(to, from Lines, end Notice) Lines {
 // clock was set back, a time that lies ahead would hold them up until it is
 // reached.
 func (l Lines) Rewind(now time.Time) Lines {
-	now = Wall(now)
+	now = check.Wall(now)
 	out := l.clone()
 	for c, line := range out {
 		if line.Waits != nil {
 			w := *line.Waits
-			bound(now, &w.Since)
+			check.Bound(now, &w.Since)
 			if w.InDoubt != nil {
 				d := *w.InDoubt
-				bound(now, &d.Last)
+				check.Bound(now, &d.Last)
 				w.InDoubt = &d
 			}
 			line.Waits = &w
@@ -316,48 +318,15 @@ func (l Lines) Rewind(now time.Time) Lines {
 // RewindTold bounds by the present when things were told, or reminders would
 // be held up.
 func (l Lines) RewindTold(now time.Time) Lines {
-	now = Wall(now)
+	now = check.Wall(now)
 	out := l.clone()
 	for c, line := range out {
 		if line.Told != nil {
 			t := *line.Told
-			bound(now, &t.First, &t.Anchor, &t.Last)
+			check.Bound(now, &t.First, &t.Anchor, &t.Last)
 			line.Told = &t
 			out[c] = line
 		}
 	}
 	return out
-}
-
-// Slept returns the record after nobody could look for so long: that time
-// does not count as failing. It is negative where the clock was set back.
-func (r Record) Slept(d time.Duration) Record {
-	if r.Failing.Count > 0 {
-		r.Failing.Since, r.Failing.Last = r.Failing.Since.Add(d), r.Failing.Last.Add(d)
-	}
-	return r
-}
-
-// Rewind does for a record what it does for lines.
-func (r Record) Rewind(now time.Time) Record {
-	r = r.clone()
-	bound(Wall(now), &r.Due, &r.Checked, &r.Verified, &r.Failing.Since, &r.Failing.Last)
-	for _, f := range []*Flag{&r.Off, &r.Invalid, &r.Missing, &r.Unsupported, &r.Denied} {
-		bound(Wall(now), &f.Since, &f.From)
-	}
-	return r
-}
-
-// Rewind does for a project what it does for lines.
-func (p ProjectRecord) Rewind(now time.Time) ProjectRecord {
-	bound(Wall(now), &p.Seen, &p.Forbidden, &p.Denied, &p.Refused.Since, &p.Refused.From)
-	return p
-}
-
-func bound(now time.Time, times ...*time.Time) {
-	for _, t := range times {
-		if t.After(now) {
-			*t = now
-		}
-	}
 }

@@ -1,4 +1,4 @@
-package check_test
+package ledger_test
 
 import (
 	"encoding/json"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 )
 
 // birth is when every life begins: odd nanoseconds, so that nothing falls on
@@ -27,9 +28,9 @@ type life struct {
 	t      *testing.T
 	now    time.Time
 	record check.Record
-	lines  check.Lines
+	lines  ledger.Lines
 	policy check.Policy
-	who    check.Audience
+	who    ledger.Audience
 	down   bool // the receiver can't be reached
 	said   []string
 }
@@ -90,25 +91,25 @@ func (l *life) twice(o check.Observation) *life {
 func (l *life) tell() {
 	l.t.Helper()
 	alerts := check.Standing(l.record, l.policy, l.now)
-	notices := check.Owed(alerts, l.lines, l.who, l.policy, l.now)
-	l.lines = check.Await(l.lines, alerts, notices, l.now)
+	notices := ledger.Owed(alerts, l.lines, l.who, l.policy, l.now)
+	l.lines = ledger.Await(l.lines, alerts, notices, l.now)
 	if l.down {
 		for _, n := range notices {
-			l.lines = check.Try(l.lines, n)
+			l.lines = ledger.Try(l.lines, n)
 		}
 		return
 	}
 	for _, n := range notices {
 		l.said = append(l.said, brief(n))
-		l.lines = check.Tell(l.lines, n, "m", l.now)
+		l.lines = ledger.Tell(l.lines, n, "m", l.now)
 	}
-	if again := check.Owed(alerts, l.lines, l.who, l.policy, l.now); len(again) != 0 {
+	if again := ledger.Owed(alerts, l.lines, l.who, l.policy, l.now); len(again) != 0 {
 		l.t.Errorf("owed after it was delivered: %v", again)
 	}
 }
 
 // brief writes a notice as the tables want it.
-func brief(n check.Notice) string {
+func brief(n ledger.Notice) string {
 	s := fmt.Sprintf("%s %s %s", n.Kind, n.Severity, n.Condition)
 	if n.Fires() && n.Threshold > 0 {
 		s += " " + n.Threshold.String()
@@ -143,7 +144,7 @@ func (l *life) restarts() *life {
 		switch v := v.(type) {
 		case *check.Record:
 			*v = check.Record{}
-		case *check.Lines:
+		case *ledger.Lines:
 			*v = nil
 		}
 		if err := json.Unmarshal(data, v); err != nil {
@@ -371,7 +372,7 @@ func TestRules(t *testing.T) {
 			l.after(time.Minute) // tried, and perhaps it arrived
 			l.now = birth.Add(hour + time.Second)
 			alerts := check.Standing(l.record, l.policy, l.now)
-			l.lines = check.Await(l.lines, alerts, check.Owed(alerts, l.lines, l.who, l.policy, l.now), l.now)
+			l.lines = ledger.Await(l.lines, alerts, ledger.Owed(alerts, l.lines, l.who, l.policy, l.now), l.now)
 			l.down, l.said = false, nil
 			l.sees(on(300 * day)).told("passed critical certificate_expiring renewed")
 		},
@@ -403,7 +404,7 @@ func TestRules(t *testing.T) {
 			l.twice(off).told("firing critical ssl_disabled")
 			l.record = check.Learn(check.Learn(l.record, on(300*day), l.policy, l.now), on(300*day), l.policy, l.now)
 			alerts := check.Standing(l.record, l.policy, l.now)
-			l.lines = check.Await(l.lines, alerts, check.Owed(alerts, l.lines, l.who, l.policy, l.now), l.now)
+			l.lines = ledger.Await(l.lines, alerts, ledger.Owed(alerts, l.lines, l.who, l.policy, l.now), l.now)
 			l.record = check.Learn(check.Learn(l.record, off, l.policy, l.now), off, l.policy, l.now)
 			l.after(time.Minute).told()
 		},
@@ -453,16 +454,16 @@ func TestInputsAreNotModified(t *testing.T) {
 	labels := maps.Clone(record.Labels)
 	check.Learn(record, off, l.policy, l.now)
 	alerts := check.Standing(record, l.policy, l.now)
-	notices := check.Owed(alerts, lines, l.who, l.policy, l.now)
-	check.Await(lines, alerts, notices, l.now)
+	notices := ledger.Owed(alerts, lines, l.who, l.policy, l.now)
+	ledger.Await(lines, alerts, notices, l.now)
 	for _, n := range notices {
-		check.Tell(lines, n, "x", l.now)
-		check.Try(lines, n)
+		ledger.Tell(lines, n, "x", l.now)
+		ledger.Try(lines, n)
 	}
 	for _, n := range notices {
-		check.Inherit(check.Lines{}, lines, n)
+		ledger.Inherit(ledger.Lines{}, lines, n)
 	}
-	check.HandOn(lines, check.SSLDisabled)
+	ledger.HandOn(lines, check.SSLDisabled)
 	if after := fmt.Sprintf("%#v %#v", record, lines); after != before || !maps.Equal(labels, record.Labels) {
 		t.Errorf("before:\n%s\nafter:\n%s", before, after)
 	}
@@ -474,7 +475,7 @@ func TestAWaitForWhatIsNoLongerOwedIsForgotten(t *testing.T) {
 	l := newLife(t)
 	await := func() {
 		alerts := check.Standing(l.record, l.policy, l.now)
-		l.lines = check.Await(l.lines, alerts, check.Owed(alerts, l.lines, l.who, l.policy, l.now), l.now)
+		l.lines = ledger.Await(l.lines, alerts, ledger.Owed(alerts, l.lines, l.who, l.policy, l.now), l.now)
 	}
 	l.record = check.Learn(l.record, on(10*day), l.policy, l.now)
 	await()
@@ -509,14 +510,14 @@ func TestAnIDIsTheSameForTheSameNewsOnly(t *testing.T) {
 	hear := func() {
 		t.Helper()
 		alerts := check.Standing(l.record, l.policy, l.now)
-		notices := check.Owed(alerts, l.lines, l.who, l.policy, l.now)
+		notices := ledger.Owed(alerts, l.lines, l.who, l.policy, l.now)
 		if len(notices) != 1 {
 			t.Fatalf("%d notices: %v", len(notices), notices)
 		}
-		l.lines = check.Try(check.Await(l.lines, alerts, notices, l.now), notices[0])
+		l.lines = ledger.Try(ledger.Await(l.lines, alerts, notices, l.now), notices[0])
 		l.now = l.now.Add(time.Minute)
 		l.restarts()
-		again := check.Owed(check.Standing(l.record, l.policy, l.now), l.lines, l.who, l.policy, l.now)
+		again := ledger.Owed(check.Standing(l.record, l.policy, l.now), l.lines, l.who, l.policy, l.now)
 		if len(again) != 1 || again[0].ID() != notices[0].ID() {
 			t.Errorf("%s: told again after a crash as %v", brief(notices[0]), again)
 		}
@@ -524,7 +525,7 @@ func TestAnIDIsTheSameForTheSameNewsOnly(t *testing.T) {
 			t.Errorf("%s has the ID of what was told before", brief(notices[0]))
 		}
 		ids = append(ids, again[0].ID())
-		l.lines = check.Tell(l.lines, again[0], "m", l.now)
+		l.lines = ledger.Tell(l.lines, again[0], "m", l.now)
 	}
 	look := func(o check.Observation) { l.record = check.Learn(l.record, o, l.policy, l.now) }
 	for range 3 {
@@ -551,19 +552,19 @@ func TestTheFallbackHearsOnce(t *testing.T) {
 	l := newLife(t)
 	l.down = true
 	l.sees(on(300 * day)).twice(off)
-	other := check.Lines{}
-	deaf := check.Audience{Match: map[string]string{"team": "nobody"}}
+	other := ledger.Lines{}
+	deaf := ledger.Audience{Match: map[string]string{"team": "nobody"}}
 	var said []string
 	step := func(d time.Duration) {
 		l.after(d)
-		if at := check.NextOverlong(l.lines, 5*time.Minute); !at.IsZero() && !at.After(l.now) {
-			l.lines = check.HandOn(l.lines, check.SSLDisabled)
+		if at := ledger.NextOverlong(l.lines, 5*time.Minute); !at.IsZero() && !at.After(l.now) {
+			l.lines = ledger.HandOn(l.lines, check.SSLDisabled)
 		}
 		deaf.Also = l.lines.HandedOn()
 		alerts := check.Standing(l.record, l.policy, l.now)
-		for _, n := range check.Owed(alerts, other, deaf, l.policy, l.now) {
+		for _, n := range ledger.Owed(alerts, other, deaf, l.policy, l.now) {
 			said = append(said, brief(n))
-			other = check.Tell(other, n, "f", l.now)
+			other = ledger.Tell(other, n, "f", l.now)
 		}
 	}
 	step(4 * time.Minute)
@@ -575,118 +576,5 @@ func TestTheFallbackHearsOnce(t *testing.T) {
 	want := []string{"firing critical ssl_disabled", "resolved critical ssl_disabled enabled"}
 	if !slices.Equal(said, want) {
 		t.Errorf("the fallback was told %q, want %q", said, want)
-	}
-}
-
-// heard is what a project is that a record was last asked of.
-func heard(p check.ProjectRecord, r check.Record, policy check.Policy) check.ProjectRecord {
-	if r.Failing.Cause == check.CauseRefused {
-		for range r.Failing.Count {
-			p = p.Refuse(r.Failing.Reason, policy, r.Checked)
-		}
-		return p
-	}
-	if !r.Checked.IsZero() {
-		p = p.Learn(check.Observation{Cause: r.Failing.Cause}, r.Checked)
-	}
-	return p
-}
-
-func TestAProjectSpeaksForWhatConcernsIt(t *testing.T) {
-	l := newLife(t)
-	record := func(id string, o ...check.Observation) check.Record {
-		r := l.record
-		r.InstanceID, r.Due = id, birth.Add(time.Minute)
-		for _, o := range o {
-			r = check.Learn(r, o, l.policy, birth)
-		}
-		return r
-	}
-	late := func(r check.Record) check.Record { r.Due = birth.Add(-2 * hour); return r }
-	p := l.policy
-	p.Awake = birth.Add(-3 * hour)
-	asleep := l.policy
-	for name, tc := range map[string]struct {
-		records []check.Record
-		policy  check.Policy
-		want    string
-	}{
-		"all is well":               {[]check.Record{record("1", on(300*day)), record("2", on(300*day))}, p, "over checked"},
-		"refused once is unknown":   {[]check.Record{record("1", on(300*day), refused), record("2", on(300*day))}, p, "nothing"},
-		"refused twice":             {[]check.Record{record("1", refused, refused), record("2")}, p, "stands warning refused 2"},
-		"refused, one near its end": {[]check.Record{record("1", refused, refused), record("2", on(day))}, p, "stands critical refused 2"},
-		"overdue":                   {[]check.Record{late(record("1", on(300*day))), record("2", on(300*day))}, p, "stands warning overdue 1"},
-		"overdue behind a refusal":  {[]check.Record{late(record("1", on(300*day))), record("2", refused)}, p, "stands warning refused 2"},
-		"overdue while away":        {[]check.Record{late(record("1", on(300*day))), record("2", on(300*day))}, asleep, "nothing"},
-		"only failures were seen":   {[]check.Record{record("1", failed)}, p, "nothing"},
-		"asked, and there is none":  {[]check.Record{record("1", refused, refused, missing), record("2", missing)}, p, "over checked"},
-		"nothing was ever seen":     {[]check.Record{record("1")}, p, "nothing"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got := "nothing"
-			var p check.ProjectRecord
-			for _, refusals := range []bool{false, true} {
-				for _, r := range tc.records {
-					if (r.Failing.Cause == check.CauseRefused) == refusals {
-						p = heard(p, r, tc.policy)
-					}
-				}
-			}
-			f := check.Sum(tc.records, tc.policy, birth)
-			for _, a := range check.Project(p.Judge(f, birth), f, tc.policy, birth) {
-				got = fmt.Sprintf("%s %s", a.State, a.Ending)
-				if a.State == check.Stands {
-					got = fmt.Sprintf("%s %s %s %d", a.State, a.Severity, a.Cause, a.Affected)
-				}
-			}
-			if got != tc.want {
-				t.Errorf("got %q, want %q", got, tc.want)
-			}
-		})
-	}
-}
-
-func TestReconcileKeepsWhatIsKnown(t *testing.T) {
-	l := newLife(t)
-	l.sees(on(10 * day))
-	records := map[string]check.Record{l.record.Key(): l.record}
-	renamed := l.record.Subject
-	renamed.Instance = "renamed"
-	fresh := check.Subject{ProjectID: "p", InstanceID: "new"}
-	terms := check.Terms{Expiry: ladder("7d")}
-	ledgers := map[string]check.Ledger{"r": {"q/orphan": {check.SSLDisabled: {Told: &check.Told{}}}}}
-	out := check.Reconcile(records, ledgers, []check.Watched{{Subject: renamed, Terms: terms}, {Subject: fresh, Terms: terms}}, birth)
-	if r := out["p/i"]; r.Instance != "renamed" || !r.Expires.Equal(birth.Add(10*day)) || len(r.Terms.Expiry) != 1 {
-		t.Errorf("known: %+v", r)
-	}
-	if r := out["p/new"]; !r.Due.Equal(birth) {
-		t.Errorf("new: due %v", r.Due)
-	}
-	if r := out["q/orphan"]; r.Left != check.Unwatched {
-		t.Errorf("orphan: %+v", r)
-	}
-	out = check.Reconcile(out, nil, nil, birth)
-	if r := out["p/i"]; r.Left != check.Unwatched {
-		t.Errorf("taken out: %+v", r)
-	}
-	out = check.Reconcile(out, nil, []check.Watched{{Subject: renamed, Terms: terms}}, birth)
-	if r := out["p/i"]; r.Left != "" || r.Expires.IsZero() {
-		t.Errorf("back again: %+v", r)
-	}
-}
-
-func TestDurations(t *testing.T) {
-	for in, want := range map[string]string{
-		"30d": "30d", "2w": "14d", "1w2d3h": "9d3h", "90s": "1m30s", "0": "0", "1.5h": "1h30m", "250ms": "250ms",
-	} {
-		d, err := check.ParseDuration(in)
-		if err != nil || d.String() != want {
-			t.Errorf("%s: %v, %v; want %s", in, d, err, want)
-		}
-	}
-	for _, in := range []string{"", "5", "soon", "-1h", "1d-1h", "d", "1h1d", "99999999999w", "+5d"} {
-		if d, err := check.ParseDuration(in); err == nil {
-			t.Errorf("%s is taken for %v", in, d)
-		}
 	}
 }

@@ -1,4 +1,4 @@
-package check
+package ledger
 
 import (
 	"cmp"
@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sslwatch/sslwatch/internal/check"
 )
 
 // Kind is what a notice tells.
@@ -26,7 +28,7 @@ func (k Kind) fires() bool { return k == Firing || k == Tighter || k == Reminder
 
 // Notice is one thing that one receiver has yet to hear.
 type Notice struct {
-	Alert
+	check.Alert
 	Kind Kind
 	// Told is what the receiver was told before, nil if nothing.
 	Told *Told
@@ -45,7 +47,7 @@ type Notice struct {
 	Reminder int
 	// Closes holds the conditions that a Resolved or Passed ends, those
 	// that it hid among them.
-	Closes []Condition
+	Closes []check.Condition
 }
 
 // Fires reports whether the alert stands.
@@ -53,18 +55,18 @@ func (n Notice) Fires() bool { return n.Kind.fires() }
 
 // Solved reports whether what was told is known to be so no longer. What is
 // no longer watched may go on unseen.
-func (n Notice) Solved() bool { return !n.Fires() && n.Ending != Unwatched }
+func (n Notice) Solved() bool { return !n.Fires() && n.Ending != check.Unwatched }
 
 // Replaced reports whether the certificate gave way to one that ends earlier.
 func (n Notice) Replaced() bool {
-	return n.Kind == Tighter && n.Condition.ofCertificate() && n.earlierThan(identity(n.Told.Identity, n.Told.Certificate))
+	return n.Kind == Tighter && n.Condition.OfCertificate() && earlierThan(n.Alert, check.CertificateID(n.Told.Identity, n.Told.Certificate))
 }
 
 // Uncovers reports whether this is the end of what hid an alert, or of what was
 // told of an old certificate, and a notice is of that alert, or of the new one.
 func (n Notice) Uncovers(alert Notice) bool {
 	return !n.Fires() && alert.Fires() && n.Key() == alert.Key() &&
-		(n.Condition == alert.Condition || n.Condition.hides(alert.Condition))
+		(n.Condition == alert.Condition || n.Condition.Hides(alert.Condition))
 }
 
 // ID is the same for the same news, also when it is sent again after a
@@ -78,8 +80,8 @@ func (n Notice) ID() string {
 		what += " " + time.Duration(n.Reminder).String()
 	}
 	episode := n.Began
-	if n.Condition.ofCertificate() {
-		episode = n.identity()
+	if n.Condition.OfCertificate() {
+		episode = n.CertificateID()
 		if !n.Fires() {
 			episode = n.Was
 		}
@@ -111,19 +113,19 @@ func MessageID(notices []Notice) string {
 // holds the alerts of the subject, told the lines of the receiver's ledger.
 // At most one notice is returned for an alert; an alert is a condition of a
 // subject, and where it is about a certificate, of that certificate.
-func Owed(standing []Alert, told Lines, who Audience, p Policy, now time.Time) []Notice {
-	now = Wall(now)
-	var clock Clock
+func Owed(standing []check.Alert, told Lines, who Audience, p check.Policy, now time.Time) []Notice {
+	now = check.Wall(now)
+	var clock check.Clock
 	if len(standing) > 0 {
-		clock = p.clock(standing[0].ProjectID)
+		clock = p.Clock(standing[0].ProjectID)
 	}
 	var vouched time.Time // the time, where the API agrees
-	if clock.Trust == Vouched {
+	if clock.Trust == check.Vouched {
 		vouched = now
 	}
 	notices := over(standing, told, vouched)
 	for _, a := range standing {
-		if a.State != Stands {
+		if a.State != check.Stands {
 			continue
 		}
 		if !who.Hears(a) {
@@ -150,16 +152,16 @@ func Owed(standing []Alert, told Lines, who Audience, p Policy, now time.Time) [
 func (n Notice) earlier(told Lines) []string {
 	var first []*Told
 	for c, line := range told {
-		same := SameCertificate(line.certificate(), n.identity())
+		same := check.SameCertificate(line.certificate(), n.CertificateID())
 		switch {
 		case line.Told == nil || line.Told.Message == "":
 			continue
 		case c == n.Condition: // another certificate is another story, once the old one ended
-			if n.Kind == Firing && c.ofCertificate() && !same {
+			if n.Kind == Firing && c.OfCertificate() && !same {
 				continue
 			}
 		case !n.Fires() && slices.Contains(n.Closes, c):
-		case !n.Fires() || !same || !c.concernsCertificate() || !n.Condition.concernsCertificate():
+		case !n.Fires() || !same || !concernsCertificate(c) || !concernsCertificate(n.Condition):
 			continue
 		}
 		first = append(first, line.Told)
@@ -176,33 +178,30 @@ func (n Notice) earlier(told Lines) []string {
 
 // concernsCertificate reports whether a condition is about a certificate that
 // is in use.
-func (c Condition) concernsCertificate() bool { return c.ofCertificate() || c == SSLInvalid }
-
-// identity returns what identifies the certificate of an alert.
-func (a Alert) identity() time.Time { return identity(a.Identity, a.Certificate) }
+func concernsCertificate(c check.Condition) bool { return c.OfCertificate() || c == check.SSLInvalid }
 
 // laterThan reports whether the certificate of an alert took the place of
 // another, of which this is the identity, and ends later; earlierThan, that
 // it ends earlier.
-func (a Alert) laterThan(id time.Time) bool {
-	return a.identity().After(id) && !SameCertificate(a.identity(), id)
+func laterThan(a check.Alert, id time.Time) bool {
+	return a.CertificateID().After(id) && !check.SameCertificate(a.CertificateID(), id)
 }
 
-func (a Alert) earlierThan(id time.Time) bool {
-	return a.identity().Before(id) && !SameCertificate(a.identity(), id)
+func earlierThan(a check.Alert, id time.Time) bool {
+	return a.CertificateID().Before(id) && !check.SameCertificate(a.CertificateID(), id)
 }
 
 // timely reports whether it may be time alone that brought a notice.
 func (n Notice) timely() bool {
-	return n.Kind == Reminder || n.Condition.ofCertificate() || n.Cause == CauseOverdue ||
-		n.Condition == CheckFailing && n.Kind == Tighter // its severity follows the time left
+	return n.Kind == Reminder || n.Condition.OfCertificate() || n.Cause == check.CauseOverdue ||
+		n.Condition == check.CheckFailing && n.Kind == Tighter // its severity follows the time left
 }
 
 // tooEarly reports whether a line says of a certificate what is not so yet:
 // it was told by a clock that was ahead. vouched is the time where the API
 // agrees with it, and zero where it is not sure that it is right now.
-func (l Line) tooEarly(c Condition, vouched time.Time) bool {
-	if !c.ofCertificate() || vouched.IsZero() {
+func (l Line) tooEarly(c check.Condition, vouched time.Time) bool {
+	if !c.OfCertificate() || vouched.IsZero() {
 		return false
 	}
 	var due time.Time
@@ -212,28 +211,28 @@ func (l Line) tooEarly(c Condition, vouched time.Time) bool {
 	case l.Waits != nil:
 		due = l.Waits.Certificate.Add(-time.Duration(l.Waits.Threshold))
 	}
-	return due.Sub(vouched) > MaxSkew
+	return due.Sub(vouched) > check.MaxSkew
 }
 
 // news works out what is new in an alert that stands.
-func news(a Alert, lines Lines, p Policy, now, vouched time.Time) (n Notice, owed bool) {
+func news(a check.Alert, lines Lines, p check.Policy, now, vouched time.Time) (n Notice, owed bool) {
 	line := lines[a.Condition]
 	n = Notice{Alert: a, Kind: Firing, Told: line.Told, Began: a.Since}
-	if line.Waits != nil && line.Told == nil && SameCertificate(line.certificate(), a.identity()) {
+	if line.Waits != nil && line.Told == nil && check.SameCertificate(line.certificate(), a.CertificateID()) {
 		n.Began = line.Waits.Began
 	}
 	told := line.Told
 	if told == nil || line.Ended {
 		// Its date moved back over the present: that is not a story.
-		expired := lines[CertificateExpired]
-		return n, a.Condition != CertificateExpiring || expired.Told == nil || expired.Ended ||
-			!SameCertificate(expired.certificate(), a.identity()) || expired.tooEarly(CertificateExpired, vouched)
+		expired := lines[check.CertificateExpired]
+		return n, a.Condition != check.CertificateExpiring || expired.Told == nil || expired.Ended ||
+			!check.SameCertificate(expired.certificate(), a.CertificateID()) || expired.tooEarly(check.CertificateExpired, vouched)
 	}
-	if a.Condition.ofCertificate() && a.laterThan(line.certificate()) || line.tooEarly(a.Condition, vouched) {
+	if a.Condition.OfCertificate() && laterThan(a, line.certificate()) || line.tooEarly(a.Condition, vouched) {
 		return n, true
 	}
 	n.Began = told.Since
-	if a.Condition.ofCertificate() && a.earlierThan(line.certificate()) {
+	if a.Condition.OfCertificate() && earlierThan(a, line.certificate()) {
 		n.Kind, n.Began = Tighter, a.Since
 		return n, true
 	}
@@ -263,28 +262,28 @@ func (t Told) reminders(every time.Duration) int {
 
 // NextReminder returns when a reminder will be due if nothing changes; zero
 // if none will.
-func NextReminder(standing []Alert, told Lines, p Policy) time.Time {
+func NextReminder(standing []check.Alert, told Lines, p check.Policy) time.Time {
 	var next time.Time
 	for _, a := range standing {
 		t, every := told[a.Condition].Told, p.Repeat[a.Severity]
-		if a.State != Stands || t == nil || every <= 0 {
+		if a.State != check.Stands || t == nil || every <= 0 {
 			continue
 		}
 		at := t.Anchor.Add(time.Duration(t.reminders(every)+1) * every)
-		next = earlier(next, at, time.Time{})
+		next = soonest(next, at)
 	}
 	return next
 }
 
 // over works out which of the lines have ended. What ended together and hid
 // one another is told once, for the condition that was in sight.
-func over(standing []Alert, told Lines, vouched time.Time) []Notice {
+func over(standing []check.Alert, told Lines, vouched time.Time) []Notice {
 	var notices []Notice
-	var topTold, topTried *Alert
+	var topTold, topTried *check.Alert
 	for i := range standing {
 		a := &standing[i]
 		line, ok := told[a.Condition]
-		if !ok || a.Condition == CheckFailing {
+		if !ok || a.Condition == check.CheckFailing {
 			continue
 		}
 		if line.Told != nil && before(a, topTold) {
@@ -302,43 +301,43 @@ func over(standing []Alert, told Lines, vouched time.Time) []Notice {
 	}
 	for _, a := range standing {
 		line := told[a.Condition]
-		if a.Condition == CheckFailing && (line.Told != nil && ended(a, line, vouched) || passed(a, told, vouched)) {
+		if a.Condition == check.CheckFailing && (line.Told != nil && ended(a, line, vouched) || passed(a, told, vouched)) {
 			notices = append(notices, resolved(a, standing, told, vouched))
 		}
 	}
 	return notices
 }
 
-func before(a, b *Alert) bool {
-	return b == nil || cmp.Less(a.Condition.rank(), b.Condition.rank())
+func before(a, b *check.Alert) bool {
+	return b == nil || a.Condition.Compare(b.Condition) < 0
 }
 
 // ended reports whether what a line is about is over. Neither time nor other
 // thresholds cure a certificate: only a later one does, or a clock that is
 // right again.
-func ended(a Alert, line Line, vouched time.Time) bool {
-	if a.Condition.ofCertificate() && (a.State != Over || a.Ending == Renewed) {
-		return a.laterThan(line.certificate()) || line.tooEarly(a.Condition, vouched)
+func ended(a check.Alert, line Line, vouched time.Time) bool {
+	if a.Condition.OfCertificate() && (a.State != check.Over || a.Ending == check.Renewed) {
+		return laterThan(a, line.certificate()) || line.tooEarly(a.Condition, vouched)
 	}
-	return a.State == Over
+	return a.State == check.Over
 }
 
 // passed reports whether an alert came and went while its receiver could not
 // be reached.
-func passed(a Alert, told Lines, vouched time.Time) bool {
+func passed(a check.Alert, told Lines, vouched time.Time) bool {
 	line := told[a.Condition]
 	return line.Told == nil && line.Waits != nil && line.Waits.Tried && ended(a, line, vouched)
 }
 
 // resolved builds the notice that a condition, and what it hid, has ended.
-func resolved(a Alert, standing []Alert, told Lines, vouched time.Time) Notice {
+func resolved(a check.Alert, standing []check.Alert, told Lines, vouched time.Time) Notice {
 	line := told[a.Condition]
 	n := Notice{Alert: a, Kind: Resolved, Told: line.Told}
-	if a.State != Over {
-		n.State, n.Ending, n.Cause, n.Reason = Over, Renewed, "", ""
+	if a.State != check.Over {
+		n.State, n.Ending, n.Cause, n.Reason = check.Over, check.Renewed, "", ""
 	}
-	if n.Ending == Renewed && !a.laterThan(line.certificate()) && line.tooEarly(a.Condition, vouched) {
-		n.Ending = TooEarly
+	if n.Ending == check.Renewed && !laterThan(a, line.certificate()) && line.tooEarly(a.Condition, vouched) {
+		n.Ending = check.TooEarly
 	}
 	if line.Told != nil {
 		n.Severity, n.Threshold, n.Began = line.Told.Severity, line.Told.Threshold, line.Told.Since
@@ -350,7 +349,7 @@ func resolved(a Alert, standing []Alert, told Lines, vouched time.Time) Notice {
 	}
 	for _, other := range standing {
 		l, ok := told[other.Condition]
-		if !ok || (other.Condition != a.Condition && !a.Condition.hides(other.Condition)) {
+		if !ok || (other.Condition != a.Condition && !a.Condition.Hides(other.Condition)) {
 			continue
 		}
 		if n.Kind == Passed && l.Told != nil {
@@ -361,4 +360,12 @@ func resolved(a Alert, standing []Alert, told Lines, vouched time.Time) Notice {
 		}
 	}
 	return n
+}
+
+// soonest returns the earlier of two times, of which zero is none.
+func soonest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }

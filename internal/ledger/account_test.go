@@ -1,4 +1,4 @@
-package check_test
+package ledger_test
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 )
 
 // account is what one receiver heard, kept by other rules than those of the
@@ -24,14 +25,14 @@ func newAccount() *account {
 }
 
 // take checks a notice against what was heard before.
-func (a *account) take(n check.Notice, p check.Policy, now time.Time) error {
+func (a *account) take(n ledger.Notice, p check.Policy, now time.Time) error {
 	certificate, open := a.open[n.Condition]
 	switch n.Kind {
-	case check.Firing, check.Tighter:
+	case ledger.Firing, ledger.Tighter:
 		if n.Replaced() {
 			a.forget(n.Told.Certificate)
 		}
-		if n.Kind == check.Firing && a.ended[n.Condition] {
+		if n.Kind == ledger.Firing && a.ended[n.Condition] {
 			a.forget(certificate) // it may be taken for over
 			open = false
 		}
@@ -42,18 +43,18 @@ func (a *account) take(n check.Notice, p check.Policy, now time.Time) error {
 				return fmt.Errorf("threshold %v of %v was told before", n.Threshold, n.Certificate)
 			}
 			a.thresholds[key] = true
-		} else if n.Kind == check.Firing && open {
+		} else if n.Kind == ledger.Firing && open {
 			return fmt.Errorf("%s fires and was open", n.Condition)
 		}
 		a.open[n.Condition] = n.Certificate
-	case check.Reminder:
+	case ledger.Reminder:
 		if !open {
 			return fmt.Errorf("reminder of %s, which was never told", n.Condition)
 		}
 		if since := now.Sub(a.last[n.Condition]); since < p.Repeat[n.Severity]/2 {
 			return fmt.Errorf("reminder of %s after %v", n.Condition, since)
 		}
-	case check.Resolved:
+	case ledger.Resolved:
 		if !open {
 			return fmt.Errorf("%s is resolved and was not open", n.Condition)
 		}
@@ -65,7 +66,7 @@ func (a *account) take(n check.Notice, p check.Policy, now time.Time) error {
 			delete(a.open, c)
 			delete(a.ended, c)
 		}
-	case check.Passed:
+	case ledger.Passed:
 		if open {
 			return fmt.Errorf("%s passed and was told", n.Condition)
 		}
@@ -75,7 +76,7 @@ func (a *account) take(n check.Notice, p check.Policy, now time.Time) error {
 }
 
 // miss notes what was tried to be told.
-func (a *account) miss(n check.Notice) {
+func (a *account) miss(n ledger.Notice) {
 	for _, c := range n.Closes {
 		if _, open := a.open[c]; open {
 			a.ended[c] = true
@@ -95,8 +96,8 @@ func (a *account) forget(certificate time.Time) {
 func (l *life) step(acc *account) error {
 	alerts := check.Standing(l.record, l.policy, l.now)
 	before := l.copyLines()
-	notices := check.Owed(alerts, l.lines, l.who, l.policy, l.now)
-	next := check.Await(l.lines, alerts, notices, l.now)
+	notices := ledger.Owed(alerts, l.lines, l.who, l.policy, l.now)
+	next := ledger.Await(l.lines, alerts, notices, l.now)
 	if !reflect.DeepEqual(before, l.lines) {
 		return fmt.Errorf("the lines were modified: %v, before %v", l.lines, before)
 	}
@@ -109,30 +110,30 @@ func (l *life) step(acc *account) error {
 		}
 		seen[alert] = true
 		if l.down {
-			l.lines = check.Try(l.lines, n)
+			l.lines = ledger.Try(l.lines, n)
 			acc.miss(n)
 			continue
 		}
 		if err := acc.take(n, l.policy, l.now); err != nil {
 			return err
 		}
-		l.lines = check.Tell(l.lines, n, "m", l.now)
+		l.lines = ledger.Tell(l.lines, n, "m", l.now)
 	}
 	if l.down {
 		return nil
 	}
-	if again := check.Owed(alerts, l.lines, l.who, l.policy, l.now); len(again) > 0 {
+	if again := ledger.Owed(alerts, l.lines, l.who, l.policy, l.now); len(again) > 0 {
 		return fmt.Errorf("owed after delivery: %v", again)
 	}
 	return nil
 }
 
 // copyLines returns a copy that shares nothing.
-func (l *life) copyLines() check.Lines {
+func (l *life) copyLines() ledger.Lines {
 	if l.lines == nil {
 		return nil
 	}
-	out := check.Lines{}
+	out := ledger.Lines{}
 	for c, line := range l.lines {
 		if line.Told != nil {
 			t := *line.Told

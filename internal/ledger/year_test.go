@@ -1,4 +1,4 @@
-package check_test
+package ledger_test
 
 import (
 	"fmt"

@@ -1,0 +1,68 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+)
+
+// Sound returns what is wrong with a line that was read for a condition, nil
+// if sslwatch may have written it.
+func (l Line) Sound(c check.Condition) error {
+	switch {
+	case !c.Known():
+		return errors.New("sslwatch does not know this condition")
+	case l.Told == nil && l.Waits == nil:
+		return errors.New("it says nothing")
+	case l.Told == nil && l.Ended:
+		return errors.New("it ended, and was not told")
+	}
+	if t := l.Told; t != nil {
+		switch {
+		case !t.Severity.Known():
+			return fmt.Errorf("told, with the severity %q", t.Severity)
+		case t.First.IsZero() || t.Anchor.IsZero() || t.Last.IsZero():
+			return errors.New("told, without the times")
+		case c.OfCertificate() && t.Certificate.IsZero():
+			return errors.New("told, of a certificate without a date")
+		}
+		if err := errors.Join(check.SoundTimes(t.Certificate, t.Identity, t.First, t.Anchor, t.Last), check.SoundBeginning(t.Since)); err != nil {
+			return fmt.Errorf("told: %w", err)
+		}
+	}
+	if w := l.Waits; w != nil {
+		switch {
+		case !w.Severity.Known():
+			return fmt.Errorf("waits, with the severity %q", w.Severity)
+		case w.Since.IsZero():
+			return errors.New("waits, without a time")
+		case c.OfCertificate() && w.Certificate.IsZero():
+			return errors.New("waits, for a certificate without a date")
+		}
+		if err := errors.Join(check.SoundTimes(w.Since, w.Certificate, w.Identity), check.SoundBeginning(w.Began)); err != nil {
+			return fmt.Errorf("waits: %w", err)
+		}
+	}
+	return nil
+}
+
+// Sound returns what is wrong with a message that was read, nil if sslwatch
+// may have kept it.
+func (s Sent) Sound() error {
+	if len(s.Receipt) == 0 || string(s.Receipt) == "null" {
+		return errors.New("it has no receipt")
+	}
+	if len(s.Entries) == 0 {
+		return errors.New("it has no entries")
+	}
+	for _, e := range s.Entries {
+		if err := check.SoundKey(e.Key); err != nil {
+			return err
+		}
+		if !e.Condition.Known() || !e.Severity.Known() {
+			return fmt.Errorf("it has an entry of the condition %q and the severity %q", e.Condition, e.Severity)
+		}
+	}
+	return nil
+}
