@@ -51,7 +51,7 @@ func (a *app) status(ctx context.Context, asJSON bool) (verdict, error) {
 
 	var rows []row
 	byProject := map[string][]check.Record{}
-	for _, key := range slices.Sorted(maps.Keys(s.Records)) {
+	for _, key := range slices.SortedFunc(maps.Keys(s.Records), check.Key.Compare) {
 		r := s.Records[key]
 		if r.Left == "" {
 			rows = append(rows, rowOf(r, p, now, false))

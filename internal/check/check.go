@@ -104,14 +104,8 @@ type Subject struct {
 	Console string `json:"console,omitempty"`
 }
 
-// Key identifies a subject in the state file: project_id/instance_id, or
-// the project_id alone for a project.
-func (s Subject) Key() string {
-	if s.InstanceID == "" {
-		return s.ProjectID
-	}
-	return s.ProjectID + "/" + s.InstanceID
-}
+// Key returns what identifies the subject.
+func (s Subject) Key() Key { return Key{ProjectID: s.ProjectID, InstanceID: s.InstanceID} }
 
 // IsProject reports whether the subject is a whole project.
 func (s Subject) IsProject() bool { return s.InstanceID == "" }

@@ -117,27 +117,27 @@ func TestAProjectSpeaksForWhatConcernsIt(t *testing.T) {
 func TestReconcileKeepsWhatIsKnown(t *testing.T) {
 	r, policy := newborn()
 	r = check.Learn(r, on(10*day), policy, birth)
-	records := map[string]check.Record{r.Key(): r}
+	records := map[check.Key]check.Record{r.Key(): r}
 	renamed := r.Subject
 	renamed.Instance = "renamed"
 	fresh := check.Subject{ProjectID: "p", InstanceID: "new"}
 	terms := check.Terms{Expiry: ladder(7 * day)}
-	out := check.Reconcile(records, []string{"q/orphan"}, []check.Watched{{Subject: renamed, Terms: terms}, {Subject: fresh, Terms: terms}}, birth)
-	if r := out["p/i"]; r.Instance != "renamed" || !r.Expires.Equal(birth.Add(10*day)) || len(r.Terms.Expiry) != 1 {
+	out := check.Reconcile(records, []check.Key{{ProjectID: "q", InstanceID: "orphan"}}, []check.Watched{{Subject: renamed, Terms: terms}, {Subject: fresh, Terms: terms}}, birth)
+	if r := out[check.Key{ProjectID: "p", InstanceID: "i"}]; r.Instance != "renamed" || !r.Expires.Equal(birth.Add(10*day)) || len(r.Terms.Expiry) != 1 {
 		t.Errorf("known: %+v", r)
 	}
-	if r := out["p/new"]; !r.Due.Equal(birth) {
+	if r := out[check.Key{ProjectID: "p", InstanceID: "new"}]; !r.Due.Equal(birth) {
 		t.Errorf("new: due %v", r.Due)
 	}
-	if r := out["q/orphan"]; r.Left != check.Unwatched {
+	if r := out[check.Key{ProjectID: "q", InstanceID: "orphan"}]; r.Left != check.Unwatched {
 		t.Errorf("orphan: %+v", r)
 	}
 	out = check.Reconcile(out, nil, nil, birth)
-	if r := out["p/i"]; r.Left != check.Unwatched {
+	if r := out[check.Key{ProjectID: "p", InstanceID: "i"}]; r.Left != check.Unwatched {
 		t.Errorf("taken out: %+v", r)
 	}
 	out = check.Reconcile(out, nil, []check.Watched{{Subject: renamed, Terms: terms}}, birth)
-	if r := out["p/i"]; r.Left != "" || r.Expires.IsZero() {
+	if r := out[check.Key{ProjectID: "p", InstanceID: "i"}]; r.Left != "" || r.Expires.IsZero() {
 		t.Errorf("back again: %+v", r)
 	}
 }

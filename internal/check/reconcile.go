@@ -1,9 +1,6 @@
 package check
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 // Watched is an instance as the configuration wants it watched.
 type Watched struct {
@@ -17,9 +14,9 @@ type Watched struct {
 // records themselves are not changed. told are the keys of the subjects that
 // ledgers have lines about, to find those whose record was lost, so that they
 // too get their last word.
-func Reconcile(records map[string]Record, told []string, want []Watched, now time.Time) map[string]Record {
+func Reconcile(records map[Key]Record, told []Key, want []Watched, now time.Time) map[Key]Record {
 	now = Wall(now)
-	out := make(map[string]Record, len(want))
+	out := make(map[Key]Record, len(want))
 	for _, w := range want {
 		r, ok := records[w.Key()]
 		if !ok {
@@ -41,7 +38,7 @@ func Reconcile(records map[string]Record, told []string, want []Watched, now tim
 		projects[r.ProjectID] = true
 	}
 	for _, key := range told {
-		if _, ok := out[key]; ok || projects[key] || SoundKey(key) != nil {
+		if _, ok := out[key]; ok || key.IsProject() && projects[key.ProjectID] {
 			continue
 		}
 		r := Record{Subject: orphan(key), Left: Unwatched}
@@ -52,9 +49,9 @@ func Reconcile(records map[string]Record, told []string, want []Watched, now tim
 }
 
 // orphan makes a subject of nothing but its key.
-func orphan(key string) Subject {
-	if project, instance, isInstance := strings.Cut(key, "/"); isInstance {
-		return Subject{ProjectID: project, InstanceID: instance, Instance: instance}
+func orphan(key Key) Subject {
+	if key.IsProject() {
+		return Subject{ProjectID: key.ProjectID, InstanceID: "unknown"}
 	}
-	return Subject{ProjectID: key, InstanceID: "unknown"}
+	return Subject{ProjectID: key.ProjectID, InstanceID: key.InstanceID, Instance: key.InstanceID}
 }

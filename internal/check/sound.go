@@ -15,15 +15,12 @@ const maxCount = 1 << 30
 // Sound returns what is wrong with a record that was read under a key, nil if
 // sslwatch may have written it. What is not sound must not be judged: a
 // negative counter never reaches what it counts to, and says nothing for ever.
-func (r Record) Sound(key string) error {
+func (r Record) Sound(key Key) error {
 	if r.ProjectID == "" || r.InstanceID == "" {
 		return errors.New("it has no project_id or no instance_id")
 	}
 	if r.Key() != key {
 		return fmt.Errorf("it is about %q", r.Key())
-	}
-	if err := SoundKey(key); err != nil {
-		return err
 	}
 	if r.Left != "" && !slices.Contains([]Ending{Unwatched, Deleted}, r.Left) {
 		return fmt.Errorf("left is %q, which sslwatch does not know", r.Left)
@@ -48,14 +45,11 @@ func (r Record) Sound(key string) error {
 	return SoundTimes(r.Due, r.Checked, r.Verified, r.Expires, r.Identity, r.Was, r.Displaced, r.Comeback.Expires, r.Failing.Since, r.Failing.Last)
 }
 
-// Sound returns what is wrong with a project that was read under a key, nil
+// Sound returns what is wrong with a project that was read under its ID, nil
 // if sslwatch may have written it.
-func (p ProjectRecord) Sound(key string) error {
-	if strings.Contains(key, "/") {
+func (p ProjectRecord) Sound(projectID string) error {
+	if projectID == "" || strings.Contains(projectID, "/") {
 		return errors.New("its key is not that of a project")
-	}
-	if err := SoundKey(key); err != nil {
-		return err
 	}
 	if err := p.Refused.sound(); err != nil {
 		return fmt.Errorf("refused: %w", err)
@@ -78,16 +72,6 @@ func (c Clock) Sound(projectID string) error {
 		return errors.New("it is not off")
 	}
 	return SoundTimes(c.Since)
-}
-
-// SoundKey returns what is wrong with the key of a subject: project_id, or
-// project_id/instance_id.
-func SoundKey(key string) error {
-	project, instance, isInstance := strings.Cut(key, "/")
-	if project == "" || isInstance && instance == "" || strings.Contains(instance, "/") {
-		return fmt.Errorf("%q is not a valid key of an instance or a project", key)
-	}
-	return nil
 }
 
 func count(name string, n int) error {

@@ -253,6 +253,6 @@ func CompareAlerts(a, b Alert) int {
 		a.Certificate.Compare(b.Certificate),
 		cmp.Compare(a.Project, b.Project),
 		cmp.Compare(a.Instance, b.Instance),
-		cmp.Compare(a.Key(), b.Key()),
+		a.Key().Compare(b.Key()),
 	)
 }

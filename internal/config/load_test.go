@@ -521,7 +521,7 @@ func FuzzLoad(f *testing.F) {
 			t.Fatalf("%+v", c)
 		}
 		for _, w := range c.Watched {
-			if w.InstanceID == "" || w.Instance == "" || len(w.Terms.Expiry) == 0 || strings.Count(w.Key(), "/") != 1 {
+			if w.InstanceID == "" || w.Instance == "" || len(w.Terms.Expiry) == 0 || strings.Count(w.Key().String(), "/") != 1 {
 				t.Fatalf("%+v", w)
 			}
 		}

@@ -11,7 +11,7 @@ import (
 
 // Ledger is what one receiver was told, and what it waits to be told: by
 // the key of the subject, a line for each condition.
-type Ledger map[string]Lines
+type Ledger map[check.Key]Lines
 
 // Lines are the lines of one subject.
 type Lines map[check.Condition]Line
@@ -92,7 +92,7 @@ type Sent struct {
 
 // Entry is how one alert of a message stands.
 type Entry struct {
-	Key       string          `json:"key"`
+	Key       check.Key       `json:"key"`
 	Condition check.Condition `json:"condition"`
 	Severity  check.Severity  `json:"severity"`
 	// Name is what people call the subject: project/instance.

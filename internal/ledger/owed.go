@@ -91,7 +91,7 @@ func (n Notice) ID() string {
 	if n.Told != nil {
 		after = n.Told.Last
 	}
-	return digest(n.Key(), string(n.Condition), episode.Format(time.RFC3339Nano), what, after.Format(time.RFC3339Nano))
+	return digest(n.Key().String(), string(n.Condition), episode.Format(time.RFC3339Nano), what, after.Format(time.RFC3339Nano))
 }
 
 // digest returns a short hash of parts.

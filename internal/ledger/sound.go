@@ -57,8 +57,8 @@ func (s Sent) Sound() error {
 		return errors.New("it has no entries")
 	}
 	for _, e := range s.Entries {
-		if err := check.SoundKey(e.Key); err != nil {
-			return err
+		if e.Key == (check.Key{}) {
+			return errors.New("it has an entry about nothing")
 		}
 		if !e.Condition.Known() || !e.Severity.Known() {
 			return fmt.Errorf("it has an entry of the condition %q and the severity %q", e.Condition, e.Severity)

@@ -47,19 +47,23 @@ func thread(n ledger.Notice) string {
 // alert, or of an old certificate, comes right before that alert: told the
 // other way round, it would seem to be the end of that one.
 func order(notices []ledger.Notice) []ledger.Notice {
-	fires := map[string][]ledger.Notice{} // by subject
+	fires := map[check.Key][]ledger.Notice{} // by subject
 	for _, n := range notices {
 		if n.Fires() {
 			fires[n.Key()] = append(fires[n.Key()], n)
 		}
 	}
-	first := map[string][]ledger.Notice{} // by the alert that they come before
-	alert := func(n ledger.Notice) string { return n.Key() + " " + string(n.Condition) }
+	type alert struct {
+		key       check.Key
+		condition check.Condition
+	}
+	of := func(n ledger.Notice) alert { return alert{n.Key(), n.Condition} }
+	first := map[alert][]ledger.Notice{} // by the alert that they come before
 	var sorted []ledger.Notice
 	for _, n := range notices {
 		uncovered := slices.IndexFunc(fires[n.Key()], n.Uncovers)
 		if uncovered >= 0 {
-			a := alert(fires[n.Key()][uncovered])
+			a := of(fires[n.Key()][uncovered])
 			first[a] = append(first[a], n)
 			continue
 		}
@@ -69,7 +73,7 @@ func order(notices []ledger.Notice) []ledger.Notice {
 	out := make([]ledger.Notice, 0, len(notices))
 	for _, n := range sorted {
 		if n.Fires() {
-			out = append(out, first[alert(n)]...)
+			out = append(out, first[of(n)]...)
 		}
 		out = append(out, n)
 	}

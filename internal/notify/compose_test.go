@@ -39,7 +39,7 @@ func TestAStormIsFewMessagesAndEachInstanceIsInExactlyOne(t *testing.T) {
 			if told[n.ID()] {
 				t.Fatalf("%s twice", n.Instance)
 			}
-			if last.Key() != "" && check.CompareAlerts(last.Alert, n.Alert) > 0 {
+			if last.Key() != (check.Key{}) && check.CompareAlerts(last.Alert, n.Alert) > 0 {
 				t.Fatalf("%s (%s) after the milder %s (%s)", n.Instance, n.Severity, last.Instance, last.Severity)
 			}
 			last = n

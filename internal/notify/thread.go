@@ -104,7 +104,7 @@ func standing(entries []ledger.Entry) string {
 			over++
 		}
 	}
-	name := cmp.Or(worst.Name, worst.Key)
+	name := cmp.Or(worst.Name, worst.Key.String())
 	s := fmt.Sprintf("%s %s: %s", head(!worst.Over, !worst.Unsolved, worst.Severity), name, inShort(worst.Condition, !worst.Over))
 	if worst.Unsolved {
 		s = fmt.Sprintf("%s %s: no longer watched, and not solved", head(false, false, ""), name)

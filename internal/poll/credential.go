@@ -19,9 +19,9 @@ type credential struct {
 	inflight int
 	resumes  time.Time // after a 401; has a monotonic reading
 	reason   string    // of the 401
-	// probe is the key of the target that tries again after a 401: always
+	// probe is the target that tries again after a 401: always
 	// the same, so that its refusals count in a row.
-	probe string
+	probe Target
 	pace  *backoff.ExponentialBackOff
 	delay Backoff
 }
@@ -39,23 +39,23 @@ func (c *credential) longest() time.Duration { return c.delay.Longest() }
 func (c *credential) heard(a Answer, now time.Time) (o Outcome) {
 	switch {
 	case a.Err == nil || a.Err.Kind == dcs.Missing || a.Err.Kind == dcs.Unsupported || a.Err.Kind == dcs.Forbidden:
-		c.accepted, c.probe, o.Accepted = true, "", true
+		c.accepted, c.probe, o.Accepted = true, Target{}, true
 		c.pace.Reset()
 	case a.Err.Kind == dcs.Unauthenticated && now.Before(c.resumes):
 		// It was under way when the first was refused.
 	case a.Err.Kind == dcs.Unauthenticated:
 		o.Refused = true
-		c.accepted, c.probe, c.reason = false, a.Key, a.Err.Reason
+		c.accepted, c.probe, c.reason = false, a.Target, a.Err.Reason
 		c.resumes = now.Add(max(c.pace.NextBackOff(), RefusalPause))
 	default:
-		c.free(a.Key) // it can't tell
+		c.free(a.Target) // it can't tell
 	}
 	return o
 }
 
 // free has another target try the credential where this one was to do so.
-func (c *credential) free(key string) {
-	if c.probe == key {
-		c.probe = ""
+func (c *credential) free(t Target) {
+	if c.probe == t {
+		c.probe = Target{}
 	}
 }

@@ -21,10 +21,10 @@ const (
 // that of ctx; what was not asked by then is not learnt.
 func Pass(ctx context.Context, o Options, targets []Target, learn func(Answer)) error {
 	p := New(o, time.Now())
-	waiting := map[string]Target{}
+	waiting := map[Target]bool{}
 	for _, t := range targets {
 		if p.Knows(t.ProjectID) {
-			waiting[t.Key] = t
+			waiting[t] = true
 			p.Set(t, time.Now())
 		}
 	}
@@ -37,7 +37,7 @@ func Pass(ctx context.Context, o Options, targets []Target, learn func(Answer)) 
 		}
 	}()
 	learnt := func(a Answer) {
-		delete(waiting, a.Key)
+		delete(waiting, a.Target)
 		learn(a)
 	}
 	timer := time.NewTimer(0)
@@ -81,9 +81,7 @@ func (p *Poller) rest(a Answer) (rest []Target) {
 		throttled := own && a.Err != nil && a.Err.Kind == dcs.Throttled
 		hangs := own && (project.hung >= givenUp || !project.credential.accepted && project.hung >= givenUpUntried)
 		if refused || throttled || hangs {
-			for _, t := range project.targets {
-				rest = append(rest, t)
-			}
+			rest = append(rest, project.queue.Keys()...)
 		}
 	}
 	return rest

@@ -47,7 +47,6 @@ type Options struct {
 
 // Target is what one request asks about.
 type Target struct {
-	Key        string // of the caller
 	ProjectID  string
 	InstanceID string
 }
@@ -143,7 +142,7 @@ func (p *Poller) Configure(o Options, now time.Time) (mended map[string]bool) {
 // called for a target that is being asked about.
 func (p *Poller) Set(t Target, due time.Time) {
 	if project := p.project(t.ProjectID); project != nil {
-		project.set(t, due)
+		project.queue.Set(t, due)
 	}
 }
 
@@ -153,8 +152,8 @@ func (p *Poller) Drop(t Target) {
 	if project == nil {
 		return
 	}
-	project.set(t, time.Time{})
-	project.credential.free(t.Key)
+	project.queue.Set(t, time.Time{})
+	project.credential.free(t)
 }
 
 // Knows reports whether a project is configured.
@@ -166,7 +165,7 @@ func (p *Poller) Asking(t Target) bool {
 	if project == nil {
 		return false
 	}
-	_, asking := project.flights[t.Key]
+	_, asking := project.flights[t]
 	return asking
 }
 
@@ -189,7 +188,7 @@ func (p *Poller) freeProbes() {
 	for _, shared := range p.projects {
 		c := shared.credential
 		if !slices.ContainsFunc(p.projects, func(q *project) bool { return q.credential == c && q.has(c.probe) }) {
-			c.probe = ""
+			c.probe = Target{}
 		}
 	}
 }
@@ -212,14 +211,14 @@ func (p *Poller) Next(now time.Time) (r Request, ok bool, wake time.Time) {
 		if project.idle() || p.full(project, now) {
 			continue
 		}
-		key, later := project.pick(now)
-		if key == "" {
+		t, later := project.pick(now)
+		if t == (Target{}) {
 			wake = Soonest(wake, later)
 			continue
 		}
 		p.turn++
 		p.inflight++
-		return project.take(key, p.turn, now), true, time.Time{}
+		return project.take(t, p.turn, now), true, time.Time{}
 	}
 	return Request{}, false, wake
 }
@@ -265,14 +264,14 @@ func (p *Poller) Answered(a Answer, now time.Time) (o Outcome) {
 	a.credential.inflight--
 	project := p.project(a.ProjectID)
 	if project != nil {
-		delete(project.flights, a.Key)
+		delete(project.flights, a.Target)
 	}
 	if a.Stopped {
 		return Outcome{}
 	}
 	o = a.credential.heard(a, now)
 	if project == nil || project.credential != a.credential {
-		a.credential.free(a.Key) // it is no longer asked with it
+		a.credential.free(a.Target) // it is no longer asked with it
 	}
 	if project != nil {
 		project.took(a)

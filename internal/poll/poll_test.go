@@ -27,7 +27,7 @@ func options(concurrency int, projects ...string) poll.Options {
 
 func target(project string, i int) poll.Target {
 	id := fmt.Sprint(i)
-	return poll.Target{Key: project + "/" + id, ProjectID: project, InstanceID: id}
+	return poll.Target{ProjectID: project, InstanceID: id}
 }
 
 // answered has a request be answered after so long.

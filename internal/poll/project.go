@@ -6,6 +6,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/queue"
 )
 
 const (
@@ -25,9 +26,8 @@ const (
 // project is a project with what is due.
 type project struct {
 	Project
-	queue      *Queue // of keys, by when a check is due
-	targets    map[string]Target
-	flights    map[string]time.Time // keys of the requests under way, and since when
+	queue      *queue.Queue[Target] // by when a check is due
+	flights    map[Target]time.Time // the requests under way, and since when
 	limit      *rate.Limiter
 	credential *credential
 	turn       uint64 // its last
@@ -46,7 +46,7 @@ type project struct {
 // newProject returns a project with an empty queue.
 func newProject(options Project) *project {
 	return &project{
-		queue: NewQueue(), targets: map[string]Target{}, flights: map[string]time.Time{},
+		queue: queue.New[Target](), flights: map[Target]time.Time{},
 		limit: rate.NewLimiter(rate.Limit(options.Rate), burst(options.Rate)),
 	}
 }
@@ -66,57 +66,48 @@ func (p *project) configure(options Project, shared *credential, now time.Time) 
 	p.Project, p.credential = options, shared
 }
 
-func (p *project) set(t Target, due time.Time) {
-	p.queue.Set(t.Key, due)
-	if due.IsZero() {
-		delete(p.targets, t.Key)
-		return
-	}
-	p.targets[t.Key] = t
-}
-
 // has reports whether a target is due at some time, or being asked about.
-func (p *project) has(key string) bool {
-	_, flies := p.flights[key]
-	return flies || !p.queue.At(key).IsZero()
+func (p *project) has(t Target) bool {
+	_, flies := p.flights[t]
+	return flies || !p.queue.At(t).IsZero()
 }
 
 // idle reports whether a project has nothing to ask.
 func (p *project) idle() bool { return p.queue.Len() == 0 && len(p.flights) == 0 }
 
-// pick returns the key of the target that is to be asked about now. If there
+// pick returns the target that is to be asked about now. If there
 // is none, it returns when to come back; zero if nothing is queued.
-func (p *project) pick(now time.Time) (key string, later time.Time) {
-	key, due := p.queue.Next()
+func (p *project) pick(now time.Time) (t Target, later time.Time) {
+	t, due := p.queue.Next()
 	c := p.credential
-	if c.probe != "" && !c.accepted {
-		key, due = c.probe, p.queue.At(c.probe) // zero: in flight, or another project's
+	if c.probe != (Target{}) && !c.accepted {
+		t, due = c.probe, p.queue.At(c.probe) // zero: in flight, or another project's
 	}
 	switch {
 	case due.IsZero():
-		return "", time.Time{}
+		return Target{}, time.Time{}
 	case !c.accepted && c.inflight > 0, p.throttled && len(p.flights) > 0:
-		return "", time.Time{} // its answer will wake us
+		return Target{}, time.Time{} // its answer will wake us
 	case due.After(now):
-		return "", due
+		return Target{}, due
 	case now.Before(c.resumes):
-		return "", c.resumes
+		return Target{}, c.resumes
 	case now.Before(p.resumes):
-		return "", p.resumes
+		return Target{}, p.resumes
 	}
 	r := p.limit.ReserveN(now, 1)
 	if wait := r.DelayFrom(now); wait > 0 {
 		r.CancelAt(now)
-		return "", now.Add(wait)
+		return Target{}, now.Add(wait)
 	}
-	return key, time.Time{}
+	return t, time.Time{}
 }
 
 // take makes a request of a target that was picked.
-func (p *project) take(key string, turn uint64, now time.Time) Request {
-	r := Request{Target: p.targets[key], api: p.API, credential: p.credential}
-	p.set(r.Target, time.Time{})
-	p.flights[key], p.turn = now, turn
+func (p *project) take(t Target, turn uint64, now time.Time) Request {
+	r := Request{Target: t, api: p.API, credential: p.credential}
+	p.queue.Set(t, time.Time{})
+	p.flights[t], p.turn = now, turn
 	p.credential.inflight++
 	return r
 }

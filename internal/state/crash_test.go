@@ -31,7 +31,7 @@ func numbered(n int) State {
 	return State{
 		Version: Version,
 		Written: now.Add(time.Duration(n) * time.Second),
-		Records: map[string]check.Record{r.Key(): r},
+		Records: map[check.Key]check.Record{r.Key(): r},
 		Ledgers: map[string]ledger.Ledger{"oncall": {r.Key(): {check.CertificateExpiring: {Told: told}}}},
 	}
 }

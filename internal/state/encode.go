@@ -15,7 +15,7 @@ import (
 func Encode(s State) ([]byte, error) {
 	s.Version = Version
 	if s.Records == nil {
-		s.Records = map[string]check.Record{}
+		s.Records = map[check.Key]check.Record{}
 	}
 	if s.Ledgers == nil {
 		s.Ledgers = map[string]ledger.Ledger{}

@@ -65,7 +65,7 @@ func load(d Disk, path string) (loaded, error) {
 	if l.main.damaged() || l.previous.damaged() {
 		l.from = fromLoss
 	}
-	l.state = State{Version: Version, Records: map[string]check.Record{}, Ledgers: map[string]ledger.Ledger{}}
+	l.state = State{Version: Version, Records: map[check.Key]check.Record{}, Ledgers: map[string]ledger.Ledger{}}
 	l.data, err = Encode(l.state)
 	return l, err
 }

@@ -36,12 +36,12 @@ func TestEverythingThatIsWrittenIsRead(t *testing.T) {
 	at := time.Date(2026, 11, 23, 2, 7, 13, 123456789, time.UTC)
 	s := State{
 		Version: Version, Written: at,
-		Records:  map[string]check.Record{"p/i": {Subject: check.Subject{ProjectID: "p", InstanceID: "i"}}},
+		Records:  map[check.Key]check.Record{{ProjectID: "p", InstanceID: "i"}: {Subject: check.Subject{ProjectID: "p", InstanceID: "i"}}},
 		Projects: map[string]check.ProjectRecord{"p": {Credential: "0a", Seen: at, Forbidden: at, Pause: check.Pause{Why: check.PauseThrottled, Until: at, Reason: "no"}}},
 		Ledgers:  map[string]ledger.Ledger{"oncall": {}},
 		Messages: map[string]map[string]ledger.Sent{"oncall": {"0a": {
 			Receipt: json.RawMessage(`{"ts":"1.2"}`), Stale: true,
-			Entries: []ledger.Entry{{Key: "p/i", Condition: check.SSLDisabled, Severity: check.Critical, Name: "prod/a", Line: "FIRING"}},
+			Entries: []ledger.Entry{{Key: check.Key{ProjectID: "p", InstanceID: "i"}, Condition: check.SSLDisabled, Severity: check.Critical, Name: "prod/a", Line: "FIRING"}},
 		}}},
 		Clocks:    check.Clocks{"p": {Off: true, Since: at, Ahead: check.Offset(-time.Hour)}},
 		Receivers: map[string]ReceiverState{"oncall": {Owed: 2, OwedSince: at, Failure: "no", FailingSince: at, Succeeded: at}},

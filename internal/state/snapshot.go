@@ -11,7 +11,7 @@ type Snapshot struct {
 	At        time.Time
 	Policy    check.Policy
 	Interval  time.Duration // between successful checks of one instance
-	Records   map[string]check.Record
+	Records   map[check.Key]check.Record
 	Projects  map[string]check.ProjectRecord
 	Receivers []ReceiverState
 	// Unwritten says why the state can't be written; empty if it can.

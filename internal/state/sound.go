@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,7 +28,7 @@ type rawState struct {
 // sound returns what can be read, and what can't be and why.
 func (raw rawState) sound() (State, []string) {
 	var bad faults
-	s := State{Version: Version, Records: map[string]check.Record{}, Ledgers: map[string]ledger.Ledger{}}
+	s := State{Version: Version, Records: map[check.Key]check.Record{}, Ledgers: map[string]ledger.Ledger{}}
 	if raw.Written != nil {
 		// For people, and nothing is worked out from it.
 		var at time.Time
@@ -37,7 +38,7 @@ func (raw rawState) sound() (State, []string) {
 			s.Written = at
 		}
 	}
-	readMembers(&bad, raw.Records, s.Records, check.Record.Sound, "record %q")
+	readMembers(&bad, keyed(&bad, raw.Records, "record"), s.Records, check.Record.Sound, "record %q")
 	if projects := bad.object(raw.Projects, "projects"); len(projects) > 0 {
 		s.Projects = map[string]check.ProjectRecord{}
 		readMembers(&bad, projects, s.Projects, check.ProjectRecord.Sound, "project %q")
@@ -83,13 +84,11 @@ func (f *faults) object(raw json.RawMessage, format string, args ...any) map[str
 func (f *faults) ledger(id string, raw json.RawMessage) ledger.Ledger {
 	out := ledger.Ledger{}
 	subjects := f.object(raw, "ledger of %q", id)
-	for _, key := range slices.Sorted(maps.Keys(subjects)) {
-		if err := check.SoundKey(key); err != nil {
-			f.add(err, "ledger of %q about %q", id, key)
-			continue
-		}
+	about := keyed(f, subjects, "ledger of %q about", id)
+	for _, key := range slices.SortedFunc(maps.Keys(about), check.Key.Compare) {
+		subject := about[key]
 		raw := map[check.Condition]json.RawMessage{}
-		for c, line := range f.object(subjects[key], "ledger of %q about %q", id, key) {
+		for c, line := range f.object(subject, "ledger of %q about %q", id, key) {
 			raw[check.Condition(c)] = line
 		}
 		lines := ledger.Lines{}
@@ -118,10 +117,25 @@ func (f *faults) messages(raw json.RawMessage) map[string]map[string]ledger.Sent
 	return out
 }
 
+// keyed reads the keys of members; format and args name one, but for its key.
+func keyed(f *faults, members map[string]json.RawMessage, format string, args ...any) map[check.Key]json.RawMessage {
+	out := map[check.Key]json.RawMessage{}
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		var key check.Key
+		if err := key.UnmarshalText([]byte(name)); err != nil {
+			f.add(err, format+" %q", append(slices.Clone(args), name)...)
+			continue
+		}
+		out[key] = members[name]
+	}
+	return out
+}
+
 // readMembers reads the members of an object into a map, but for those that are not
 // sound. format names one of them, with args and its key.
-func readMembers[K ~string, V any](f *faults, members map[K]json.RawMessage, into map[K]V, fault func(V, K) error, format string, args ...any) {
-	for _, key := range slices.Sorted(maps.Keys(members)) {
+func readMembers[K comparable, V any](f *faults, members map[K]json.RawMessage, into map[K]V, fault func(V, K) error, format string, args ...any) {
+	inOrder := func(a, b K) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) }
+	for _, key := range slices.SortedFunc(maps.Keys(members), inOrder) {
 		var v V
 		err := json.Unmarshal(members[key], &v)
 		if err == nil {

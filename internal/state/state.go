@@ -31,7 +31,7 @@ type State struct {
 	// Written is when it was written. Who encodes a state sets it.
 	Written time.Time `json:"written,omitzero"`
 	// Records holds what was seen, by project_id/instance_id.
-	Records map[string]check.Record `json:"records"`
+	Records map[check.Key]check.Record `json:"records"`
 	// Projects holds what was seen of projects as a whole, by project_id.
 	Projects map[string]check.ProjectRecord `json:"projects,omitempty"`
 	// Ledgers holds what was said, by the receiver's name.

@@ -262,9 +262,9 @@ func liveOnAnyState(t *testing.T, data []byte, world int) {
 		for _, m := range p.got {
 			for _, n := range noticesOf(m) {
 				if n.Fires() {
-					fired[n.Key()+" "+string(n.Condition)]++
+					fired[n.Key().String()+" "+string(n.Condition)]++
 				} else {
-					over[n.Key()+" "+string(n.Condition)]++
+					over[n.Key().String()+" "+string(n.Condition)]++
 				}
 			}
 		}
@@ -307,7 +307,7 @@ func TestALedgerWithoutTimesFloodsNobody(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, 1, func(l *life) {
 				l.expires(0, time.Now().Add(4*check.Day))
-				line := `{"` + instance(0).Key() + `":{"certificate_expiring":{` + lines + `}}}`
+				line := `{"` + instance(0).Key().String() + `":{"certificate_expiring":{` + lines + `}}}`
 				l.disk.data = []byte(`{"version":1,"records":{},"ledgers":{"oncall":` + line + `}}`)
 				l.start()
 				l.pass(10 * time.Minute)

@@ -21,7 +21,7 @@ func (w *Watch) ask(ctx context.Context, now time.Time) time.Time {
 		if !ok {
 			return wake
 		}
-		w.asking[r.Key] = true
+		w.asking[check.Key(r.Target)] = true
 		w.work.Add(1)
 		go func() {
 			defer w.work.Done()
@@ -32,14 +32,15 @@ func (w *Watch) ask(ctx context.Context, now time.Time) time.Time {
 
 // learn takes an answer in.
 func (w *Watch) learn(a poll.Answer, now time.Time) {
-	delete(w.asking, a.Key)
-	delete(w.awaiting, a.Key)
+	key := check.Key(a.Target)
+	delete(w.asking, key)
+	delete(w.awaiting, key)
 	outcome := w.poll.Answered(a, now)
 	if a.Stopped {
 		return
 	}
 	w.hearClock(a.ProjectID, a.Clock(), now)
-	before, ok := w.state.Records[a.Key]
+	before, ok := w.state.Records[key]
 	if !ok || before.Left != "" {
 		w.poll.Drop(a.Target) // taken out of the configuration meanwhile
 		return
@@ -57,7 +58,7 @@ func (w *Watch) learn(a poll.Answer, now time.Time) {
 		w.secondOpinion(r.ProjectID, now)
 	}
 	w.logCheck(before, r, a.Err, outcome)
-	w.judge(a.Key, now)
+	w.judge(key, now)
 	w.disk.touch()
 	if !r.Believes(before) {
 		w.disk.hasten(now) // others than receivers see it at once, and must after a crash
@@ -100,7 +101,7 @@ func (w *Watch) setProject(id string, p check.ProjectRecord, now time.Time) {
 			}
 		}
 	}
-	w.judge(id, now)
+	w.judge(check.Key{ProjectID: id}, now)
 }
 
 // due returns when an instance is to be checked next.

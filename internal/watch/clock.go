@@ -89,7 +89,7 @@ func (w *Watch) hasten(now time.Time) {
 			if r.Left != "" || r.Failing.Count > 0 || w.asking[key] {
 				continue
 			}
-			if first.InstanceID == "" || r.Due.Before(first.Due) || r.Due.Equal(first.Due) && key < first.Key() {
+			if first.InstanceID == "" || r.Due.Before(first.Due) || r.Due.Equal(first.Due) && key.Compare(first.Key()) < 0 {
 				first = r
 			}
 		}
@@ -161,14 +161,14 @@ func (w *Watch) setClock(id string, after check.Clock, now time.Time) {
 		w.judgement.Set(key, check.Wall(now))
 	}
 	if settled {
-		w.rewindTold(id, now)
+		w.rewindTold(check.Key{ProjectID: id}, now)
 	}
-	w.judge(id, now)
+	w.judge(check.Key{ProjectID: id}, now)
 }
 
 // rewindTold bounds by the present when things were told, once it is known
 // what the present is: while the clock is in doubt, it may be the wrong one.
-func (w *Watch) rewindTold(key string, now time.Time) {
+func (w *Watch) rewindTold(key check.Key, now time.Time) {
 	for _, r := range w.receivers {
 		if lines, ok := r.ledger[key]; ok {
 			w.set(r, key, lines.RewindTold(now))

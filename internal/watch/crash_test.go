@@ -176,7 +176,7 @@ func judge(receiver string, i int, p *pager, c *crash) (wrong []string) {
 	var lines []string
 	for _, m := range p.got {
 		for _, n := range noticesOf(m) {
-			alert := n.Key() + " " + string(n.Condition)
+			alert := n.Key().String() + " " + string(n.Condition)
 			if told[n.ID()] && again[n.ID()] {
 				delete(again, n.ID()) // no third time
 				continue

@@ -171,13 +171,13 @@ func hear(p *pager) heard {
 					string(n.Kind), string(n.Condition), n.Instance, n.Threshold.String(), string(n.Severity), n.Certificate.String(),
 				}, " ")
 				h.times[what]++
-				alert := n.Key() + " " + string(n.Condition)
+				alert := n.Key().String() + " " + string(n.Condition)
 				if !n.Fires() {
 					if !open[alert] && h.times[what] == 1 && n.Kind != ledger.Passed {
 						h.order = append(h.order, item.Line)
 					}
 					for _, c := range n.Closes {
-						delete(open, n.Key()+" "+string(c))
+						delete(open, n.Key().String()+" "+string(c))
 					}
 					continue
 				}

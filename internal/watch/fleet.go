@@ -4,16 +4,16 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
-	"github.com/sslwatch/sslwatch/internal/poll"
+	"github.com/sslwatch/sslwatch/internal/queue"
 )
 
 // fleet is the sum of a project's records, kept as they change, so that what
 // one answer costs does not depend on how many instances there are.
 type fleet struct {
 	check.Fleet
-	parts map[string]check.Part // by record key
-	late  *poll.Queue           // of the keys of checks that are overdue, by when they were due
-	ring  []string              // keys, in turn for second opinions
+	parts map[check.Key]check.Part // by record key
+	late  *queue.Queue[check.Key]  // of the keys of checks that are overdue, by when they were due
+	ring  []check.Key              // keys, in turn for second opinions
 }
 
 // put takes a record into what is remembered.
@@ -53,7 +53,7 @@ func (w *Watch) remove(r check.Record) {
 	if f.Records == 0 {
 		delete(w.fleets, r.ProjectID)
 		delete(w.state.Projects, r.ProjectID)
-		w.judgement.Set(r.ProjectID, time.Time{})
+		w.judgement.Set(key.OfProject(), time.Time{})
 	}
 }
 
@@ -61,7 +61,7 @@ func (w *Watch) remove(r check.Record) {
 func (w *Watch) fleet(projectID string) *fleet {
 	f := w.fleets[projectID]
 	if f == nil {
-		f = &fleet{parts: map[string]check.Part{}, late: poll.NewQueue()}
+		f = &fleet{parts: map[check.Key]check.Part{}, late: queue.New[check.Key]()}
 		w.fleets[projectID] = f
 	}
 	return f
@@ -69,7 +69,7 @@ func (w *Watch) fleet(projectID string) *fleet {
 
 // recount adds all records up anew: after a reload, or when the clock was set.
 func (w *Watch) recount(now time.Time) {
-	w.fleets, w.changes = map[string]*fleet{}, poll.NewQueue()
+	w.fleets, w.changes = map[string]*fleet{}, queue.New[check.Key]()
 	for _, r := range w.state.Records {
 		w.put(r, now)
 		w.fleet(r.ProjectID).Concern(r)
@@ -86,7 +86,7 @@ func (w *Watch) recountDue(now time.Time) time.Time {
 		}
 		r := w.state.Records[key]
 		w.put(r, now)
-		w.judgement.Set(r.ProjectID, check.Wall(now))
+		w.judgement.Set(key.OfProject(), check.Wall(now))
 	}
 	_, next := w.changes.Next()
 	return next

@@ -2,7 +2,6 @@ package watch
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
@@ -16,9 +15,9 @@ const slice = 500
 
 // judgeAll has every instance and project be judged, in slices.
 func (w *Watch) judgeAll(now time.Time) {
-	for key, r := range w.state.Records {
+	for key := range w.state.Records {
 		w.judgement.Set(key, check.Wall(now))
-		w.judgement.Set(r.ProjectID, check.Wall(now))
+		w.judgement.Set(key.OfProject(), check.Wall(now))
 	}
 }
 
@@ -37,7 +36,7 @@ func (w *Watch) judgeDue(now time.Time) time.Time {
 }
 
 // judge works out what is owed about a subject, to each receiver.
-func (w *Watch) judge(key string, now time.Time) {
+func (w *Watch) judge(key check.Key, now time.Time) {
 	alerts, next := w.standing(key, now)
 	later := func(t time.Time) {
 		if t.After(check.Wall(now)) {
@@ -65,7 +64,7 @@ func (w *Watch) judge(key string, now time.Time) {
 }
 
 // owe works out what is owed about a subject to one receiver.
-func (w *Watch) owe(r *receiver, key string, alerts []check.Alert, now time.Time) {
+func (w *Watch) owe(r *receiver, key check.Key, alerts []check.Alert, now time.Time) {
 	who, lines := r.Audience, r.ledger[key]
 	for _, other := range w.receivers {
 		if other.Fallback == r.Name {
@@ -83,8 +82,8 @@ func (w *Watch) owe(r *receiver, key string, alerts []check.Alert, now time.Time
 
 // standing returns what is true of a subject, and when that will change by
 // time alone.
-func (w *Watch) standing(key string, now time.Time) ([]check.Alert, time.Time) {
-	if !isProject(key) {
+func (w *Watch) standing(key check.Key, now time.Time) ([]check.Alert, time.Time) {
+	if !key.IsProject() {
 		r, ok := w.state.Records[key]
 		if !ok {
 			return nil, time.Time{}
@@ -92,20 +91,17 @@ func (w *Watch) standing(key string, now time.Time) ([]check.Alert, time.Time) {
 		alerts := check.Standing(r, w.opt.Policy, now)
 		return w.state.Projects[r.ProjectID].Covers(r, alerts, w.opt.Policy), check.Next(r, now)
 	}
-	f, ok := w.fleets[key]
+	f, ok := w.fleets[key.ProjectID]
 	if !ok {
 		return nil, time.Time{}
 	}
-	return check.Project(w.state.Projects[key], f.Fleet, w.opt.Policy, now), check.NextProject(f.Fleet, w.opt.Policy, now)
+	return check.Project(w.state.Projects[key.ProjectID], f.Fleet, w.opt.Policy, now), check.NextProject(f.Fleet, w.opt.Policy, now)
 }
-
-// isProject tells whether a subject's key is a project's.
-func isProject(key string) bool { return !strings.Contains(key, "/") }
 
 // handOn has the fallback hear what a receiver waited for too long, and
 // tells whether there is any such. All receivers of one name hand on
 // together, so that an end is handed on once.
-func (w *Watch) handOn(from *receiver, key string, now time.Time) (handed bool) {
+func (w *Watch) handOn(from *receiver, key check.Key, now time.Time) (handed bool) {
 	if from.Fallback == "" {
 		return false
 	}
@@ -153,9 +149,9 @@ func (w *Watch) inherit(from *receiver, end ledger.Notice) {
 // forget drops the records of instances that left once everyone has heard
 // the last word: about the instance, and about its project if it was the
 // last one there.
-func (w *Watch) forget(key string) {
-	if isProject(key) {
-		if f, ok := w.fleets[key]; ok && f.Records == 1 {
+func (w *Watch) forget(key check.Key) {
+	if key.IsProject() {
+		if f, ok := w.fleets[key.ProjectID]; ok && f.Records == 1 {
 			for last := range f.parts {
 				w.forget(last)
 			}
@@ -163,7 +159,7 @@ func (w *Watch) forget(key string) {
 		return
 	}
 	r, ok := w.state.Records[key]
-	if !ok || r.Left == "" || w.open(key) || w.fleet(r.ProjectID).Records == 1 && w.open(r.ProjectID) {
+	if !ok || r.Left == "" || w.open(key) || w.fleet(r.ProjectID).Records == 1 && w.open(key.OfProject()) {
 		return
 	}
 	w.remove(r)
@@ -173,7 +169,7 @@ func (w *Watch) forget(key string) {
 }
 
 // open tells whether a receiver has a line about a subject, or is being told.
-func (w *Watch) open(key string) bool {
+func (w *Watch) open(key check.Key) bool {
 	return slices.ContainsFunc(w.receivers, func(r *receiver) bool {
 		return len(r.ledger[key]) > 0 || r.concerns(key)
 	})

@@ -221,7 +221,7 @@ func last(n ledger.Notice) int {
 // entry enters a notice into what the receiver holds for true, and tells why
 // it may not be told.
 func (r *reader) entry(n ledger.Notice, sure bool) string {
-	key := n.Key() + " " + string(n.Condition)
+	key := n.Key().String() + " " + string(n.Condition)
 	a := r.open[key]
 	certificate := ofCertificate(n.Condition)
 	wrong := ""
@@ -269,10 +269,10 @@ func (r *reader) entry(n ledger.Notice, sure bool) string {
 	}
 	if !n.Fires() {
 		if at := slices.Index(check.Conditions(), n.Condition); n.Condition != check.CheckFailing {
-			r.doubts(n.Key(), check.Conditions()[at:4]) // what it hid ends with it
+			r.doubts(n.Key().String(), check.Conditions()[at:4]) // what it hid ends with it
 		}
 		for _, c := range append(slices.Clone(n.Closes), n.Condition) {
-			closed := n.Key() + " " + string(c)
+			closed := n.Key().String() + " " + string(c)
 			if a := r.open[closed]; ofCertificate(c) && a != nil && n.Ending == check.Renewed && check.SameCertificate(a.certificate, n.Certificate) {
 				continue // what was told of the new certificate already stands
 			}
@@ -322,7 +322,7 @@ func (r *reader) killed() {
 		return
 	}
 	for _, n := range noticesOf(r.last) {
-		key := n.Key() + " " + string(n.Condition)
+		key := n.Key().String() + " " + string(n.Condition)
 		if a := r.open[key]; a != nil {
 			a.unsure = true
 		}
@@ -342,7 +342,7 @@ func closes(n ledger.Notice) (alerts []string) {
 		return nil
 	}
 	for _, c := range append(slices.Clone(n.Closes), n.Condition) {
-		alerts = append(alerts, n.Key()+" "+string(c))
+		alerts = append(alerts, n.Key().String()+" "+string(c))
 	}
 	return alerts
 }
@@ -906,8 +906,8 @@ func (m *model) wrongsOf(r *reader, i int, from check.Severity, lately time.Dura
 	wrong := func(format string, args ...any) { wrongs = append(wrongs, fmt.Sprintf(format, args...)) }
 	s := m.all[i].Subject
 	s.Instance = instance(i).Instance
-	told := func(c check.Condition) *alert { return r.open[s.Key()+" "+string(c)] }
-	silent := func(c check.Condition) bool { return told(c) == nil && !r.doubted[s.Key()+" "+string(c)] }
+	told := func(c check.Condition) *alert { return r.open[s.Key().String()+" "+string(c)] }
+	silent := func(c check.Condition) bool { return told(c) == nil && !r.doubted[s.Key().String()+" "+string(c)] }
 	if !m.watches(s.InstanceID) {
 		for _, c := range check.Conditions() {
 			if told(c) != nil {

@@ -14,7 +14,7 @@ import (
 // returned as well. The error is that of ctx; what was not asked by then is
 // missing.
 func Pass(ctx context.Context, o Options, done func(int)) ([]check.Record, check.Clocks, error) {
-	records, clocks := map[string]check.Record{}, check.Clocks(nil)
+	records, clocks := map[check.Key]check.Record{}, check.Clocks(nil)
 	var targets []poll.Target
 	for _, w := range o.Watched {
 		r := check.Record{Subject: w.Subject, Terms: w.Terms}
@@ -27,7 +27,8 @@ func Pass(ctx context.Context, o Options, done func(int)) ([]check.Record, check
 		if !a.Shared {
 			clocks = clocks.With(a.ProjectID, clocks[a.ProjectID].Hear(a.Clock(), now))
 		}
-		records[a.Key] = check.Learn(records[a.Key], check.Observe(a.SSL, a.Err), o.Policy, now)
+		key := check.Key(a.Target)
+		records[key] = check.Learn(records[key], check.Observe(a.SSL, a.Err), o.Policy, now)
 		n++
 		done(n)
 	})
@@ -42,7 +43,7 @@ func Pass(ctx context.Context, o Options, done func(int)) ([]check.Record, check
 
 // target is a record as whom to ask about.
 func target(r check.Record) poll.Target {
-	return poll.Target{Key: r.Key(), ProjectID: r.ProjectID, InstanceID: r.InstanceID}
+	return poll.Target(r.Key())
 }
 
 // poll returns the options that are about whom to ask when.

@@ -34,8 +34,8 @@ const logStanding = time.Hour
 // receiver is a receiver with what it was told and is owed.
 type receiver struct {
 	Receiver
-	ledger  ledger.Ledger              // the same map as in the state
-	owed    map[string][]ledger.Notice // by subject
+	ledger  ledger.Ledger                 // the same map as in the state
+	owed    map[check.Key][]ledger.Notice // by subject
 	pace    *backoff.ExponentialBackOff
 	flood   *rate.Limiter   // of the messages that it takes
 	telling []ledger.Notice // the delivery under way, nil if there is none
@@ -68,7 +68,7 @@ func (w *Watch) configureReceivers(now time.Time) {
 	for _, options := range w.opt.Receivers {
 		configured[options.ID] = true
 		r := &receiver{
-			Receiver: options, owed: map[string][]ledger.Notice{}, pace: w.opt.Retry.Exponential(),
+			Receiver: options, owed: map[check.Key][]ledger.Notice{}, pace: w.opt.Retry.Exponential(),
 			flood: rate.NewLimiter(rate.Every(floodEvery), floodBurst),
 			edits: edits{pace: w.opt.Retry.Exponential(), tried: map[string]int{}},
 		}
@@ -103,7 +103,7 @@ func (w *Watch) configureReceivers(now time.Time) {
 }
 
 // set replaces the lines of a subject in a receiver's ledger.
-func (w *Watch) set(r *receiver, key string, lines ledger.Lines) {
+func (w *Watch) set(r *receiver, key check.Key, lines ledger.Lines) {
 	if len(lines) == 0 && len(r.ledger[key]) == 0 || reflect.DeepEqual(lines, r.ledger[key]) {
 		return
 	}
@@ -129,7 +129,7 @@ func (r *receiver) waits() time.Time {
 }
 
 // concerns tells whether the delivery under way is about a subject.
-func (r *receiver) concerns(key string) bool {
+func (r *receiver) concerns(key check.Key) bool {
 	return slices.ContainsFunc(r.telling, func(n ledger.Notice) bool { return n.Key() == key })
 }
 
@@ -248,7 +248,7 @@ func (w *Watch) heard(o outcome, now time.Time) {
 		w.missed(o, now)
 	}
 	w.opt.Metrics.delivered(r.ID, o.err)
-	subjects := map[string]bool{}
+	subjects := map[check.Key]bool{}
 	for _, n := range o.batch {
 		subjects[n.Key()] = true
 	}

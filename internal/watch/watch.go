@@ -24,6 +24,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/poll"
+	"github.com/sslwatch/sslwatch/internal/queue"
 	"github.com/sslwatch/sslwatch/internal/state"
 )
 
@@ -121,11 +122,11 @@ type Watch struct {
 	awake     time.Time     // see check.Policy
 	clocks    check.Clocks  // see check.Policy
 	poll      *poll.Poller
-	asking    map[string]bool                        // record keys of the requests under way
-	backoffs  map[string]*backoff.ExponentialBackOff // by record key, of those that fail
-	fleets    map[string]*fleet                      // by project_id
-	changes   *poll.Queue                            // of record keys, by when time alone changes what they add to a fleet
-	judgement *poll.Queue                            // of subject keys, by when time alone changes something
+	asking    map[check.Key]bool                        // record keys of the requests under way
+	backoffs  map[check.Key]*backoff.ExponentialBackOff // by record key, of those that fail
+	fleets    map[string]*fleet                         // by project_id
+	changes   *queue.Queue[check.Key]                   // of record keys, by when time alone changes what they add to a fleet
+	judgement *queue.Queue[check.Key]                   // of subject keys, by when time alone changes something
 	receivers []*receiver
 	disk      disk
 	pass      time.Time // when the pass over the fleet began that beat is about
@@ -133,8 +134,8 @@ type Watch struct {
 	pings chan struct{}
 	// What a first pass brings, after the start or a reload, waits until all
 	// are asked that were due at its beginning.
-	first    time.Time       // when it began
-	awaiting map[string]bool // record keys
+	first    time.Time          // when it began
+	awaiting map[check.Key]bool // record keys
 
 	looks   chan chan state.Snapshot
 	reloads chan Options
@@ -150,7 +151,7 @@ type Watch struct {
 func New(o Options, remembered state.State, store Store, log *slog.Logger) *Watch {
 	w := &Watch{
 		store: store, log: log, state: remembered,
-		asking: map[string]bool{}, backoffs: map[string]*backoff.ExponentialBackOff{}, judgement: poll.NewQueue(), poll: poll.New(poll.Options{}, time.Time{}),
+		asking: map[check.Key]bool{}, backoffs: map[check.Key]*backoff.ExponentialBackOff{}, judgement: queue.New[check.Key](), poll: poll.New(poll.Options{}, time.Time{}),
 		pings: make(chan struct{}), looks: make(chan chan state.Snapshot), reloads: make(chan Options),
 		answers: make(chan poll.Answer), outcome: make(chan outcome), edited: make(chan edited), written: make(chan written, 1),
 	}
@@ -158,7 +159,7 @@ func New(o Options, remembered state.State, store Store, log *slog.Logger) *Watc
 		w.state.Ledgers = map[string]ledger.Ledger{}
 	}
 	if w.state.Records == nil {
-		w.state.Records = map[string]check.Record{}
+		w.state.Records = map[check.Key]check.Record{}
 	}
 	if w.state.Projects == nil {
 		w.state.Projects = map[string]check.ProjectRecord{}
@@ -300,7 +301,7 @@ func (w *Watch) configure(o Options, now time.Time) {
 	mended := w.poll.Configure(w.opt.poll(), now)
 	w.resumePauses(now)
 	w.expectMetrics()
-	for _, key := range slices.Sorted(maps.Keys(w.state.Records)) {
+	for _, key := range slices.SortedFunc(maps.Keys(w.state.Records), check.Key.Compare) {
 		r := w.state.Records[key]
 		if r.Left != "" || !w.poll.Knows(r.ProjectID) {
 			w.poll.Drop(target(r))
@@ -322,10 +323,10 @@ func (w *Watch) configure(o Options, now time.Time) {
 }
 
 // told returns the keys of the subjects that receivers know something of.
-func (w *Watch) told() []string {
-	var keys []string
+func (w *Watch) told() []check.Key {
+	var keys []check.Key
 	for _, lines := range w.state.Ledgers {
-		keys = append(keys, slices.Sorted(maps.Keys(lines))...)
+		keys = append(keys, slices.SortedFunc(maps.Keys(lines), check.Key.Compare)...)
 	}
 	return keys
 }
@@ -333,7 +334,7 @@ func (w *Watch) told() []string {
 // awaitFirstPass notes who is to be asked until what the first pass brings is
 // told.
 func (w *Watch) awaitFirstPass(now time.Time) {
-	w.first, w.awaiting = now, map[string]bool{}
+	w.first, w.awaiting = now, map[check.Key]bool{}
 	for key, r := range w.state.Records {
 		if r.Left == "" && w.poll.Knows(r.ProjectID) && !r.Due.After(now) {
 			w.awaiting[key] = true

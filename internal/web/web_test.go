@@ -50,20 +50,20 @@ func known() state.Snapshot {
 		At:       now,
 		Interval: 15 * time.Minute,
 		Policy:   check.Policy{Confirm: 2, FailingAfter: time.Hour, Awake: now.Add(-time.Hour)},
-		Records: map[string]check.Record{
-			"p/1": {Subject: subject("1", "well"), Terms: terms, Checked: now, Verified: now, Expires: now.Add(100 * check.Day)},
-			"p/2": {Subject: subject("2", "soon"), Terms: terms, Checked: now, Verified: now, Expires: now.Add(3 * check.Day)},
-			"p/3": {Subject: subject("3", "off"), Terms: terms, Checked: now, Verified: now, Off: check.Flag{Set: true, Since: now}},
-			"p/4": {Subject: subject("4", "never"), Terms: terms, Checked: now},
-			"p/6": {
+		Records: map[check.Key]check.Record{
+			{ProjectID: "p", InstanceID: "1"}: {Subject: subject("1", "well"), Terms: terms, Checked: now, Verified: now, Expires: now.Add(100 * check.Day)},
+			{ProjectID: "p", InstanceID: "2"}: {Subject: subject("2", "soon"), Terms: terms, Checked: now, Verified: now, Expires: now.Add(3 * check.Day)},
+			{ProjectID: "p", InstanceID: "3"}: {Subject: subject("3", "off"), Terms: terms, Checked: now, Verified: now, Off: check.Flag{Set: true, Since: now}},
+			{ProjectID: "p", InstanceID: "4"}: {Subject: subject("4", "never"), Terms: terms, Checked: now},
+			{ProjectID: "p", InstanceID: "6"}: {
 				Subject: subject("6", "optional"), Terms: check.Terms{Expiry: terms.Expiry, Critical: terms.Critical},
 				Checked: now, Verified: now, Off: check.Flag{Set: true, Since: now}, Expires: now.Add(-time.Hour),
 			},
-			"q/7": {
+			{ProjectID: "q", InstanceID: "7"}: {
 				Subject: check.Subject{ProjectID: "q", InstanceID: "7", Project: "dark", Instance: "unseen"}, Terms: terms, Checked: now,
 				Failing: check.Failing{Since: now, Last: now, Count: 2, Cause: check.CauseRefused},
 			},
-			"p/5": {Subject: subject("5", "gone"), Terms: terms, Checked: now, Verified: now, Left: check.Unwatched},
+			{ProjectID: "p", InstanceID: "5"}: {Subject: subject("5", "gone"), Terms: terms, Checked: now, Verified: now, Left: check.Unwatched},
 		},
 		Projects:  map[string]check.ProjectRecord{"q": {Refused: check.Flag{Set: true, Since: now}}},
 		Receivers: []state.ReceiverState{{ID: "oncall", Owed: 2, OwedSince: now.Add(-time.Hour), Failure: "HTTP 503"}, {ID: "mail/ops", Succeeded: now}},
@@ -144,9 +144,9 @@ func TestReadyOnceAllWereAskedAndWhatIsSaidCanBeKept(t *testing.T) {
 	}{
 		"ready": {func(*state.Snapshot) {}, 200, "ok"},
 		"one was not asked": {func(s *state.Snapshot) {
-			r := s.Records["p/1"]
+			r := s.Records[check.Key{ProjectID: "p", InstanceID: "1"}]
 			r.Checked = time.Time{}
-			s.Records["p/1"] = r
+			s.Records[check.Key{ProjectID: "p", InstanceID: "1"}] = r
 		}, 503, "1 of 7"},
 		"the disk is full": {func(s *state.Snapshot) { s.Unwritten = "no space left" }, 503, "no space left"},
 	} {
