@@ -11,6 +11,7 @@ const (
 	slackRateLimited = "ratelimited"
 
 	maxText      = 40_000 // characters
+	maxMetadata  = 4_000  // bytes; measured by users: what is larger is dropped, with a warning
 	maxEditText  = 4_000  // bytes, in an edit; measured by users
 	ratePerPost  = time.Second
 	emptyArray   = "[]"
@@ -33,6 +34,7 @@ func (s *Slack) post(p slackParams, now time.Time, webhook bool) (*SlackMessage,
 	if bad := p.check(); bad != nil {
 		return nil, false, bad
 	}
+	p.shorten()
 	if p.threadTS != "" {
 		parent := s.message(c, p.threadTS)
 		if parent == nil || parent.ThreadTS != "" {
@@ -78,6 +80,7 @@ func (s *Slack) update(p slackParams, now time.Time) (*SlackMessage, bool, *slac
 	if bad := p.check(); bad != nil {
 		return nil, false, bad
 	}
+	p.shorten()
 	m.Edits = append(m.Edits, SlackEdit{
 		Until: now, Text: m.Text, Blocks: m.Blocks, Attachments: m.Attachments, Metadata: m.Metadata,
 	})
@@ -129,8 +132,16 @@ func (p slackParams) check() *slackProblem {
 			return &slackProblem{name: "invalid_metadata_format"}
 		}
 	}
-	if p.blocks == nil {
-		return nil
+	if bad := checkAttachments(p.attachments); bad != nil || p.blocks == nil {
+		return bad
 	}
 	return checkBlocks(p.blocks)
+}
+
+// shorten drops what Slack drops and takes the rest.
+func (p *slackParams) shorten() {
+	if len(p.metadata) > maxMetadata {
+		p.metadata = nil
+	}
+	p.attachments = cutAttachments(p.attachments)
 }

@@ -7,26 +7,30 @@ import (
 )
 
 // Plain is the message as a person reads it in the channel: what the blocks
-// show, or the text if there are none, with the markup gone.
+// show, or the text if there are none, with the markup gone, and the
+// attachments under it.
 func (m SlackMessage) Plain() string {
-	return plain(m.Text, m.Blocks)
+	return plain(m.Text, m.Blocks, m.Attachments)
 }
 
 // Plain is the message as a person read it before the edit.
 func (e SlackEdit) Plain() string {
-	return plain(e.Text, e.Blocks)
+	return plain(e.Text, e.Blocks, e.Attachments)
 }
 
-func plain(text string, raw json.RawMessage) string {
-	blocks, err := parseBlocks(raw)
-	if err != nil || len(blocks) == 0 {
-		return plainMrkdwn(text)
-	}
+func plain(text string, rawBlocks, attachments json.RawMessage) string {
 	var lines []string
+	blocks, err := parseBlocks(rawBlocks)
+	if err != nil || len(blocks) == 0 {
+		lines = append(lines, plainMrkdwn(text))
+	}
 	for _, b := range blocks {
 		if line := b.plain(); line != "" {
 			lines = append(lines, line)
 		}
+	}
+	if s := plainAttachments(attachments); s != "" {
+		lines = append(lines, s)
 	}
 	return strings.Join(lines, "\n")
 }
