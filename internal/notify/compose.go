@@ -19,18 +19,16 @@ func Batch(notices []ledger.Notice, limits Limits, now time.Time) []ledger.Notic
 	if len(sorted) == 0 {
 		return nil
 	}
-	first := sorted[0]
-	var batch []ledger.Notice
-	size := 0
-	for _, n := range sorted {
-		if limits.Threads && thread(n) != thread(first) {
-			continue
-		}
-		size += len(item(n, now).Line)
-		if len(batch) > 0 && (len(batch) == limits.Items || size > limits.Bytes) {
-			break
-		}
-		batch = append(batch, n)
+	if limits.Threads {
+		first := thread(sorted[0])
+		sorted = slices.DeleteFunc(sorted, func(n ledger.Notice) bool { return thread(n) != first })
+	}
+	batch := whole(sorted, limits, now)
+	if len(batch) == len(sorted) {
+		return batch
+	}
+	if more := digest(sorted, limits, now); len(more) > InFull {
+		return more
 	}
 	return batch
 }
@@ -91,31 +89,38 @@ func compare(a, b ledger.Notice) int {
 	return cmp.Or(cmp.Compare(last(a), last(b)), check.CompareAlerts(a.Alert, b.Alert))
 }
 
-// Compose puts a batch into words. sent holds the receiver's earlier
-// messages, for those that keep threads.
+// Compose puts a batch into words, in its order: one of more than InFull as a
+// digest. sent holds the receiver's earlier messages, for those that keep
+// threads.
 func Compose(batch []ledger.Notice, sent map[string]ledger.Sent, now time.Time) Message {
 	now = check.Wall(now)
 	m := Message{ID: ledger.MessageID(batch), Time: now, Title: title(batch, now), Solved: true, Aside: true}
-	for _, n := range batch {
+	full := len(batch)
+	if full > InFull {
+		full = worst
+	}
+	var told groups
+	earlier := map[string]bool{}
+	for i, n := range batch {
 		if n.Severity.Compare(m.Severity) > 0 {
 			m.Severity = n.Severity
 		}
 		m.Firing = m.Firing || n.Fires()
 		m.Solved = m.Solved && n.Solved()
 		m.Aside = m.Aside && n.Kind == ledger.Reminder
-		m.Groups = add(m.Groups, n, now)
+		if i < full {
+			told.show(n, now)
+		} else {
+			told.name(n, now)
+		}
 		for _, id := range n.Earlier {
-			if !slices.Contains(m.References, id) {
+			if !earlier[id] {
+				earlier[id] = true
 				m.References = append(m.References, id)
 			}
 		}
 	}
-	said := map[string]bool{}
-	for i, g := range m.Groups {
-		m.Groups[i].Heading = heading(g)
-		m.Groups[i].Advice = unsaid(g.Advice, said)
-		m.Groups[i].Links = slices.DeleteFunc(g.Links, func(l Link) bool { return len(unsaid([]string{l.URL}, said)) == 0 })
-	}
+	m.Groups = told.done()
 	m.Thread = follows(batch, sent)
 	if m.Note = note(batch); batch[0].InDoubt != nil {
 		m.ID = batch[0].InDoubt.Message // also where part of it is no longer owed
@@ -138,42 +143,6 @@ func note(batch []ledger.Notice) string {
 		return "This may be a repeat: it was sent before, and it is not known whether it arrived."
 	}
 	return "Some of this may be a repeat: it was sent before, and it is not known whether it arrived."
-}
-
-// unsaid returns the paragraphs that were not said before, and notes that
-// they are now: what to do about several groups is said once.
-func unsaid(paragraphs []string, said map[string]bool) []string {
-	var out []string
-	for _, p := range paragraphs {
-		if !said[p] {
-			said[p] = true
-			out = append(out, p)
-		}
-	}
-	return out
-}
-
-// add puts a notice into its group.
-func add(groups []Group, n ledger.Notice, now time.Time) []Group {
-	i := slices.IndexFunc(groups, func(g Group) bool {
-		return g.Condition == n.Condition && g.Firing == n.Fires() && g.Solved == n.Solved() && g.cause == n.Cause
-	})
-	if i < 0 {
-		g := Group{Condition: n.Condition, Firing: n.Fires(), Solved: n.Solved(), cause: n.Cause}
-		if g.Firing {
-			g.Advice = advice(n)
-		}
-		i, groups = len(groups), append(groups, g)
-	}
-	g := &groups[i]
-	g.Items = append(g.Items, item(n, now))
-	if n.Severity.Compare(g.Severity) > 0 {
-		g.Severity = n.Severity
-	}
-	if link, ok := console(n.Subject); ok && g.Firing && !slices.Contains(g.Links, link) {
-		g.Links = append(g.Links, link)
-	}
-	return groups
 }
 
 // console links to the cloud's console, where the configuration knows it.

@@ -45,7 +45,8 @@ type Message struct {
 	Aside bool
 }
 
-// Group holds items of one condition that fire, or that are resolved.
+// Group holds items of one condition that fire, or that are resolved; or in
+// a digest, what is named in short beside them, see Brief.
 type Group struct {
 	Condition check.Condition
 	Severity  check.Severity
@@ -59,8 +60,9 @@ type Group struct {
 	Advice []string
 	// Links are for further reading and acting.
 	Links []Link
-
-	cause check.Cause // what the advice is for
+	// Brief is set where the items are only to be named, each with its ID:
+	// Heading says what is so of all of them, and how many they are.
+	Brief bool
 }
 
 // Item is one notice in words.
@@ -74,6 +76,8 @@ type Item struct {
 	// Where is the part of Line that names project, region, where clients
 	// reach the instance, and its ID.
 	Where string
+	// Name and ID are what the item is named by in short.
+	Name, ID string
 }
 
 // Link is a place to go.
@@ -103,7 +107,10 @@ type Revision struct {
 // Limits are what one message of a receiver can hold.
 type Limits struct {
 	Items int // at most so many items
-	Bytes int // at most so many bytes of Line in all
+	Bytes int // at most so many bytes of Line in all, where all is shown in full
+	// Names is how many bytes of headings, names and IDs a digest holds; 0 for
+	// as many as Bytes.
+	Names int
 	// Every is the least time from one message to the next.
 	Every time.Duration
 	// Timeout is how long a delivery may take; 0 for half a minute.

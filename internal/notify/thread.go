@@ -26,20 +26,22 @@ func follows(batch []ledger.Notice, sent map[string]ledger.Sent) *Thread {
 // news returns the entries of the earlier messages that a batch changes, as
 // they are after it.
 func news(batch []ledger.Notice, sent map[string]ledger.Sent, now time.Time) map[string][]ledger.Entry {
+	of := map[check.Key][]ledger.Notice{} // by subject
+	for _, n := range batch {
+		of[n.Key()] = append(of[n.Key()], n)
+	}
 	changed := map[string][]ledger.Entry{}
 	for id, s := range sent {
-		entries := slices.Clone(s.Entries)
-		touched := false
-		for i, e := range entries {
-			for _, n := range batch {
-				if e.Over || n.Key() != e.Key || !concerns(n, e, id) {
+		for i, e := range s.Entries {
+			for _, n := range of[e.Key] {
+				if e.Over || !concerns(n, e, id) {
 					continue
 				}
-				entries[i], touched = entry(n, e.Condition, now), true
+				if changed[id] == nil {
+					changed[id] = slices.Clone(s.Entries)
+				}
+				changed[id][i] = entry(n, e.Condition, now)
 			}
-		}
-		if touched {
-			changed[id] = entries
 		}
 	}
 	return changed
@@ -86,17 +88,8 @@ func standing(entries []ledger.Entry) string {
 	if len(entries) == 0 {
 		return head(false, true, "")
 	}
-	rank := func(e ledger.Entry) int {
-		switch {
-		case !e.Over:
-			return 2
-		case e.Unsolved:
-			return 1
-		}
-		return 0
-	}
-	worst := slices.MaxFunc(entries, func(a, b ledger.Entry) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), a.Severity.Compare(b.Severity))
+	first := slices.MaxFunc(entries, func(a, b ledger.Entry) int {
+		return cmp.Or(cmp.Compare(standingRank(a), standingRank(b)), a.Severity.Compare(b.Severity))
 	})
 	over := 0
 	for _, e := range entries {
@@ -104,9 +97,9 @@ func standing(entries []ledger.Entry) string {
 			over++
 		}
 	}
-	name := cmp.Or(worst.Name, worst.Key.String())
-	s := fmt.Sprintf("%s %s: %s", head(!worst.Over, !worst.Unsolved, worst.Severity), name, inShort(worst.Condition, !worst.Over))
-	if worst.Unsolved {
+	name := cmp.Or(first.Name, first.Key.String())
+	s := fmt.Sprintf("%s %s: %s", head(!first.Over, !first.Unsolved, first.Severity), name, inShort(first.Condition, !first.Over))
+	if first.Unsolved {
 		s = fmt.Sprintf("%s %s: no longer watched, and not solved", head(false, false, ""), name)
 	}
 	if len(entries) > 1 {
@@ -116,6 +109,17 @@ func standing(entries []ledger.Entry) string {
 		s += fmt.Sprintf(" (%d of %d resolved)", over, len(entries))
 	}
 	return text.Clean(s)
+}
+
+// standingRank orders how entries stand: what stands is above what is over.
+func standingRank(e ledger.Entry) int {
+	switch {
+	case !e.Over:
+		return 2
+	case e.Unsolved:
+		return 1
+	}
+	return 0
 }
 
 // Revised returns the receiver's earlier messages after one of them was

@@ -26,13 +26,17 @@ func end(t, now time.Time) string {
 
 // item puts a notice into words.
 func item(n ledger.Notice, now time.Time) Item {
-	status := "FIRING"
-	if !n.Fires() {
-		status = "RESOLVED"
-	}
-	i := Item{Notice: n, What: text.Clean(what(n, now)), Where: text.Clean(where(n.Alert))}
-	i.Line = text.Clean(fmt.Sprintf("%s %s %s %s: %s (%s)", status, n.Severity, n.Condition, Name(n.Subject), i.What, i.Where))
+	i := Item{Notice: n, What: text.Clean(what(n, now)), Where: text.Clean(where(n.Alert)), Name: Name(n.Subject), ID: text.Clean(idOf(n.Subject))}
+	i.Line = text.Clean(fmt.Sprintf("%s %s %s %s: %s (%s)", status(n.Fires()), n.Severity, n.Condition, Name(n.Subject), i.What, i.Where))
 	return i
+}
+
+// status is the word that a line begins with.
+func status(fires bool) string {
+	if fires {
+		return "FIRING"
+	}
+	return "RESOLVED"
 }
 
 // Name is what people call a subject within its project.
@@ -328,7 +332,7 @@ func short(n ledger.Notice, now time.Time) string {
 // heading names what the items of a group have in common.
 func heading(g Group) string {
 	s := inShort(g.Condition, g.Firing)
-	s = strings.ToUpper(s[:1]) + s[1:]
+	s = upper(s)
 	switch {
 	case !g.Firing && !g.Solved:
 		s = "No longer watched, and not solved"
@@ -340,6 +344,9 @@ func heading(g Group) string {
 	}
 	return s
 }
+
+// upper begins a text of ours with a capital letter.
+func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 // inShort says in a few words that a condition stands, or that it stood.
 func inShort(c check.Condition, stands bool) string {

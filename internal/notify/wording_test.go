@@ -230,6 +230,10 @@ func plain(m notify.Message) string {
 	for _, g := range m.Groups {
 		fmt.Fprintf(&b, "\n%s\n", g.Heading)
 		for _, i := range g.Items {
+			if g.Brief {
+				fmt.Fprintf(&b, "%s\n", i.Short())
+				continue
+			}
 			fmt.Fprintf(&b, "%s\n", i.Line)
 		}
 		for _, a := range g.Advice {

@@ -82,7 +82,7 @@ func TestAStormIsFewMessagesTheWorstFirst(t *testing.T) {
 				}
 			}
 		}
-		if len(chat.got) > 26 || len(mail.got) != 1 || before != 1 {
+		if len(chat.got) > 5 || len(mail.got) != 1 || before != 1 {
 			t.Errorf("%d messages on Slack, %d mails, %d before", len(chat.got), len(mail.got), before)
 		}
 		for i := 1; i < len(chat.at); i++ {

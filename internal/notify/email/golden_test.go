@@ -20,7 +20,7 @@ var boundary = regexp.MustCompile(`boundary=\w+`)
 func TestMailsAsTheyArrive(t *testing.T) {
 	for name, message := range map[string]notify.Message{
 		"firing": notifytest.Firing(), "digest": notifytest.Digest(), "tighter": notifytest.Tighter(nil), "resolution": notifytest.Resolution(nil),
-		"test": notify.Test("golden", notifytest.Now),
+		"test": notify.Test("golden", notifytest.Now), "digest-of-many": many(60),
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newSim(t, sim.MailPlain)
@@ -36,6 +36,34 @@ func TestMailsAsTheyArrive(t *testing.T) {
 			golden.Assert(t, got.HTML, name+".html.golden")
 		})
 	}
+}
+
+// many is a digest that names some in short.
+func many(n int) notify.Message {
+	m, _ := notifytest.NewCrowd(n, 6, false).Next(notify.Limits{Items: n, Bytes: 1 << 20}, notifytest.Now)
+	return m
+}
+
+// A mail reader that shows the first 102 kB of a mail shows all of it.
+func TestAThousandAlertsAreOneMailThatIsShownWhole(t *testing.T) {
+	s := newSim(t, sim.MailPlain)
+	r := newReceiver(t, settings(t, s, sim.MailPlain))
+	owed := notifytest.NewCrowd(1200, 1, false).Owed(notifytest.Now)[:1000]
+	batch := notify.Batch(owed, r.Limits(), notifytest.Now)
+	_, err := r.Deliver(t.Context(), notify.Compose(batch, nil, notifytest.Now))
+	must(t, err)
+	got := s.Messages()[0]
+	if len(batch) != len(owed) || len(got.HTML) > 102<<10 || got.Problem != "" {
+		t.Errorf("%d alerts in %d bytes of HTML, %s", len(batch), len(got.HTML), got.Problem)
+	}
+	for _, n := range owed {
+		line, short := ", instance "+n.InstanceID+")\n", "\n"+n.Instance+" "+n.InstanceID+"\n"
+		if strings.Count(got.Text, line)+strings.Count(got.Text, short) != 1 || strings.Count(got.HTML, n.InstanceID) != 1 ||
+			strings.Count(got.HTML, "<b>"+n.Instance+"</b>") != 1 {
+			t.Errorf("%s (%s) is not named once", n.Instance, n.InstanceID)
+		}
+	}
+	t.Logf("%d alerts: text %d bytes, HTML %d, mail %d", len(owed), len(got.Text), len(got.HTML), len(got.Raw))
 }
 
 func TestARepeatSaysSo(t *testing.T) {

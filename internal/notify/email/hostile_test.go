@@ -70,12 +70,20 @@ func TestWhatTheLimitsPromiseFits(t *testing.T) {
 		message := notifytest.Firing()
 		g := &message.Groups[0]
 		g.Items = nil
-		for i := range limits.Items {
+		for i := range notify.InFull {
 			it := notifytest.Item(fmt.Sprintf("cache-%04d", i))
-			it.What = strings.Repeat(of, (limits.Bytes/limits.Items-len(it.Line))/len(of))
+			it.What = strings.Repeat(of, (limits.Bytes/notify.InFull-len(it.Line))/len(of))
 			it.Line = "FIRING critical certificate_expiring " + it.Notice.Instance + ": " + it.What + " (" + it.Where + ")"
 			g.Items = append(g.Items, it)
 		}
+		short := notify.Group{Brief: true, Firing: true, Heading: "FIRING critical certificate_expiring: 10000"}
+		it := notifytest.Item("x")
+		for i := range limits.Items {
+			it.Name = fmt.Sprintf("named-%05d", i)
+			it.Name += strings.Repeat(of, (limits.Names/limits.Items-len(it.Short()))/len(of))
+			short.Items = append(short.Items, it)
+		}
+		message.Groups = append(message.Groups, short)
 		_, err := r.Deliver(t.Context(), message)
 		must(t, err)
 		got := m.Messages()[0]
@@ -85,6 +93,11 @@ func TestWhatTheLimitsPromiseFits(t *testing.T) {
 		for _, it := range g.Items {
 			if !strings.Contains(got.Text, "\n"+it.Line+"\n") || !strings.Contains(got.HTML, "<b>"+it.Notice.Instance+"</b>") {
 				t.Fatalf("%q: %s is missing", of, it.Notice.Instance)
+			}
+		}
+		for i, l := range []string{got.Text, got.HTML} {
+			if n := strings.Count(l, "named-"); n != limits.Items {
+				t.Errorf("%q: %d of %d names in part %d", of, n, limits.Items, i)
 			}
 		}
 	}

@@ -22,12 +22,14 @@ type page struct {
 	Title, Note, Footer string
 	Tone                tone
 	Groups              []group
+	Lists               []group // what is only named
 }
 
 type group struct {
 	Heading string
 	Tone    tone
 	Items   []row
+	Names   []name // of a list, instead of items
 	Advice  []string
 	Links   []notify.Link
 }
@@ -36,6 +38,9 @@ type row struct {
 	Name, What, Where, Severity string
 	Tone                        tone
 }
+
+// name is an item in short. Its ID is empty where that is its name.
+type name struct{ Name, ID string }
 
 // tone is the colour of a severity or an outcome: a class, which the dark
 // replaces, and the colour itself.
@@ -66,6 +71,10 @@ func layHTML(m notify.Message) (string, error) {
 	for _, g := range m.Groups {
 		out := group{Heading: shown(g.Heading), Tone: toneOf(g.Firing, g.Solved, g.Severity)}
 		for _, i := range g.Items {
+			if g.Brief {
+				out.Names = append(out.Names, shortly(i))
+				continue
+			}
 			r := row{
 				Name: shown(notify.Name(i.Notice.Subject)), What: shown(i.What), Where: shown(i.Where),
 				Severity: string(i.Notice.Severity), Tone: toneOf(i.Notice.Fires(), i.Notice.Solved(), i.Notice.Severity),
@@ -85,9 +94,22 @@ func layHTML(m notify.Message) (string, error) {
 			// The template lets through no address that is a script.
 			out.Links = append(out.Links, notify.Link{Text: shown(l.Text), URL: text.Clean(l.URL)})
 		}
+		if g.Brief {
+			p.Lists = append(p.Lists, out)
+			continue
+		}
 		p.Groups = append(p.Groups, out)
 	}
 	var b strings.Builder
 	err := mailPage.Execute(&b, p)
 	return b.String(), err
+}
+
+// shortly names an item. A name stays as it is, for those who look for it.
+func shortly(i notify.Item) name {
+	n := name{Name: clip(i.Name, maxLine), ID: clip(i.ID, maxLine)}
+	if n.Name == n.ID {
+		n.ID = ""
+	}
+	return n
 }

@@ -12,7 +12,7 @@ import (
 const maxLine = 20_000
 
 // layText writes the mail for those who read plain text: every alert is one
-// line, and what to do stands under its group.
+// line, or one of a list's, and what to do stands under its group.
 func layText(m notify.Message) string {
 	var b strings.Builder
 	row := func(s string) { b.WriteString(clip(s, maxLine) + "\n") }
@@ -24,6 +24,10 @@ func layText(m notify.Message) string {
 		b.WriteString("\n")
 		row(g.Heading)
 		for _, i := range g.Items {
+			if g.Brief {
+				row(i.Short())
+				continue
+			}
 			row(i.Line)
 		}
 		for _, a := range g.Advice {

@@ -28,6 +28,7 @@ var _ client = (*slackgo.Client)(nil)
 type bot struct {
 	settings  Settings
 	transport http.RoundTripper
+	digests   digests
 }
 
 var _ notify.Editor = (*bot)(nil)
@@ -42,7 +43,7 @@ type place struct {
 }
 
 // Limits returns what one message can hold.
-func (b *bot) Limits() notify.Limits { return limits(true) }
+func (b *bot) Limits() notify.Limits { return limits(true, &b.digests) }
 
 // Deliver posts a message, or a reply in the thread of the first one. The
 // receipt is nil for a reply, and where Slack did not say where it put the
@@ -66,7 +67,8 @@ func (b *bot) Deliver(ctx context.Context, m notify.Message) (json.RawMessage, e
 // it otherwise. Each further try follows a no, so nothing is posted twice. It
 // returns nil for a reply.
 func (b *bot) post(ctx context.Context, m notify.Message) (*place, *problem) {
-	forms := layMessage(m, b.settings.Mention).forms()
+	page := layMessage(m, b.settings.Mention)
+	forms := page.forms()
 	thread := b.thread(m)
 	for {
 		at, p := b.send(ctx, m, forms[0], thread)
@@ -80,6 +82,7 @@ func (b *bot) post(ctx context.Context, m notify.Message) (*place, *problem) {
 		case p.looks() && thread.TS != "":
 			thread = place{}
 		default:
+			b.digests.learn(page, p)
 			return nil, p
 		}
 	}

@@ -67,7 +67,7 @@ func asSent(t *testing.T, m sim.SlackMessage) []byte {
 	for _, part := range []struct {
 		name string
 		raw  json.RawMessage
-	}{{"blocks", m.Blocks}, {"metadata", m.Metadata}} {
+	}{{"blocks", m.Blocks}, {"attachments", m.Attachments}, {"metadata", m.Metadata}} {
 		if part.raw == nil {
 			continue
 		}

@@ -13,17 +13,23 @@ import (
 )
 
 // What a message may hold. Slack allows 50 blocks, 150 characters in a
-// header, 3,000 in a section and 40,000 in the fallback text, and refuses, by
-// a rule that it does not document, blocks of about 13,000 in all.
+// header, 3,000 in a section and 40,000 in the fallback text (documented). All
+// blocks together it refuses from 13,202 characters on, and each block counts
+// beside its text (msg_blocks_too_long: measured by others, metabase#79908 and
+// bolt-js#2867, where 50 blocks with 9,597 characters passed and 45 with 11,341
+// did not).
 const (
 	maxBlocks  = 45
 	maxHeader  = 150
 	maxHeading = 80
 	maxSection = 2_900
 	maxContext = 1_900
-	maxShown   = 10_000 // all blocks together
-	maxLines   = 7_500  // of which the lines; the rest is left for what to do
-	maxText    = 38_000
+	maxShown   = 12_500 // all blocks together,
+	perBlock   = 60     // with this for each
+	maxLines   = 9_500  // of which the lines; the rest is left for what to do
+	maxText    = 39_000
+	// maxNames is for what a digest names in short, in bytes.
+	maxNames = 36_000
 	// maxShort is for where Slack takes less text than it says: 4,000 bytes of
 	// it, as escaped, in an edit.
 	maxShort = 3_900
@@ -56,9 +62,11 @@ func mark(firing, solved bool, s check.Severity) string {
 // searches.
 type page struct {
 	blocks  []slackgo.Block
-	title   string   // escaped
-	mention string   // markup
-	rows    []string // not escaped, the title first
+	lists   []slackgo.Attachment // what a digest names in short
+	title   string               // escaped
+	mention string               // markup
+	rows    []string             // not escaped, the title first
+	brief   []string             // rows without what is only named
 }
 
 // draft is what a page is made of.
@@ -68,10 +76,13 @@ type draft struct {
 	parts                     []part
 }
 
-// part is a group of a message.
+// part is a group of a message: lines, or names of those that are told in
+// short.
 type part struct {
 	heading string
 	lines   []line
+	names   []string
+	mark    string // of names
 	advice  []string
 	links   []notify.Link
 }
@@ -88,13 +99,27 @@ func layMessage(m notify.Message, mention []string) page {
 	}
 	for _, g := range m.Groups {
 		p := part{heading: g.Heading, advice: g.Advice, links: g.Links}
+		if g.Brief {
+			p.list(g)
+		}
 		for _, i := range g.Items {
 			d.mark = mark(m.Firing, m.Solved, m.Severity)
+			if g.Brief {
+				break
+			}
 			p.lines = append(p.lines, line{mark(i.Notice.Fires(), i.Notice.Solved(), i.Notice.Severity), i.Line, notify.Name(i.Notice.Subject)})
 		}
 		d.parts = append(d.parts, p)
 	}
 	return d.lay()
+}
+
+// list takes in what is named in short.
+func (p *part) list(g notify.Group) {
+	p.heading, p.mark = g.Heading, mark(g.Firing, g.Solved, g.Severity)
+	for _, i := range g.Items {
+		p.names = append(p.names, i.Short())
+	}
 }
 
 // footer says who sent a message.
@@ -115,7 +140,6 @@ func critical(m notify.Message) bool {
 // layRevision lays out an earlier message anew, as things stand at a time.
 func layRevision(r notify.Revision) page {
 	worst, firing, solved := check.Severity(""), false, true
-	var p part
 	for _, e := range r.Entries {
 		if !e.Over {
 			firing = true
@@ -124,10 +148,17 @@ func layRevision(r notify.Revision) page {
 			}
 		}
 		solved = solved && !e.Unsolved
-		_, instance, _ := strings.Cut(e.Name, "/")
-		p.lines = append(p.lines, line{mark(!e.Over, !e.Unsolved, e.Severity), e.Line, instance})
 	}
-	d := draft{mark: mark(firing, solved, worst), title: r.Title, footer: footer(r.Footer) + " · as of " + text.Stamp(r.Time), parts: []part{p}}
+	shown, others := r.Digest()
+	parts := make([]part, 1+len(others))
+	for _, e := range shown {
+		_, instance, _ := strings.Cut(e.Name, "/")
+		parts[0].lines = append(parts[0].lines, line{mark(!e.Over, !e.Unsolved, e.Severity), e.Line, instance})
+	}
+	for i, g := range others {
+		parts[1+i].list(g)
+	}
+	d := draft{mark: mark(firing, solved, worst), title: r.Title, footer: footer(r.Footer) + " · as of " + text.Stamp(r.Time), parts: parts}
 	return d.lay()
 }
 
@@ -137,16 +168,20 @@ func (d draft) lay() page {
 	header := d.mark + " " + plain(d.title, maxHeader-size(d.mark)-1)
 	note := literal(d.note, maxHeading*2)
 	used := size(header) + size(d.mention) + size(note) + size(d.footer)
-	sections := make([][]string, len(d.parts))
 	count := 4
+	sections := make([][]string, len(d.parts))
 	lines := d.lines()
 	for i, p := range d.parts {
+		if len(p.names) > 0 {
+			continue // they are in the lists
+		}
 		sections[i] = pack(literal(p.heading, maxHeading), lines[i])
 		for _, s := range sections[i] {
 			used += size(s)
 		}
 		count += len(sections[i])
 	}
+	used += count * perBlock
 
 	blocks := []slackgo.Block{slackgo.NewHeaderBlock(slackgo.NewTextBlockObject(slackgo.PlainTextType, header, false, false))}
 	if d.mention != "" {
@@ -163,16 +198,17 @@ func (d draft) lay() page {
 		if count >= maxBlocks {
 			continue
 		}
-		todo := p.todo(said, min(maxContext, maxShown-used))
+		todo := p.todo(said, min(maxContext, maxShown-used-perBlock))
 		if todo == "" {
 			continue
 		}
-		used += size(todo)
+		used += size(todo) + perBlock
 		count++
 		blocks = append(blocks, aside(todo))
 	}
 	blocks = append(blocks, aside(d.footer))
-	return page{blocks: blocks, title: literalBytes(d.title, maxShort), mention: d.mention, rows: d.rows()}
+	rows, brief := d.rows()
+	return page{blocks: blocks, lists: d.lists(), title: literalBytes(d.title, maxShort), mention: d.mention, rows: rows, brief: brief}
 }
 
 // section is a block of text, and aside one in small print. Both are
@@ -189,16 +225,24 @@ func aside(markup string) slackgo.Block {
 func (d draft) lines() [][]string {
 	const frame = 8 // of a line: mark, blanks, line feed, the stars around its name
 	left := maxShown - maxHeader - size(d.mention) - 2*maxHeading - size(d.footer)
+	left -= perBlock * (4 + maxShown/maxSection) // as many blocks as there may be
+	most := left
 	var sizes []int
 	for _, p := range d.parts {
-		left -= size(literal(p.heading, maxHeading)) + 3
+		if len(p.advice) > 0 {
+			most = maxLines
+		}
+		if len(p.names) > 0 {
+			continue
+		}
+		left -= perBlock + size(literal(p.heading, maxHeading)) + 3
 		for _, l := range p.lines {
 			left -= frame
 			sizes = append(sizes, size(literal(l.text, maxSection)))
 		}
 	}
 	// A planner that keeps to the limits leaves far more than the least.
-	most := min(max(level(sizes, min(left, maxLines)), 80), maxSection-maxHeading-2*frame)
+	most = min(max(level(sizes, min(left, most)), 80), maxSection-maxHeading-2*frame)
 	out := make([][]string, len(d.parts))
 	for i, p := range d.parts {
 		for _, l := range p.lines {
@@ -208,9 +252,18 @@ func (d draft) lines() [][]string {
 	return out
 }
 
-// write writes a line of at most a size, with its name in bold.
+// maxEnd is the most that a shortened line keeps of its end: the ID.
+const maxEnd = 60
+
+// write writes a line of at most a size, with its name in bold. What is cut
+// out of it is not its ID.
 func (l line) write(most int) string {
 	whole, name := literal(l.text, most), literal(l.name, most)
+	if comma := strings.LastIndex(l.text, ", "); comma >= 0 && strings.HasSuffix(whole, "…") {
+		if end := literal(l.text[comma:], most); size(end) <= min(maxEnd, most/2) {
+			whole = literal(l.text, most-size(end)) + end
+		}
+	}
 	before, after, found := strings.Cut(whole, " "+name+": ")
 	if !found || name == "" || strings.ContainsAny(name, "*") {
 		return whole
@@ -256,41 +309,56 @@ func (p part) todo(said map[string]bool, most int) string {
 	return strings.Join(paragraphs, "\n")
 }
 
-// rows are what the text consists of: the title, and every line on its own
-// line; where there are none, what is said instead.
-func (d draft) rows() []string {
-	rows := []string{d.title}
+// rows are what the text consists of: the title, and every line or name on
+// its own line; where there are none, what is said instead. In brief, they
+// have the headings of what is only named.
+func (d draft) rows() (rows, brief []string) {
+	rows = []string{d.title}
 	if d.note != "" {
 		rows = append(rows, d.note)
 	}
+	brief = slices.Clone(rows)
+	add := func(s string) { rows, brief = append(rows, s), append(brief, s) }
 	for _, p := range d.parts {
 		for _, l := range p.lines {
-			rows = append(rows, l.text)
+			add(l.text)
 		}
-		if len(p.lines) == 0 {
-			rows = append(rows, p.advice...)
+		switch {
+		case len(p.names) > 0:
+			add(p.heading)
+			rows = append(rows, p.names...)
+		case len(p.lines) == 0:
+			for _, a := range p.advice {
+				add(a)
+			}
 		}
 	}
-	return rows
+	return rows, brief
 }
 
-// fallback writes the text, of at most so many bytes: the longest rows are
+// fallback writes rows as the text, of at most so many bytes: the longest are
 // shortened first, and none is left out.
-func (p page) fallback(most int) string {
-	sizes := make([]int, len(p.rows))
-	rows := make([]string, len(p.rows))
-	for i, r := range p.rows {
-		rows[i] = literalBytes(r, most)
-		sizes[i] = len(rows[i])
+func (p page) fallback(rows []string, most int) string {
+	out := fit(rows, most-len(rows)-len(p.mention))
+	if p.mention != "" {
+		out[0] += " " + p.mention
 	}
-	longest := level(sizes, most-len(rows)-len(p.mention))
-	for i, r := range p.rows {
+	return strings.Join(out, "\n")
+}
+
+// fit escapes rows so that all of them together have at most so many bytes.
+func fit(rows []string, most int) []string {
+	sizes := make([]int, len(rows))
+	out := make([]string, len(rows))
+	for i, r := range rows {
+		out[i] = literalBytes(r, most)
+		sizes[i] = len(out[i])
+	}
+	longest := level(sizes, most)
+	for i, r := range rows {
 		if sizes[i] > longest {
-			rows[i] = literalBytes(r, longest)
+			out[i] = literalBytes(r, longest)
 		}
 	}
-	if p.mention != "" {
-		rows[0] += " " + p.mention
-	}
-	return strings.Join(rows, "\n")
+	return out
 }

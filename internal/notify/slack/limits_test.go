@@ -50,7 +50,7 @@ func TestWhatTheLimitsPromiseFits(t *testing.T) {
 func hostile(next *int, all int, limits notify.Limits, of string, apart bool) notify.Message {
 	m := notifytest.Firing()
 	m.Title, m.Groups = strings.Repeat(of, 400), nil
-	for range limits.Items {
+	for range notify.InFull {
 		if *next == all {
 			break
 		}
@@ -62,7 +62,7 @@ func hostile(next *int, all int, limits notify.Limits, of string, apart bool) no
 			})
 		}
 		g := &m.Groups[len(m.Groups)-1]
-		g.Items = append(g.Items, long(*next, limits.Bytes/limits.Items, of))
+		g.Items = append(g.Items, long(*next, limits.Bytes/notify.InFull, of))
 		*next++
 	}
 	return m
@@ -93,11 +93,11 @@ func TestAnEditFits(t *testing.T) {
 	b := newBot(t, s.APIURL())
 	_, then := notifytest.TighterThen(first(t, b))
 	then.Title, then.Entries = strings.Repeat("&", 500), nil
-	for i := range b.Limits().Items {
+	for i := range notify.InFull {
 		then.Entries = append(then.Entries, ledger.Entry{Line: long(i, 2000, "&").Line, Severity: check.Warning, Over: i%2 == 0})
 	}
 	must(t, b.Edit(t.Context(), then))
-	if f := s.Messages("")[0]; len(f.Edits) != 1 || strings.Count(f.Plain(), "✅ FIRING") != b.Limits().Items/2 {
+	if f := s.Messages("")[0]; len(f.Edits) != 1 || strings.Count(f.Plain(), "✅ FIRING") != notify.InFull/2 {
 		t.Errorf("the first message: %d edits, %s", len(f.Edits), f.Plain())
 	}
 }

@@ -306,7 +306,7 @@ func meaning(name string) (advice string, refused bool) {
 	case "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "block_mismatch", "no_text",
 		"invalid_payload", "invalid_arguments", "invalid_arg_name", "invalid_form_data", "invalid_json",
 		"invalid_metadata_format", "invalid_metadata_schema", "metadata_too_large", "metadata_must_be_sent_from_app",
-		"too_many_attachments", "markdown_text_conflict", "missing_text_or_fallback_or_attachments":
+		"too_many_attachments", "attachment_payload_limit_exceeded", "invalid_attachments", "markdown_text_conflict", "missing_text_or_fallback_or_attachments":
 		return ourFault, true
 	case "unknown_method", "deprecated_endpoint", "method_deprecated":
 		return "check api_url", true

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/httpclient"
@@ -48,9 +49,29 @@ func New(s Settings) (notify.Receiver, error) {
 	return &webhook{url: s.WebhookURL, secrets: secrets, mention: s.Mention, transport: transport}, nil
 }
 
-// limits is what fits into one message, see layout: each of the items is
-// shown, the longest of them shortened, and whole in the fallback text. Slack
+// limits is what fits into one message. What is shown in full is so in blocks,
+// see layout: each of the items, the longest of them shortened, and whole in
+// the text. A digest has in its text the worst in full (7,000 to 9,000 bytes)
+// and all other names and IDs: together less than maxText. A name of 30
+// characters and its ID are 68 bytes, so this is about 420 alerts. Slack
 // takes one message a second in a channel.
-func limits(threads bool) notify.Limits {
-	return notify.Limits{Items: 40, Bytes: 13_000, Every: time.Second, Threads: threads}
+func limits(threads bool, d *digests) notify.Limits {
+	l := notify.Limits{Items: notify.InFull, Bytes: 13_000, Every: time.Second, Threads: threads}
+	if !d.refused.Load() {
+		l.Items, l.Names = 450, 30_000
+	}
+	return l
+}
+
+// digests is what is known of how Slack, or what stands for it, takes them.
+type digests struct{ refused atomic.Bool }
+
+// learn takes in that a message was not taken in any of its forms. If it was
+// a digest, what comes next is no more than what is shown in full, and need
+// not wait for a person.
+func (d *digests) learn(p page, why *problem) {
+	if p.lists != nil && why.looks() {
+		d.refused.Store(true)
+		why.refused = false
+	}
 }

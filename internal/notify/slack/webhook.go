@@ -18,18 +18,20 @@ type webhook struct {
 	secrets   []secret.Text // the URL, and what of it would be enough
 	mention   []string
 	transport http.RoundTripper
+	digests   digests
 }
 
 var _ notify.Receiver = (*webhook)(nil)
 
 // Limits returns what one message can hold.
-func (w *webhook) Limits() notify.Limits { return limits(false) }
+func (w *webhook) Limits() notify.Limits { return limits(false, &w.digests) }
 
 // Deliver posts a message, in a plainer form if Slack will not have it
 // otherwise. There is no receipt.
 func (w *webhook) Deliver(ctx context.Context, m notify.Message) (json.RawMessage, error) {
 	var p *problem
-	for _, f := range layMessage(m, w.mention).forms() {
+	page := layMessage(m, w.mention)
+	for _, f := range page.forms() {
 		if p = w.post(ctx, f); p == nil {
 			return nil, nil
 		}
@@ -37,12 +39,13 @@ func (w *webhook) Deliver(ctx context.Context, m notify.Message) (json.RawMessag
 			break
 		}
 	}
+	w.digests.learn(page, p)
 	return nil, p.failure("webhook", w.secrets...)
 }
 
 func (w *webhook) post(ctx context.Context, f form) *problem {
 	x := &exchange{next: w.transport}
-	message := &slackgo.WebhookMessage{Text: f.text, Parse: "none", UnfurlLinks: new(false), UnfurlMedia: new(false)}
+	message := &slackgo.WebhookMessage{Text: f.text, Parse: "none", UnfurlLinks: new(false), UnfurlMedia: new(false), Attachments: f.lists}
 	if f.blocks != nil {
 		message.Blocks = &slackgo.Blocks{BlockSet: f.blocks}
 	}

@@ -1,0 +1,107 @@
+package notify
+
+import (
+	"slices"
+	"time"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
+)
+
+// kin is what the items of a group that is shown in full have in common.
+type kin struct {
+	condition      check.Condition
+	firing, solved bool
+	cause          check.Cause
+}
+
+// groups collects the items of a message.
+type groups struct {
+	shown []Group
+	at    map[kin]int // of shown
+	named lists
+	// advised holds what there is advice for: what to do is said once.
+	advised map[kin]bool
+}
+
+func kinOf(n ledger.Notice) kin { return kin{n.Condition, n.Fires(), n.Solved(), n.Cause} }
+
+// group is the group of a notice, with nothing in it yet but what to do.
+func (g *groups) group(n ledger.Notice) Group {
+	out := Group{Condition: n.Condition, Severity: n.Severity, Firing: n.Fires(), Solved: n.Solved()}
+	if k := kinOf(n); out.Firing && !g.advised[k] {
+		if g.advised == nil {
+			g.advised = map[kin]bool{}
+		}
+		g.advised[k] = true
+		out.Advice = advice(n)
+	}
+	return out
+}
+
+// show adds a notice that is shown in full.
+func (g *groups) show(n ledger.Notice, now time.Time) {
+	k := kinOf(n)
+	at, known := g.at[k]
+	if !known {
+		if g.at == nil {
+			g.at = map[kin]int{}
+		}
+		at = len(g.shown)
+		g.at[k] = at
+		g.shown = append(g.shown, g.group(n))
+	}
+	to := &g.shown[at]
+	to.Items = append(to.Items, item(n, now))
+	if n.Severity.Compare(to.Severity) > 0 {
+		to.Severity = n.Severity
+	}
+	if link, ok := console(n.Subject); ok && to.Firing && !slices.Contains(to.Links, link) {
+		to.Links = append(to.Links, link)
+	}
+}
+
+// name adds a notice that is named in short. What to do is not about one of
+// those that are listed.
+func (g *groups) name(n ledger.Notice, now time.Time) {
+	anybody := n
+	anybody.Endpoint = check.Endpoint{}
+	heading := common(n, now)
+	if _, known := g.named.at[heading]; known {
+		g.named.add(heading, Group{}, item(n, now))
+		return
+	}
+	list := g.group(anybody)
+	if len(list.Advice) > 0 { // it is for more than this list
+		list.Advice[0] = upper(inShort(n.Condition, true)) + ": " + list.Advice[0]
+	}
+	g.named.add(heading, list, item(n, now))
+}
+
+// done returns the groups: first what is shown in full, then what is only
+// named. What an earlier group says is not said again.
+func (g *groups) done() []Group {
+	for i, s := range g.shown {
+		g.shown[i].Heading = heading(s)
+	}
+	all := append(g.shown, g.named.counted()...)
+	said := map[string]bool{}
+	for i, g := range all {
+		all[i].Advice = unsaid(g.Advice, said)
+		all[i].Links = slices.DeleteFunc(g.Links, func(l Link) bool { return len(unsaid([]string{l.URL}, said)) == 0 })
+	}
+	return all
+}
+
+// unsaid returns the paragraphs that were not said before, and notes that
+// they are now: what to do about several groups is said once.
+func unsaid(paragraphs []string, said map[string]bool) []string {
+	var out []string
+	for _, p := range paragraphs {
+		if !said[p] {
+			said[p] = true
+			out = append(out, p)
+		}
+	}
+	return out
+}

@@ -1,0 +1,319 @@
+package slack_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"gotest.tools/v3/golden"
+
+	"github.com/sslwatch/sslwatch/internal/ledger"
+	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/notify/notifytest"
+	"github.com/sslwatch/sslwatch/internal/sim"
+)
+
+// storm tells a receiver all that a crowd owes, and returns what Slack has.
+func storm(t *testing.T, s *sim.Slack, r notify.Receiver, owed []ledger.Notice) []sim.SlackMessage {
+	t.Helper()
+	for len(owed) > 0 {
+		batch := notify.Batch(owed, r.Limits(), notifytest.Now)
+		m := notify.Compose(batch, nil, notifytest.Now)
+		_, err := r.Deliver(t.Context(), m)
+		must(t, err)
+		told := map[string]bool{}
+		for _, n := range batch {
+			told[n.ID()] = true
+		}
+		var rest []ledger.Notice
+		for _, n := range owed {
+			if !told[n.ID()] {
+				rest = append(rest, n)
+			}
+		}
+		if len(owed)-len(rest) != len(batch) {
+			t.Fatalf("a message of %d tells %d", len(batch), len(owed)-len(rest))
+		}
+		owed = rest
+	}
+	return s.Messages("")
+}
+
+// The sim refuses or drops what Slack would.
+func TestAStormIsFewMessagesThatSlackTakesAsTheyAre(t *testing.T) {
+	for _, tt := range []struct {
+		n, most int
+		long    bool
+	}{
+		{41, 2, false}, {1000, 5, false}, {10_000, 25, false}, {1000, 12, true},
+	} {
+		for _, webhook := range []bool{false, true} {
+			if webhook && tt.n > 1000 {
+				continue
+			}
+			s := newSim(t)
+			var r notify.Receiver = newBot(t, s.APIURL(), "@here")
+			if webhook {
+				r = newWebhook(t, s.URL())
+			}
+			crowd := notifytest.NewCrowd(tt.n+tt.n/5, 1, tt.long).Owed(notifytest.Now)[:tt.n]
+			all := storm(t, s, r, crowd)
+			calls := s.Calls()["chat.postMessage"] + s.Calls()["webhook"]
+			if len(all) > tt.most || calls != len(all) {
+				t.Errorf("%+v: %d messages by %d calls", tt, len(all), calls)
+			}
+			text, shown := map[string]int{}, map[string]int{} // by name and ID
+			for _, m := range all {
+				within(t, m, webhook)
+				count(text, m.Text)
+				if m.Attachments == nil { // all in full, the lines as far as there is room
+					count(shown, m.Text)
+					continue
+				}
+				count(shown, m.Plain())
+			}
+			for _, n := range crowd {
+				if text[n.InstanceID] != 1 || text[n.Instance] != 1 || shown[n.InstanceID] != 1 || shown[n.Instance] != 1 {
+					t.Errorf("%s (%s) is named %d times (its ID %d times) in texts, shown %d times (%d)", n.Instance, n.InstanceID,
+						text[n.Instance], text[n.InstanceID], shown[n.Instance], shown[n.InstanceID])
+				}
+			}
+			t.Logf("%d alerts, webhook %v: %d messages", tt.n, webhook, len(all))
+		}
+	}
+}
+
+// count counts the names and IDs of instances in the lines that tell of them.
+func count(in map[string]int, text string) {
+	for _, l := range strings.Split(text, "\n") {
+		_, whole, isLine := strings.Cut(l, "ING ") // FIRING
+		if !isLine {
+			_, whole, isLine = strings.Cut(l, "RESOLVED ")
+		}
+		before, _, named := strings.Cut(whole, ": ")
+		words := strings.Fields(l)
+		switch {
+		case isLine && named && strings.Contains(l, ", instance "):
+			_, id, _ := strings.Cut(l, ", instance ")
+			fields := strings.Fields(before)
+			in[fields[len(fields)-1]]++
+			in[strings.TrimSuffix(id, ")")]++
+		case len(words) == 2 && strings.Count(words[1], "-") == 4:
+			in[words[0]]++
+			in[words[1]]++
+		}
+	}
+}
+
+// within checks what Slack would not say: whether it drops or hides a part.
+func within(t *testing.T, m sim.SlackMessage, webhook bool) {
+	t.Helper()
+	var lists []struct{ Text, Color string }
+	if m.Attachments != nil {
+		must(t, json.Unmarshal(m.Attachments, &lists))
+	}
+	for _, l := range lists {
+		if len(l.Text) > 7_500 || l.Color == "" {
+			t.Errorf("a list of %d bytes, colour %q", len(l.Text), l.Color)
+		}
+	}
+	if len(lists) > 20 || m.Blocks == nil {
+		t.Errorf("%d lists, blocks %s", len(lists), m.Blocks)
+	}
+	if n := utf8.RuneCountInString(m.Text); n > 40_000 || len(m.Text) > 39_500 {
+		t.Errorf("a text of %d characters", n)
+	}
+	if !webhook && m.Metadata == nil {
+		t.Error("the metadata was too large for Slack")
+	}
+}
+
+// What Slack drops it drops without an error.
+func TestMetadataIsAsMuchAsSlackKeeps(t *testing.T) {
+	for _, n := range []int{1, 13, 40, 300} {
+		s := newSim(t)
+		m, _ := notifytest.Storm(n, nil)
+		_, err := newBot(t, s.APIURL()).Deliver(t.Context(), m)
+		must(t, err)
+		var got struct {
+			Payload struct {
+				Alerts []map[string]string `json:"alerts"`
+				More   int                 `json:"more"`
+			} `json:"event_payload"`
+		}
+		raw := s.Messages("")[0].Metadata
+		if raw == nil {
+			t.Fatalf("of %d, Slack kept nothing", n)
+		}
+		must(t, json.Unmarshal(raw, &got))
+		a := got.Payload.Alerts
+		if len(a) == 0 || len(a)+got.Payload.More != n || a[0]["id"] != m.Groups[0].Items[0].Notice.ID() || a[0]["instance_id"] == "" {
+			t.Errorf("of %d: %s", n, raw)
+		}
+		t.Logf("%d alerts: %d in %d bytes", n, len(a), len(raw))
+	}
+}
+
+// Its lists say how things stand, too.
+func TestWhatFollowsADigestIsOneInItsThread(t *testing.T) {
+	s := newSim(t)
+	b := newBot(t, s.APIURL())
+	c := notifytest.NewCrowd(420, 4, false)
+	tell := func(at time.Time) notify.Message {
+		m, batch := c.Next(b.Limits(), at)
+		receipt, err := b.Deliver(t.Context(), m)
+		must(t, err)
+		c.Took(m, batch, receipt, at)
+		return m
+	}
+	first := tell(notifytest.Now)
+	for len(c.Owed(notifytest.Now)) > 0 {
+		tell(notifytest.Now)
+	}
+	later := notifytest.Now.Add(49 * time.Hour)
+	c.Renew(2, later)
+	var reply notify.Message
+	for len(c.Owed(later)) > 0 {
+		if m := tell(later); m.Thread != nil && m.Thread.ID == first.ID {
+			reply = m
+		}
+	}
+	if reply.ID == "" || !reply.Groups[len(reply.Groups)-1].Brief {
+		t.Fatalf("no digest follows the first: %+v", reply)
+	}
+	for _, then := range c.Stale(later) {
+		must(t, b.Edit(t.Context(), then))
+	}
+	all := s.Messages("")
+	if all[0].Edits == nil || all[0].Metadata == nil {
+		t.Fatal("the first message is not edited")
+	}
+	for _, m := range all {
+		within(t, m, m.ThreadTS != "")
+	}
+	told := map[string]int{}
+	count(told, all[0].Plain())
+	for _, then := range c.Stale(later) {
+		if then.ID != first.ID {
+			continue
+		}
+		for _, e := range then.Entries {
+			if told[e.Key.InstanceID] != 1 {
+				t.Errorf("%s is named %d times in the edited message", e.Name, told[e.Key.InstanceID])
+			}
+		}
+	}
+	if calls := s.Calls(); calls["chat.postMessage"] != len(all) || calls["chat.update"] != len(c.Stale(later)) {
+		t.Errorf("Slack was tried again: %v", calls)
+	}
+}
+
+func TestAnEditTakesAwayWhatWasListed(t *testing.T) {
+	s := newSim(t)
+	b := newBot(t, s.APIURL())
+	m, _ := notifytest.Storm(60, nil)
+	receipt, err := b.Deliver(t.Context(), m)
+	must(t, err)
+	_, then := notifytest.Storm(60, receipt)
+	if s.Messages("")[0].Attachments == nil {
+		t.Fatal("nothing is listed")
+	}
+	then.Entries = then.Entries[:30]
+	must(t, b.Edit(t.Context(), then))
+	if got := s.Messages("")[0]; got.Attachments != nil {
+		t.Errorf("still listed: %s", got.Attachments)
+	}
+}
+
+func TestADigestWithoutItsListsIsWholeInItsText(t *testing.T) {
+	s := newSim(t)
+	m, _ := notifytest.Storm(300, nil)
+	no := sim.SlackError.With("attachment_payload_limit_exceeded")
+	must(t, s.FailNext("chat.postMessage", no, no))
+	_, err := newBot(t, s.APIURL()).Deliver(t.Context(), m)
+	must(t, err)
+	got := s.Messages("")[0]
+	told := map[string]int{}
+	count(told, got.Text)
+	if len(told) != 2*300 || got.Blocks != nil || got.Attachments != nil {
+		t.Errorf("%d named: %s", len(told)/2, got.Text)
+	}
+	// A text that is too long costs it nothing: the names are in the lists.
+	must(t, s.FailNext("chat.postMessage", sim.SlackTooLong))
+	_, err = newBot(t, s.APIURL()).Deliver(t.Context(), m)
+	must(t, err)
+	got, told = s.Messages("")[1], map[string]int{}
+	count(told, got.Plain())
+	if len(told) != 2*300 || len(got.Text) > 4000 {
+		t.Errorf("%d named: %s", len(told)/2, got.Plain())
+	}
+}
+
+// What can't be told in one message is told in several, and nothing of it is
+// taken for told before.
+func TestWhoTakesNoDigestGetsSmallerMessages(t *testing.T) {
+	m, _ := notifytest.Storm(300, nil)
+	for name, make := range map[string]func(*sim.Slack) (notify.Receiver, string){
+		"bot":     func(s *sim.Slack) (notify.Receiver, string) { return newBot(t, s.APIURL()), "chat.postMessage" },
+		"webhook": func(s *sim.Slack) (notify.Receiver, string) { return newWebhook(t, s.URL()), "webhook" },
+	} {
+		s := newSim(t)
+		r, method := make(s)
+		no := sim.SlackError.With("msg_too_long")
+		must(t, s.FailNext(method, no, no, no))
+		before := r.Limits()
+		_, err := r.Deliver(t.Context(), m)
+		if f := failure(t, err); f.Refused || f.Unknown {
+			t.Errorf("%s: %+v", name, f)
+		}
+		if after := r.Limits(); before.Items <= notify.InFull || after.Items != notify.InFull {
+			t.Errorf("%s: limits %+v, then %+v", name, before, after)
+		}
+		all := storm(t, s, r, notifytest.NewCrowd(100, 3, false).Owed(notifytest.Now))
+		for _, m := range all {
+			if m.Attachments != nil {
+				t.Errorf("%s: a digest again", name)
+			}
+		}
+	}
+}
+
+// Read a difference as someone woken at three.
+func TestADigestAsSent(t *testing.T) {
+	s := newSim(t)
+	b := newBot(t, s.APIURL(), "@here")
+	c := notifytest.NewCrowd(70, 6, false)
+	m, batch := c.Next(b.Limits(), notifytest.Now)
+	receipt, err := b.Deliver(t.Context(), m)
+	must(t, err)
+	c.Took(m, batch, receipt, notifytest.Now)
+	var out bytes.Buffer
+	fmt.Fprintf(&out, "== a message\n%s", asSent(t, s.Messages("")[0]))
+	later := notifytest.Now.Add(49 * time.Hour)
+	c.Renew(2, later)
+	for {
+		m, batch := c.Next(b.Limits(), later)
+		if len(batch) == 0 {
+			break
+		}
+		c.Took(m, batch, nil, later)
+	}
+	for _, then := range c.Stale(later) {
+		must(t, b.Edit(t.Context(), then))
+	}
+	fmt.Fprintf(&out, "== the first message, edited\n%s", asSent(t, s.Messages("")[0]))
+	golden.Assert(t, out.String(), "digest-of-many.golden")
+}
+
+func TestAStormAsRead(t *testing.T) {
+	s := newSim(t)
+	var out bytes.Buffer
+	for i, m := range storm(t, s, newBot(t, s.APIURL(), "@here"), notifytest.NewCrowd(1000, 1, false).Owed(notifytest.Now)) {
+		fmt.Fprintf(&out, "== message %d\n%s\n", i+1, m.Plain())
+	}
+	golden.Assert(t, out.String(), "storm.golden")
+}
