@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/config"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/state"
 )
 
 func TestStatusSaysHowEachReceiverDoes(t *testing.T) {
 	now := time.Date(2026, 11, 23, 2, 7, 13, 123456789, time.UTC)
-	c := &config.Config{Receivers: []config.Receiver{{ID: "oncall"}, {ID: "ops-mail/ops@example.com"}, {ID: "new"}}}
+	c := &config.Config{Receivers: receiversOf("oncall", "ops-mail/ops@example.com", "new")}
 	s := state.State{Receivers: map[string]state.ReceiverState{
 		"oncall": {
 			Owed: 2, OwedSince: now.Add(-26 * time.Hour), FailingSince: now.Add(-25 * time.Hour), Succeeded: now.Add(-72 * time.Hour),
@@ -78,4 +79,12 @@ func TestAReceiverThatFailsIsAWarning(t *testing.T) {
 			t.Errorf("%s, %v: %s", got, err, out.String())
 		}
 	}
+}
+
+func receiversOf(ids ...string) []config.Receiver {
+	var receivers []config.Receiver
+	for _, id := range ids {
+		receivers = append(receivers, config.Receiver{Receiver: ledger.Receiver{ID: id}})
+	}
+	return receivers
 }

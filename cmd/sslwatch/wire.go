@@ -62,10 +62,7 @@ func (a *app) options(c *config.Config) (watch.Options, error) {
 			return o, fmt.Errorf("receiver %s: %w", r.ID, err)
 		}
 		carriers = append(carriers, configuredCarrier{r, carrier})
-		o.Receivers = append(o.Receivers, watch.Receiver{
-			ID: r.ID, Name: r.Name, Audience: r.Audience,
-			Fallback: r.Fallback, FallbackAfter: r.FallbackAfter, Carrier: carrier,
-		})
+		o.Receivers = append(o.Receivers, watch.Receiver{Receiver: r.Receiver, Carrier: carrier})
 	}
 	a.carriers = carriers
 	return o, nil
@@ -78,7 +75,7 @@ func (a *app) asking(c *config.Config) (watch.Options, error) {
 		Interval:    c.Loop.Interval,
 		Concurrency: c.Loop.Concurrency,
 		Backoff:     watch.Backoff(c.Loop.Backoff),
-		GroupWait:   c.Loop.GroupWait,
+		Terms:       c.Terms,
 		Footer:      footer(),
 		Watched:     c.Watched,
 	}

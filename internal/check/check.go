@@ -123,8 +123,6 @@ type Policy struct {
 	Awake time.Time
 	// Clocks is what is known of this machine's clock.
 	Clocks Clocks
-	// Repeat is the time between reminders; none or zero means no reminders.
-	Repeat map[Severity]time.Duration
 }
 
 // Wall strips what must not be stored or compared: the monotonic reading,

@@ -22,6 +22,8 @@ type Config struct {
 	// Policy is complete but for Awake, which the loop knows.
 	Policy check.Policy
 	Loop   Loop
+	// Terms are how what is owed is told.
+	Terms ledger.Terms
 	// State is the path of the state file.
 	State string
 	// Projects are those that are watched, by name.
@@ -52,7 +54,6 @@ type Loop struct {
 	Concurrency int           // requests in flight
 	Rate        float64       // requests per second, each project
 	Backoff     Backoff       // of failed checks
-	GroupWait   time.Duration // after the first change, for others to join
 }
 
 // Backoff is an exponential backoff.
@@ -74,13 +75,9 @@ type Project struct {
 // Receiver is one that is told: a Slack channel, or one recipient of
 // e-mail. Exactly one of Slack and Email is set.
 type Receiver struct {
-	Name string // as configured; the recipients of one e-mail table share it
-	// ID is the key of its ledger: the name, for e-mail followed by a slash
-	// and the address.
-	ID            string
-	Audience      ledger.Audience
-	Fallback      string // the Name of others, or empty
-	FallbackAfter time.Duration
-	Slack         *slack.Settings
-	Email         *email.Settings
+	// Its Name is as configured; the recipients of one e-mail table share it.
+	// Its ID is the name, for e-mail followed by a slash and the address.
+	ledger.Receiver
+	Slack *slack.Settings
+	Email *email.Settings
 }

@@ -28,9 +28,9 @@ var settings = []struct {
 	{"check.backoff.max", edited("", "[check.backoff]\n%s\n"), func(c *Config) any { return c.Loop.Backoff.Max }, "15m0s", "not a duration", "1h -> 1h0m0s"},
 	{"alerts.critical", edited(`critical = "7d"`, `%s`), func(c *Config) any { return c.Watched[0].Terms.Critical }, "7d", "not a duration", "0 -> 0"},
 	{"alerts.failing_after", edited(`critical = "7d"`, `%s`), func(c *Config) any { return c.Policy.FailingAfter }, "1h0m0s", "not a duration", "5m -> 5m0s"},
-	{"alerts.group_wait", edited(`critical = "7d"`, `%s`), func(c *Config) any { return c.Loop.GroupWait }, "10s", "not a duration", "0 -> 0s"},
-	{"alerts.repeat_interval.critical", edited("", "[alerts.repeat_interval]\n%s\n"), func(c *Config) any { return c.Policy.Repeat[check.Critical] }, "24h0m0s", "not a duration", "0 -> 0s"},
-	{"alerts.repeat_interval.warning", edited("", "[alerts.repeat_interval]\n%s\n"), func(c *Config) any { return c.Policy.Repeat[check.Warning] }, "168h0m0s", "not a duration", "0 -> 0s"},
+	{"alerts.group_wait", edited(`critical = "7d"`, `%s`), func(c *Config) any { return c.Terms.GroupWait }, "10s", "not a duration", "0 -> 0s"},
+	{"alerts.repeat_interval.critical", edited("", "[alerts.repeat_interval]\n%s\n"), func(c *Config) any { return c.Terms.Repeat[check.Critical] }, "24h0m0s", "not a duration", "0 -> 0s"},
+	{"alerts.repeat_interval.warning", edited("", "[alerts.repeat_interval]\n%s\n"), func(c *Config) any { return c.Terms.Repeat[check.Warning] }, "168h0m0s", "not a duration", "0 -> 0s"},
 	{"state.file", edited("", "[state]\n%s\n"), func(c *Config) any { return c.State }, "/var/lib/sslwatch/state.json", "is empty", "/a/s -> /a/s"},
 	{"http.listen", edited("", "[http]\n%s\n"), func(c *Config) any { return c.HTTP.Listen }, "127.0.0.1:9943", "", "127.0.0.1:1 -> 127.0.0.1:1"},
 	{"http.web_config_file", edited("", "[http]\n%s\n"), func(c *Config) any { return c.HTTP.WebConfigFile }, "", "", ""},
@@ -173,7 +173,7 @@ func TestZeroIsKept(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	if c.Loop.GroupWait != 0 || c.Policy.Repeat[check.Critical] != 0 || c.Policy.Repeat[check.Warning] != 0 || time.Duration(c.Watched[0].Terms.Critical) != 0 {
+	if c.Terms.GroupWait != 0 || c.Terms.Repeat[check.Critical] != 0 || c.Terms.Repeat[check.Warning] != 0 || time.Duration(c.Watched[0].Terms.Critical) != 0 {
 		t.Errorf("%+v %+v %+v", c.Loop, c.Policy, c.Watched[0].Terms)
 	}
 }

@@ -108,14 +108,14 @@ func TestDefaults(t *testing.T) {
 	}
 	audience := ledger.Audience{MinSeverity: check.Warning, Match: map[string]string{}}
 	want := &Config{
-		Policy: check.Policy{
-			Confirm: 2, FailingAfter: time.Hour,
-			Repeat: map[check.Severity]time.Duration{check.Critical: check.Day, check.Warning: check.Week},
+		Policy: check.Policy{Confirm: 2, FailingAfter: time.Hour},
+		Terms: ledger.Terms{
+			GroupWait: 10 * time.Second,
+			Repeat:    map[check.Severity]time.Duration{check.Critical: check.Day, check.Warning: check.Week},
 		},
 		Loop: Loop{
 			Interval: 15 * time.Minute, Timeout: 15 * time.Second, Concurrency: 8, Rate: 5,
-			Backoff:   Backoff{Initial: 10 * time.Second, Max: 15 * time.Minute, Multiplier: 2, Jitter: 0.2},
-			GroupWait: 10 * time.Second,
+			Backoff: Backoff{Initial: 10 * time.Second, Max: 15 * time.Minute, Multiplier: 2, Jitter: 0.2},
 		},
 		HTTP:  HTTP{Listen: "127.0.0.1:9943"},
 		State: "/var/lib/sslwatch/state.json",
@@ -133,9 +133,9 @@ func TestDefaults(t *testing.T) {
 			Terms: check.Terms{Expiry: days(60, 30, 14, 7, 3, 1), Critical: days(7)[0], RequireSSL: true},
 		}},
 		Receivers: []Receiver{
-			{Name: "oncall", ID: "oncall", Audience: audience, FallbackAfter: 5 * time.Minute,
+			{Receiver: ledger.Receiver{Name: "oncall", ID: "oncall", Audience: audience, FallbackAfter: 5 * time.Minute},
 				Slack: &slack.Settings{Token: secret.New("xoxb-XXSECRETXX"), Channel: "#redis"}},
-			{Name: "ops", ID: "ops/ops@example.com", Audience: audience, FallbackAfter: 5 * time.Minute, Email: &mail},
+			{Receiver: ledger.Receiver{Name: "ops", ID: "ops/ops@example.com", Audience: audience, FallbackAfter: 5 * time.Minute}, Email: &mail},
 		},
 		Secrets: []secret.Text{secret.New(values["TEST_AK"]), secret.New(values["TEST_SK"]), secret.New("xoxb-XXSECRETXX")},
 	}
@@ -397,8 +397,8 @@ file = "state/here.json"
 	if c.Watched[0].Console != "" {
 		t.Errorf("an unknown cloud has the console %q", c.Watched[0].Console)
 	}
-	if c.Policy.Repeat[check.Critical] != 0 || c.Policy.Repeat[check.Warning] != check.Week {
-		t.Error(c.Policy.Repeat)
+	if c.Terms.Repeat[check.Critical] != 0 || c.Terms.Repeat[check.Warning] != check.Week {
+		t.Error(c.Terms.Repeat)
 	}
 	if !filepath.IsAbs(c.State) || !strings.HasSuffix(c.State, "/state/here.json") {
 		t.Error(c.State)

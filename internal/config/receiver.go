@@ -56,8 +56,8 @@ func (c *Config) readReceivers(root *table) {
 }
 
 // receiver reads what every kind of receiver has.
-func (t *table) receiver() Receiver {
-	r := Receiver{
+func (t *table) receiver() ledger.Receiver {
+	r := ledger.Receiver{
 		Name: t.name(),
 		Audience: ledger.Audience{
 			MinSeverity: check.Severity(t.choice("min_severity", string(check.Warning), string(check.Critical))),
@@ -118,7 +118,7 @@ func (t *table) slack() []Receiver {
 	default:
 		t.problem("token", "is missing: write the bot's token and its channel, or the webhook_url of an incoming webhook")
 	}
-	return []Receiver{{ID: t.name(), Slack: &s}}
+	return []Receiver{{Receiver: ledger.Receiver{ID: t.name()}, Slack: &s}}
 }
 
 // mentions reads whom a critical alert wakes.
@@ -263,7 +263,7 @@ func (t *table) recipients(s email.Settings) []Receiver {
 		seen[id] = true
 		one := s
 		one.To = text
-		out = append(out, Receiver{ID: id, Email: &one})
+		out = append(out, Receiver{Receiver: ledger.Receiver{ID: id}, Email: &one})
 	}
 	return out
 }

@@ -49,11 +49,11 @@ func (c *Config) readAlerts(t *table) check.Terms {
 	t.oddTerms(terms)
 	c.Policy.FailingAfter = t.duration("failing_after", time.Hour, shortest, 30*check.Day)
 	r := t.sub("repeat_interval")
-	c.Policy.Repeat = map[check.Severity]time.Duration{
+	c.Terms.Repeat = map[check.Severity]time.Duration{
 		check.Critical: r.orNever("critical", check.Day),
 		check.Warning:  r.orNever("warning", check.Week),
 	}
-	c.Loop.GroupWait = t.duration("group_wait", 10*time.Second, 0, time.Hour)
+	c.Terms.GroupWait = t.duration("group_wait", 10*time.Second, 0, time.Hour)
 	return terms
 }
 

@@ -25,7 +25,7 @@ func newAccount() *account {
 }
 
 // take checks a notice against what was heard before.
-func (a *account) take(n ledger.Notice, p check.Policy, now time.Time) error {
+func (a *account) take(n ledger.Notice, repeat map[check.Severity]time.Duration, now time.Time) error {
 	certificate, open := a.open[n.Condition]
 	switch n.Kind {
 	case ledger.Firing, ledger.Tighter:
@@ -51,7 +51,7 @@ func (a *account) take(n ledger.Notice, p check.Policy, now time.Time) error {
 		if !open {
 			return fmt.Errorf("reminder of %s, which was never told", n.Condition)
 		}
-		if since := now.Sub(a.last[n.Condition]); since < p.Repeat[n.Severity]/2 {
+		if since := now.Sub(a.last[n.Condition]); since < repeat[n.Severity]/2 {
 			return fmt.Errorf("reminder of %s after %v", n.Condition, since)
 		}
 	case ledger.Resolved:
@@ -96,7 +96,7 @@ func (a *account) forget(certificate time.Time) {
 func (l *life) step(acc *account) error {
 	alerts := check.Standing(l.record, l.policy, l.now)
 	before := l.copyLines()
-	notices := ledger.Owed(alerts, l.lines, l.who, l.policy, l.now)
+	notices := ledger.Owed(alerts, l.lines, l.who, l.repeat, l.policy.Clock("p"), l.now)
 	next := ledger.Await(l.lines, alerts, notices, l.now)
 	if !reflect.DeepEqual(before, l.lines) {
 		return fmt.Errorf("the lines were modified: %v, before %v", l.lines, before)
@@ -114,7 +114,7 @@ func (l *life) step(acc *account) error {
 			acc.miss(n)
 			continue
 		}
-		if err := acc.take(n, l.policy, l.now); err != nil {
+		if err := acc.take(n, l.repeat, l.now); err != nil {
 			return err
 		}
 		l.lines = ledger.Tell(l.lines, n, "m", l.now)
@@ -122,7 +122,7 @@ func (l *life) step(acc *account) error {
 	if l.down {
 		return nil
 	}
-	if again := ledger.Owed(alerts, l.lines, l.who, l.policy, l.now); len(again) > 0 {
+	if again := ledger.Owed(alerts, l.lines, l.who, l.repeat, l.policy.Clock("p"), l.now); len(again) > 0 {
 		return fmt.Errorf("owed after delivery: %v", again)
 	}
 	return nil

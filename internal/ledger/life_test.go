@@ -30,6 +30,7 @@ type life struct {
 	record check.Record
 	lines  ledger.Lines
 	policy check.Policy
+	repeat map[check.Severity]time.Duration
 	who    ledger.Audience
 	down   bool // the receiver can't be reached
 	said   []string
@@ -42,10 +43,8 @@ func newLife(t *testing.T) *life {
 			Subject: check.Subject{ProjectID: "p", InstanceID: "i", Project: "prod", Region: "r", Instance: "cache", Labels: map[string]string{"team": "a"}},
 			Terms:   check.Terms{Expiry: ladder("30d", "14d", "7d"), Critical: span("7d"), RequireSSL: true},
 		},
-		policy: check.Policy{
-			Confirm: 2, FailingAfter: hour, Awake: birth,
-			Repeat: map[check.Severity]time.Duration{check.Critical: day, check.Warning: 7 * day},
-		},
+		policy: check.Policy{Confirm: 2, FailingAfter: hour, Awake: birth},
+		repeat: map[check.Severity]time.Duration{check.Critical: day, check.Warning: 7 * day},
 	}
 }
 
@@ -91,7 +90,7 @@ func (l *life) twice(o check.Observation) *life {
 func (l *life) tell() {
 	l.t.Helper()
 	alerts := check.Standing(l.record, l.policy, l.now)
-	notices := ledger.Owed(alerts, l.lines, l.who, l.policy, l.now)
+	notices := ledger.Owed(alerts, l.lines, l.who, l.repeat, l.policy.Clock("p"), l.now)
 	l.lines = ledger.Await(l.lines, alerts, notices, l.now)
 	if l.down {
 		for _, n := range notices {
@@ -103,7 +102,7 @@ func (l *life) tell() {
 		l.said = append(l.said, brief(n))
 		l.lines = ledger.Tell(l.lines, n, "m", l.now)
 	}
-	if again := ledger.Owed(alerts, l.lines, l.who, l.policy, l.now); len(again) != 0 {
+	if again := ledger.Owed(alerts, l.lines, l.who, l.repeat, l.policy.Clock("p"), l.now); len(again) != 0 {
 		l.t.Errorf("owed after it was delivered: %v", again)
 	}
 }
@@ -181,7 +180,7 @@ func TestRules(t *testing.T) {
 			l.sees(on(10 * day)).told("firing warning certificate_expiring 14d")
 		},
 		"each threshold is told once, on time": func(l *life) {
-			l.policy.Repeat = nil
+			l.repeat = nil
 			l.sees(on(31 * day)).told()
 			l.after(day - 1).told()
 			l.after(1).told("firing warning certificate_expiring 30d")
@@ -193,7 +192,7 @@ func TestRules(t *testing.T) {
 			l.after(300 * day).told()
 		},
 		"critical between two rungs is told": func(l *life) {
-			l.policy.Repeat = nil
+			l.repeat = nil
 			l.record.Terms.Critical = span("10d")
 			l.sees(on(12 * day)).told("firing warning certificate_expiring 14d").
 				after(2 * day).told("tighter critical certificate_expiring 10d").
@@ -239,7 +238,7 @@ func TestRules(t *testing.T) {
 				"firing warning certificate_expiring 14d")
 		},
 		"time fires while the API is down": func(l *life) {
-			l.policy.Repeat = nil
+			l.repeat = nil
 			l.sees(on(8 * day)).told("firing warning certificate_expiring 14d")
 			l.sees(failed).after(hour).sees(failed).told("firing warning check_failing")
 			l.after(day-hour).sees(failed).told("tighter critical certificate_expiring 7d", "tighter critical check_failing")
@@ -283,7 +282,7 @@ func TestRules(t *testing.T) {
 			l.twice(unable).told("firing warning check_failing unsupported")
 		},
 		"blindness is critical near the end": func(l *life) {
-			l.policy.Repeat = nil
+			l.repeat = nil
 			l.sees(on(5 * day)).told("firing critical certificate_expiring 7d")
 			l.sees(failed).after(hour).sees(failed).told("firing critical check_failing")
 		},
@@ -300,7 +299,7 @@ func TestRules(t *testing.T) {
 			l.twice(on(10 * day)).told("resolved critical ssl_disabled enabled")
 		},
 		"what got worse while it was hidden is told when it is seen": func(l *life) {
-			l.policy.Repeat = nil
+			l.repeat = nil
 			l.sees(on(10 * day)).told("firing warning certificate_expiring 14d")
 			l.twice(off).after(4 * day).told("firing critical ssl_disabled")
 			l.twice(on(10*day)).told("resolved critical ssl_disabled enabled", "tighter critical certificate_expiring 7d")
@@ -310,7 +309,7 @@ func TestRules(t *testing.T) {
 			l.twice(on(300 * day)).told("resolved critical ssl_disabled enabled")
 		},
 		"expired hides invalid": func(l *life) {
-			l.policy.Repeat = nil
+			l.repeat = nil
 			l.twice(invalid(hour)).told("firing critical certificate_expiring 7d", "firing critical ssl_invalid")
 			l.after(hour).told("firing critical certificate_expired")
 			// A date is believed at once, valid only when it was confirmed.
@@ -329,7 +328,7 @@ func TestRules(t *testing.T) {
 			l.after(2*day + hour).told("reminder critical certificate_expiring 7d")
 		},
 		"what is tighter is news, and reminders count from it": func(l *life) {
-			l.policy.Repeat[check.Warning] = day
+			l.repeat[check.Warning] = day
 			l.sees(on(14*day + 12*hour)).told("firing warning certificate_expiring 30d")
 			l.after(12*hour + time.Minute).told("tighter warning certificate_expiring 14d")
 			l.after(day - 2*time.Minute).told()
@@ -372,7 +371,7 @@ func TestRules(t *testing.T) {
 			l.after(time.Minute) // tried, and perhaps it arrived
 			l.now = birth.Add(hour + time.Second)
 			alerts := check.Standing(l.record, l.policy, l.now)
-			l.lines = ledger.Await(l.lines, alerts, ledger.Owed(alerts, l.lines, l.who, l.policy, l.now), l.now)
+			l.lines = ledger.Await(l.lines, alerts, ledger.Owed(alerts, l.lines, l.who, l.repeat, l.policy.Clock("p"), l.now), l.now)
 			l.down, l.said = false, nil
 			l.sees(on(300 * day)).told("passed critical certificate_expiring renewed")
 		},
@@ -393,7 +392,7 @@ func TestRules(t *testing.T) {
 			l.twice(on(300 * day)).told("resolved critical ssl_disabled enabled")
 		},
 		"what a doubtful end closed fires anew, be it told before": func(l *life) {
-			l.policy.Repeat = nil
+			l.repeat = nil
 			l.twice(invalid(300*day)).twice(off).told("firing critical ssl_invalid", "firing critical ssl_disabled")
 			l.down = true
 			l.twice(on(300 * day)).twice(invalid(300 * day))
@@ -404,7 +403,7 @@ func TestRules(t *testing.T) {
 			l.twice(off).told("firing critical ssl_disabled")
 			l.record = check.Learn(check.Learn(l.record, on(300*day), l.policy, l.now), on(300*day), l.policy, l.now)
 			alerts := check.Standing(l.record, l.policy, l.now)
-			l.lines = ledger.Await(l.lines, alerts, ledger.Owed(alerts, l.lines, l.who, l.policy, l.now), l.now)
+			l.lines = ledger.Await(l.lines, alerts, ledger.Owed(alerts, l.lines, l.who, l.repeat, l.policy.Clock("p"), l.now), l.now)
 			l.record = check.Learn(check.Learn(l.record, off, l.policy, l.now), off, l.policy, l.now)
 			l.after(time.Minute).told()
 		},
@@ -454,7 +453,7 @@ func TestInputsAreNotModified(t *testing.T) {
 	labels := maps.Clone(record.Labels)
 	check.Learn(record, off, l.policy, l.now)
 	alerts := check.Standing(record, l.policy, l.now)
-	notices := ledger.Owed(alerts, lines, l.who, l.policy, l.now)
+	notices := ledger.Owed(alerts, lines, l.who, l.repeat, l.policy.Clock("p"), l.now)
 	ledger.Await(lines, alerts, notices, l.now)
 	for _, n := range notices {
 		ledger.Tell(lines, n, "x", l.now)
@@ -475,7 +474,7 @@ func TestAWaitForWhatIsNoLongerOwedIsForgotten(t *testing.T) {
 	l := newLife(t)
 	await := func() {
 		alerts := check.Standing(l.record, l.policy, l.now)
-		l.lines = ledger.Await(l.lines, alerts, ledger.Owed(alerts, l.lines, l.who, l.policy, l.now), l.now)
+		l.lines = ledger.Await(l.lines, alerts, ledger.Owed(alerts, l.lines, l.who, l.repeat, l.policy.Clock("p"), l.now), l.now)
 	}
 	l.record = check.Learn(l.record, on(10*day), l.policy, l.now)
 	await()
@@ -488,7 +487,7 @@ func TestAWaitForWhatIsNoLongerOwedIsForgotten(t *testing.T) {
 		t.Errorf("what was never told is still waited for: %v", l.lines)
 	}
 	l.who.MinSeverity = check.Warning
-	l.policy.Repeat[check.Warning] = day
+	l.repeat[check.Warning] = day
 	l.tell()
 	l.now = l.now.Add(day + time.Minute)
 	await()
@@ -510,14 +509,14 @@ func TestAnIDIsTheSameForTheSameNewsOnly(t *testing.T) {
 	hear := func() {
 		t.Helper()
 		alerts := check.Standing(l.record, l.policy, l.now)
-		notices := ledger.Owed(alerts, l.lines, l.who, l.policy, l.now)
+		notices := ledger.Owed(alerts, l.lines, l.who, l.repeat, l.policy.Clock("p"), l.now)
 		if len(notices) != 1 {
 			t.Fatalf("%d notices: %v", len(notices), notices)
 		}
 		l.lines = ledger.Try(ledger.Await(l.lines, alerts, notices, l.now), notices[0])
 		l.now = l.now.Add(time.Minute)
 		l.restarts()
-		again := ledger.Owed(check.Standing(l.record, l.policy, l.now), l.lines, l.who, l.policy, l.now)
+		again := ledger.Owed(check.Standing(l.record, l.policy, l.now), l.lines, l.who, l.repeat, l.policy.Clock("p"), l.now)
 		if len(again) != 1 || again[0].ID() != notices[0].ID() {
 			t.Errorf("%s: told again after a crash as %v", brief(notices[0]), again)
 		}
@@ -545,36 +544,5 @@ func TestAnIDIsTheSameForTheSameNewsOnly(t *testing.T) {
 		look(on(300 * day))
 		look(on(300 * day))
 		hear()
-	}
-}
-
-func TestTheFallbackHearsOnce(t *testing.T) {
-	l := newLife(t)
-	l.down = true
-	l.sees(on(300 * day)).twice(off)
-	other := ledger.Lines{}
-	deaf := ledger.Audience{Match: map[string]string{"team": "nobody"}}
-	var said []string
-	step := func(d time.Duration) {
-		l.after(d)
-		if at := ledger.NextOverlong(l.lines, 5*time.Minute); !at.IsZero() && !at.After(l.now) {
-			l.lines = ledger.HandOn(l.lines, check.SSLDisabled)
-		}
-		deaf.Also = l.lines.HandedOn()
-		alerts := check.Standing(l.record, l.policy, l.now)
-		for _, n := range ledger.Owed(alerts, other, deaf, l.policy, l.now) {
-			said = append(said, brief(n))
-			other = ledger.Tell(other, n, "f", l.now)
-		}
-	}
-	step(4 * time.Minute)
-	step(2 * time.Minute)
-	step(time.Hour)
-	l.twice(on(300 * day))
-	step(time.Minute)
-	step(time.Hour)
-	want := []string{"firing critical ssl_disabled", "resolved critical ssl_disabled enabled"}
-	if !slices.Equal(said, want) {
-		t.Errorf("the fallback was told %q, want %q", said, want)
 	}
 }

@@ -113,6 +113,23 @@ func (l Lines) clone() Lines {
 	return maps.Clone(l)
 }
 
+// equal reports whether the lines say the same.
+func (l Lines) equal(other Lines) bool { return maps.EqualFunc(l, other, Line.equal) }
+
+func (l Line) equal(other Line) bool {
+	return l.Ended == other.Ended && same(l.Told, other.Told) && (l.Waits == nil) == (other.Waits == nil) &&
+		(l.Waits == nil || l.Waits.equal(*other.Waits))
+}
+
+func (w Waits) equal(other Waits) bool {
+	doubt, otherDoubt := w.InDoubt, other.InDoubt
+	w.InDoubt, other.InDoubt = nil, nil
+	return w == other && same(doubt, otherDoubt)
+}
+
+// same reports whether both are nil, or hold the same.
+func same[T comparable](a, b *T) bool { return (a == nil) == (b == nil) && (a == nil || *a == *b) }
+
 // Await marks what a receiver owes as waited for, and forgets the waits that
 // are no longer owed. notices are what Owed returned for the same subject.
 func Await(told Lines, standing []check.Alert, notices []Notice, now time.Time) Lines {
@@ -225,18 +242,6 @@ func InDoubt(told Lines, n Notice, message string, now time.Time) Lines {
 		d.Tries++
 		w.InDoubt = &d
 	})
-}
-
-// NextOverlong returns when a receiver will have waited for something for
-// longer than after that its fallback does not hear of; zero if it will not.
-func NextOverlong(told Lines, after time.Duration) time.Time {
-	var next time.Time
-	for _, line := range told {
-		if w := line.Waits; w != nil && !w.HandedOn {
-			next = soonest(next, w.Since.Add(after))
-		}
-	}
-	return next
 }
 
 // HandOn notes that the fallback hears what a receiver waits for, until that

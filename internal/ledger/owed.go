@@ -110,15 +110,12 @@ func MessageID(notices []Notice) string {
 }
 
 // Owed returns what one receiver has yet to hear about one subject. standing
-// holds the alerts of the subject, told the lines of the receiver's ledger.
+// holds the alerts of the subject, told the lines of the receiver's ledger,
+// repeat the time between reminders, and clock what is known of the clock.
 // At most one notice is returned for an alert; an alert is a condition of a
 // subject, and where it is about a certificate, of that certificate.
-func Owed(standing []check.Alert, told Lines, who Audience, p check.Policy, now time.Time) []Notice {
+func Owed(standing []check.Alert, told Lines, who Audience, repeat map[check.Severity]time.Duration, clock check.Clock, now time.Time) []Notice {
 	now = check.Wall(now)
-	var clock check.Clock
-	if len(standing) > 0 {
-		clock = p.Clock(standing[0].ProjectID)
-	}
 	var vouched time.Time // the time, where the API agrees
 	if clock.Trust == check.Vouched {
 		vouched = now
@@ -131,7 +128,7 @@ func Owed(standing []check.Alert, told Lines, who Audience, p check.Policy, now 
 		if !who.Hears(a) {
 			continue
 		}
-		if n, owed := news(a, told, p, now, vouched); owed && !(clock.Holds() && n.timely()) {
+		if n, owed := news(a, told, repeat, now, vouched); owed && !(clock.Holds() && n.timely()) {
 			notices = append(notices, n)
 		}
 	}
@@ -215,7 +212,7 @@ func (l Line) tooEarly(c check.Condition, vouched time.Time) bool {
 }
 
 // news works out what is new in an alert that stands.
-func news(a check.Alert, lines Lines, p check.Policy, now, vouched time.Time) (n Notice, owed bool) {
+func news(a check.Alert, lines Lines, repeat map[check.Severity]time.Duration, now, vouched time.Time) (n Notice, owed bool) {
 	line := lines[a.Condition]
 	n = Notice{Alert: a, Kind: Firing, Told: line.Told, Began: a.Since}
 	if line.Waits != nil && line.Told == nil && check.SameCertificate(line.certificate(), a.CertificateID()) {
@@ -240,7 +237,7 @@ func news(a check.Alert, lines Lines, p check.Policy, now, vouched time.Time) (n
 		n.Kind = Tighter
 		return n, true
 	}
-	every := p.Repeat[a.Severity]
+	every := repeat[a.Severity]
 	if every <= 0 {
 		return n, false
 	}
@@ -262,10 +259,10 @@ func (t Told) reminders(every time.Duration) int {
 
 // NextReminder returns when a reminder will be due if nothing changes; zero
 // if none will.
-func NextReminder(standing []check.Alert, told Lines, p check.Policy) time.Time {
+func NextReminder(standing []check.Alert, told Lines, repeat map[check.Severity]time.Duration) time.Time {
 	var next time.Time
 	for _, a := range standing {
-		t, every := told[a.Condition].Told, p.Repeat[a.Severity]
+		t, every := told[a.Condition].Told, repeat[a.Severity]
 		if a.State != check.Stands || t == nil || every <= 0 {
 			continue
 		}

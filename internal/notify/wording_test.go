@@ -18,8 +18,9 @@ var now = time.Date(2026, 11, 23, 2, 7, 13, 123456789, time.UTC)
 
 var policy = check.Policy{
 	Confirm: 2, FailingAfter: time.Hour, Awake: now.Add(-30 * check.Day),
-	Repeat: map[check.Severity]time.Duration{check.Critical: 24 * time.Hour, check.Warning: 7 * check.Day},
 }
+
+var repeat = map[check.Severity]time.Duration{check.Critical: 24 * time.Hour, check.Warning: 7 * check.Day}
 
 func subject(name string) check.Subject {
 	return check.Subject{
@@ -57,7 +58,7 @@ func twice(r check.Record, o check.Observation) check.Record {
 // owed returns what a receiver that knows lines is owed.
 func owed(r check.Record, lines ledger.Lines, at time.Time) []ledger.Notice {
 	alerts := check.Standing(r, policy, at)
-	return ledger.Owed(alerts, lines, ledger.Audience{}, policy, at)
+	return ledger.Owed(alerts, lines, ledger.Audience{}, repeat, policy.Clock(subject("").ProjectID), at)
 }
 
 // told returns the lines of a receiver that took what was owed at a time.
@@ -137,14 +138,14 @@ func story() []struct {
 		} else {
 			p = p.Refuse(reason, policy, day).Refuse(reason, policy, day)
 		}
-		return ledger.Owed(check.Project(p, f, policy, now), nil, ledger.Audience{}, policy, now)
+		return ledger.Owed(check.Project(p, f, policy, now), nil, ledger.Audience{}, repeat, policy.Clock(subject("").ProjectID), now)
 	}
 	spared := seen(record("orders-cache"), now.Add(100*check.Day), day)
 	late := seen(record("orders-cache"), now.Add(200*check.Day), day)
 	late.Due = now.Add(-3 * time.Hour)
 	later := late
 	later.InstanceID = "6e1f0c44-b865-4159-b774-204dc0a36e37"
-	paused := ledger.Owed(check.Project(check.ProjectRecord{}, check.Sum([]check.Record{late, later}, policy, now), policy, now), nil, ledger.Audience{}, policy, now)
+	paused := ledger.Owed(check.Project(check.ProjectRecord{}, check.Sum([]check.Record{late, later}, policy, now), policy, now), nil, ledger.Audience{}, repeat, policy.Clock(subject("").ProjectID), now)
 	paused[0].Reason = "the API asks for a pause until 2026-11-23 02:30:00 UTC"
 	clockOff := clocked(check.Clock{Off: true, Since: now.Add(-time.Minute), Ahead: check.Offset(60 * check.Day)})
 	return []struct {
@@ -168,10 +169,10 @@ func story() []struct {
 		{"unsupported", owed(unsupported, nil, now)},
 		{"refused", project(check.CauseRefused, "the API refused the access key (APIGW.0301: verify aksk signature fail)")},
 		{"forbidden", project(check.CauseForbidden, "the API forbids it (DCS.2007: Policy does not allow dcs:ssl:get to be performed.)")},
-		{"overdue", ledger.Owed(check.Project(check.ProjectRecord{}, check.Sum([]check.Record{late}, policy, now), policy, now), nil, ledger.Audience{}, policy, now)},
+		{"overdue", ledger.Owed(check.Project(check.ProjectRecord{}, check.Sum([]check.Record{late}, policy, now), policy, now), nil, ledger.Audience{}, repeat, policy.Clock(subject("").ProjectID), now)},
 		{"overdue, and why", paused},
-		{"the clock is off", ledger.Owed(check.Project(check.ProjectRecord{}, check.Sum([]check.Record{expiring}, clockOff, now), clockOff, now), nil, ledger.Audience{}, policy, now)},
-		{"the clock was wrong, and is right again", ledger.Owed(check.Standing(spared, policy, now), told(spared, now.Add(101*check.Day)).RewindTold(now.Add(-time.Hour)), ledger.Audience{}, clocked(check.Clock{Trust: check.Vouched}), now)},
+		{"the clock is off", ledger.Owed(check.Project(check.ProjectRecord{}, check.Sum([]check.Record{expiring}, clockOff, now), clockOff, now), nil, ledger.Audience{}, repeat, policy.Clock(subject("").ProjectID), now)},
+		{"the clock was wrong, and is right again", ledger.Owed(check.Standing(spared, policy, now), told(spared, now.Add(101*check.Day)).RewindTold(now.Add(-time.Hour)), ledger.Audience{}, repeat, clocked(check.Clock{Trust: check.Vouched}).Clock(subject("").ProjectID), now)},
 		{"renewed", owed(renewed, told(expiring, now.Add(-3*check.Day)), now)},
 		{"on again", owed(twice(off, on), told(off, day), now)},
 		{"off, and need not be on", owed(free, told(off, day), now)},

@@ -18,6 +18,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/state"
 	"github.com/sslwatch/sslwatch/internal/watch"
@@ -116,7 +117,7 @@ func dayOfMutants(t *testing.T) *life {
 	l.expires(6, time.Now().Add(5*check.Day))
 	l.pager.limits.Threads = true
 	l.opt.Receivers[0].Carrier = threaded{l.pager}
-	l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{ID: "mail", Name: "mail", Carrier: newPager()})
+	l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: "mail", Name: "mail"}, Carrier: newPager()})
 	l.opt.Receivers[0].Fallback, l.opt.Receivers[0].FallbackAfter = "mail", 5*time.Minute
 	return l
 }

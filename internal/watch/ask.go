@@ -30,11 +30,11 @@ func (w *Watch) ask(ctx context.Context, now time.Time) time.Time {
 	}
 }
 
-// learn takes an answer in.
-func (w *Watch) learn(a poll.Answer, now time.Time) {
+// onAnswer takes an answer in.
+func (w *Watch) onAnswer(a poll.Answer, now time.Time) {
 	key := check.Key(a.Target)
 	delete(w.asking, key)
-	delete(w.awaiting, key)
+	w.asked(key)
 	outcome := w.poll.Answered(a, now)
 	if a.Stopped {
 		return
@@ -58,10 +58,21 @@ func (w *Watch) learn(a poll.Answer, now time.Time) {
 		w.secondOpinion(r.ProjectID, now)
 	}
 	w.logCheck(before, r, a.Err, outcome)
-	w.judge(key, now)
+	w.evaluate(key, now)
 	w.disk.touch()
 	if !r.Believes(before) {
 		w.disk.hasten(now) // others than receivers see it at once, and must after a crash
+	}
+}
+
+// asked takes in that an instance was asked about. What the first pass brings
+// waits no longer once all were.
+func (w *Watch) asked(key check.Key) {
+	if !w.awaiting[key] {
+		return
+	}
+	if delete(w.awaiting, key); len(w.awaiting) == 0 {
+		w.book.Gather(time.Time{}, time.Time{})
 	}
 }
 
@@ -97,11 +108,11 @@ func (w *Watch) setProject(id string, p check.ProjectRecord, now time.Time) {
 	if p.Forbidden.IsZero() != before.Forbidden.IsZero() {
 		for key, part := range f.parts {
 			if part.Forbidden {
-				w.judgement.Set(key, check.Wall(now))
+				w.evaluations.Set(key, check.Wall(now))
 			}
 		}
 	}
-	w.judge(check.Key{ProjectID: id}, now)
+	w.evaluate(check.Key{ProjectID: id}, now)
 }
 
 // due returns when an instance is to be checked next.

@@ -42,7 +42,7 @@ func (w *Watch) beat(now time.Time) {
 		sign, why = BeatFail, "the state can't be written: "+w.disk.failure
 	}
 	for _, r := range w.receivers {
-		if since := r.waits(); !since.IsZero() && check.Wall(now).Sub(since) > owedTooLong {
+		if _, since := w.book.Owed(r.ID); !since.IsZero() && check.Wall(now).Sub(since) > owedTooLong {
 			sign, why = BeatFail, "receiver "+r.ID+" has been owed alerts since "+since.Format(time.RFC3339)
 		}
 	}

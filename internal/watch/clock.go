@@ -54,14 +54,14 @@ func (w *Watch) clock(now, wake time.Time) {
 	if jump < -jumped {
 		w.rewind(now)
 	} else if gone || jump > tick {
-		w.awake = check.Wall(now)
+		w.wakes(now)
 	}
 	w.opt.Policy.Awake, w.opt.Policy.Clocks = w.awake, w.clocks
 	w.recount(now)
 	if moved {
 		w.hasten(now)
 	}
-	w.judgeAll(now)
+	w.evaluateAll(now)
 }
 
 // doubtClocks has the clock be doubted at the start, until an answer vouches
@@ -156,24 +156,20 @@ func (w *Watch) setClock(id string, after check.Clock, now time.Time) {
 	for key := range w.fleet(id).parts {
 		w.put(w.state.Records[key], now)
 		if settled {
-			w.rewindTold(key, now)
+			w.book.RewindTold(key, now)
 		}
-		w.judgement.Set(key, check.Wall(now))
+		w.evaluations.Set(key, check.Wall(now))
 	}
 	if settled {
-		w.rewindTold(check.Key{ProjectID: id}, now)
+		w.book.RewindTold(check.Key{ProjectID: id}, now)
 	}
-	w.judge(check.Key{ProjectID: id}, now)
+	w.evaluate(check.Key{ProjectID: id}, now)
 }
 
-// rewindTold bounds by the present when things were told, once it is known
-// what the present is: while the clock is in doubt, it may be the wrong one.
-func (w *Watch) rewindTold(key check.Key, now time.Time) {
-	for _, r := range w.receivers {
-		if lines, ok := r.ledger[key]; ok {
-			w.set(r, key, lines.RewindTold(now))
-		}
-	}
+// wakes takes in since when the loop has run without a gap.
+func (w *Watch) wakes(now time.Time) {
+	w.awake = check.Wall(now)
+	w.book.Awake(w.awake)
 }
 
 // rewind bounds what is remembered by the present.
@@ -197,11 +193,7 @@ func (w *Watch) rewind(now time.Time) {
 	for id, p := range w.state.Projects {
 		w.state.Projects[id] = p.Rewind(now)
 	}
-	for _, ledger := range w.state.Ledgers {
-		for key, lines := range ledger {
-			ledger[key] = lines.Rewind(now)
-		}
-	}
+	w.book.Rewind(now)
 	for id, r := range w.state.Receivers {
 		w.state.Receivers[id] = r.Rewind(now)
 	}

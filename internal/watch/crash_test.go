@@ -76,7 +76,7 @@ func liveOnFile(t *testing.T, d death) (operations int) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		l := newLife(t, 7)
-		l.opt.Interval, l.opt.Policy.Repeat = 30*time.Minute, map[check.Severity]time.Duration{check.Critical: 130 * time.Minute}
+		l.opt.Interval, l.opt.Repeat = 30*time.Minute, map[check.Severity]time.Duration{check.Critical: 130 * time.Minute}
 		ladder := []check.Duration{check.Duration(6 * time.Hour), check.Duration(4 * time.Hour), check.Duration(2 * time.Hour)}
 		for i := range l.opt.Watched {
 			l.opt.Watched[i].Terms.Expiry, l.opt.Watched[i].Terms.Critical = ladder, ladder[2]
@@ -88,7 +88,7 @@ func liveOnFile(t *testing.T, d death) (operations int) {
 		l.opt.Receivers = nil
 		for i, p := range pagers {
 			id := []string{"oncall", "mail"}[i]
-			l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{ID: id, Name: id, Carrier: mortalPager{p, f}})
+			l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: id, Name: id}, Carrier: mortalPager{p, f}})
 		}
 		file := mount{disk, func(string) error {
 			if f.step() {

@@ -205,7 +205,7 @@ func live(t *testing.T, killAt int, late bool) (operations int, oncall, ops hear
 	synctest.Test(t, func(t *testing.T) {
 		l := newLife(t, 5)
 		l.opt.Interval, l.opt.Backoff.Max = 12*time.Hour, 12*time.Hour
-		l.opt.Policy.Repeat = map[check.Severity]time.Duration{ // never when something ends
+		l.opt.Repeat = map[check.Severity]time.Duration{ // never when something ends
 			check.Critical: 13 * time.Hour, check.Warning: 103 * time.Hour,
 		}
 		l.expires(0, time.Now().Add(10*check.Day+time.Hour+123456789))
@@ -214,8 +214,8 @@ func live(t *testing.T, killAt int, late bool) (operations int, oncall, ops hear
 		f := &fate{killAt: killAt, died: make(chan struct{})}
 		store := mortalStore{l.disk, f}
 		l.opt.Receivers = []watch.Receiver{
-			{ID: "oncall", Name: "oncall", Carrier: mortalPager{l.pager, f}},
-			{ID: "ops", Name: "ops", Carrier: mortalPager{other, f}},
+			{Receiver: ledger.Receiver{ID: "oncall", Name: "oncall"}, Carrier: mortalPager{l.pager, f}},
+			{Receiver: ledger.Receiver{ID: "ops", Name: "ops"}, Carrier: mortalPager{other, f}},
 		}
 		l.startOn(store)
 		died, away := f.died, 0

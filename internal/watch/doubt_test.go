@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/watch"
 )
@@ -116,7 +117,7 @@ func TestAStopThatCutsOffAnAnswerLeavesADoubt(t *testing.T) {
 func TestADeliveryMayTakeAsLongAsItsReceiverSays(t *testing.T) {
 	bubble(t, 1, func(l *life) {
 		other := newPager()
-		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{ID: "mail/ops", Name: "mail", Carrier: other})
+		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: "mail/ops", Name: "mail"}, Carrier: other})
 		l.pager.limits.Timeout = time.Hour
 		l.pager.slow = 6 * time.Minute
 		l.expires(0, time.Now().Add(50*time.Hour))

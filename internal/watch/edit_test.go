@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/notify/slack"
 	"github.com/sslwatch/sslwatch/internal/secret"
@@ -81,7 +82,7 @@ func TestAnEditThatNeverWorksNeitherHoldsUpNorRepeatsNews(t *testing.T) {
 			}
 			synctest.Test(t, func(t *testing.T) {
 				l := newLife(t, 1)
-				l.opt.Receivers = []watch.Receiver{{ID: "oncall", Name: "oncall", Carrier: carrier}}
+				l.opt.Receivers = []watch.Receiver{{Receiver: ledger.Receiver{ID: "oncall", Name: "oncall"}, Carrier: carrier}}
 				end := time.Now().Add(7*check.Day + time.Hour + 123456789)
 				l.expires(0, end)
 				log := l.startLogged()
@@ -103,7 +104,7 @@ func TestAnEditThatNeverWorksNeitherHoldsUpNorRepeatsNews(t *testing.T) {
 				time.Sleep(time.Until(end.Add(-7 * check.Day)))
 				l.pass(12 * time.Second) // critical, with group_wait
 				arrived("CRITICAL")
-				l.opt.Policy.Repeat = nil // reminders would be news too
+				l.opt.Repeat = nil // reminders would be news too
 				l.reload()
 				time.Sleep(time.Until(end))
 				l.pass(12 * time.Second) // expired
@@ -136,7 +137,7 @@ func TestAnEditIsMadeUpForAfterARestartAndAfterATrouble(t *testing.T) {
 	s, carrier := newSlack(t, sim.SlackOptions{})
 	synctest.Test(t, func(t *testing.T) {
 		l := newLife(t, 1)
-		l.opt.Receivers = []watch.Receiver{{ID: "oncall", Name: "oncall", Carrier: carrier}}
+		l.opt.Receivers = []watch.Receiver{{Receiver: ledger.Receiver{ID: "oncall", Name: "oncall"}, Carrier: carrier}}
 		l.expires(0, time.Now().Add(5*check.Day))
 		l.start()
 		l.pass(time.Minute)

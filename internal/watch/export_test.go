@@ -17,7 +17,7 @@ import (
 func (w *Watch) SetClock(by time.Duration) bool {
 	busy := w.poll.InFlight() > 0 || w.disk.writing
 	for _, r := range w.receivers {
-		busy = busy || r.telling != nil
+		busy = busy || r.giveUp != nil
 	}
 	if busy {
 		return false
@@ -29,10 +29,17 @@ func (w *Watch) SetClock(by time.Duration) bool {
 	if w.state.Receivers == nil {
 		w.state.Receivers = map[string]state.ReceiverState{}
 	}
-	for _, r := range w.receivers {
-		r.ledger, r.owed = w.state.Ledgers[r.ID], shifted(r.owed, -by)
+	answered := map[string]time.Time{}
+	for id, r := range w.state.Receivers {
+		answered[id] = r.Succeeded
 	}
-	w.judgement.Shift(-by)
+	w.book = ledger.New(w.state.Ledgers, answered)
+	w.book.Awake(w.awake.Add(-by))
+	w.configureReceivers(time.Now())
+	for _, key := range w.book.Subjects() {
+		w.evaluate(key, time.Now())
+	}
+	w.evaluations.Shift(-by)
 	w.recount(time.Now())
 	for _, r := range w.state.Records {
 		if r.Left == "" {

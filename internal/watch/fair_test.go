@@ -94,7 +94,7 @@ func TestAProjectThatHangsHoldsUpNoOther(t *testing.T) {
 			bubble(t, 100, func(l *life) {
 				l.opt.Concurrency, l.disk.slow = tc.concurrency, 7*time.Second
 				l.opt.Receivers = nil // what is told of it is the matter of other tests
-				l.opt.Policy.Repeat = nil
+				l.opt.Repeat = nil
 				api := &switched{api: l.cloud}
 				for range tc.hanging {
 					l.beside(api, tc.credential, 600/tc.hanging)

@@ -44,7 +44,7 @@ func (w *Watch) remove(r check.Record) {
 	key := r.Key()
 	delete(w.state.Records, key)
 	w.changes.Set(key, time.Time{})
-	w.judgement.Set(key, time.Time{})
+	w.evaluations.Set(key, time.Time{})
 	f := w.fleet(r.ProjectID)
 	f.Count(f.parts[key], -1)
 	delete(f.parts, key)
@@ -53,7 +53,7 @@ func (w *Watch) remove(r check.Record) {
 	if f.Records == 0 {
 		delete(w.fleets, r.ProjectID)
 		delete(w.state.Projects, r.ProjectID)
-		w.judgement.Set(key.OfProject(), time.Time{})
+		w.evaluations.Set(key.OfProject(), time.Time{})
 	}
 }
 
@@ -86,7 +86,7 @@ func (w *Watch) recountDue(now time.Time) time.Time {
 		}
 		r := w.state.Records[key]
 		w.put(r, now)
-		w.judgement.Set(key.OfProject(), check.Wall(now))
+		w.evaluations.Set(key.OfProject(), check.Wall(now))
 	}
 	_, next := w.changes.Next()
 	return next

@@ -18,7 +18,7 @@ var forbidden = &dcs.Error{Kind: dcs.Forbidden, Status: 403, Reason: "forbidden"
 // The second was never told, and of the first there was no name.
 func TestEachInstanceThatIsForbiddenIsNamed(t *testing.T) {
 	bubble(t, 3, func(l *life) {
-		l.opt.Policy.Repeat = nil
+		l.opt.Repeat = nil
 		l.start()
 		l.pass(time.Hour)
 		l.fails(0, forbidden)
@@ -37,7 +37,7 @@ func TestWhatIsForbiddenForAllIsOneAlertOfTheProject(t *testing.T) {
 	for name, since := range map[string]time.Duration{"from the start": 0, "after all was well": time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, 20, func(l *life) {
-				l.opt.Policy.Repeat = nil
+				l.opt.Repeat = nil
 				if since == 0 {
 					l.cloud.err = forbidden
 				}
@@ -71,7 +71,7 @@ func TestWhatIsForbiddenForAllIsOneAlertOfTheProject(t *testing.T) {
 
 func TestAnInstanceIsNamedWhereNoOtherCanBeSeen(t *testing.T) {
 	bubble(t, 2, func(l *life) {
-		l.opt.Policy.Repeat = nil
+		l.opt.Repeat = nil
 		l.start()
 		l.pass(time.Hour)
 		l.fails(0, forbidden)
@@ -94,7 +94,7 @@ func TestEachEpisodeOfAForbiddenInstanceIsToldOnce(t *testing.T) {
 				const n = 20
 				r := rand.New(rand.NewPCG(seed, 403))
 				l := newLife(t, n)
-				l.opt.Policy.Repeat = nil
+				l.opt.Repeat = nil
 				l.start()
 				l.pass(time.Hour)
 				blind, episodes := [n]bool{}, [n]int{}

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/watch"
 )
@@ -29,8 +30,8 @@ func TestADeliveryThatDoesNotEndIsAFailedOne(t *testing.T) {
 		l := newLife(t, 1)
 		d := deaf{newPager(), make(chan struct{})}
 		l.opt.Receivers = []watch.Receiver{
-			{ID: "deaf", Name: "deaf", Carrier: d, Fallback: "oncall", FallbackAfter: 10 * time.Minute},
-			{ID: "oncall", Name: "oncall", Carrier: l.pager},
+			{Receiver: ledger.Receiver{ID: "deaf", Name: "deaf", Fallback: "oncall", FallbackAfter: 10 * time.Minute}, Carrier: d},
+			{Receiver: ledger.Receiver{ID: "oncall", Name: "oncall"}, Carrier: l.pager},
 		}
 		l.opt.Receivers[1].Audience.Match = map[string]string{"team": "nobody"} // it hears as the fallback
 		l.start()

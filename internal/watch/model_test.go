@@ -247,7 +247,7 @@ func (r *reader) entry(n ledger.Notice, sure bool) string {
 			wrong = "is reminded of, and was not open"
 		} else if a == nil {
 			break
-		} else if since := time.Since(a.last); since < r.model.opt.Policy.Repeat[n.Severity]/2 && !a.unsure {
+		} else if since := time.Since(a.last); since < r.model.opt.Repeat[n.Severity]/2 && !a.unsure {
 			wrong = fmt.Sprintf("is reminded of after %v", since)
 		}
 	case ledger.Resolved:
@@ -516,7 +516,7 @@ func newModel(t *testing.T, seed uint64) *model {
 	m := &model{life: l, t: t, random: rand.New(rand.NewPCG(seed, 0)), fate: &fate{}, seen: map[string]*seen{}, begin: time.Now(), grid: time.Now().Add(123456789)}
 	l.disk.slow = 100*time.Millisecond + 1
 	l.opt.Interval = 30 * time.Minute
-	l.opt.Policy.Repeat = map[check.Severity]time.Duration{check.Critical: 5 * time.Hour, check.Warning: 20 * time.Hour}
+	l.opt.Repeat = map[check.Severity]time.Duration{check.Critical: 5 * time.Hour, check.Warning: 20 * time.Hour}
 	// The last instance is in another project, at first with the same key.
 	l.opt.Projects[0].API = m
 	l.opt.Projects = append(l.opt.Projects, l.opt.Projects[0])
@@ -556,7 +556,7 @@ func hours(h ...int) (d []check.Duration) {
 // receive takes a receiver into the configuration, which knows nothing yet.
 func (m *model) receive(r *reader) {
 	r.open, r.ended, r.ever, r.over, r.doubted, r.lastAt = map[string]*alert{}, map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}, time.Time{}
-	to := watch.Receiver{ID: r.id, Audience: r.audience, Carrier: r}
+	to := watch.Receiver{Receiver: ledger.Receiver{ID: r.id, Audience: r.audience}, Carrier: r}
 	to.Name, _, _ = strings.Cut(r.id, "/")
 	if to.Name == "oncall" {
 		to.Fallback, to.FallbackAfter = "critical", fallbackAfter
@@ -785,10 +785,10 @@ func (m *model) configures(i int) string {
 		what = fmt.Sprintf("%s has the terms %v", name, *terms)
 		m.opt.Watched = slices.DeleteFunc(slices.Clone(m.all), func(w check.Watched) bool { return !m.watches(w.InstanceID) })
 	case 1:
-		m.opt.Policy.Repeat = map[check.Severity]time.Duration{
+		m.opt.Repeat = map[check.Severity]time.Duration{
 			check.Critical: time.Duration(m.random.IntN(3)) * 5 * time.Hour, check.Warning: time.Duration(m.random.IntN(3)) * 20 * time.Hour,
 		}
-		what = fmt.Sprintf("reminders come every %v", m.opt.Policy.Repeat)
+		what = fmt.Sprintf("reminders come every %v", m.opt.Repeat)
 	case 2:
 		late := m.readers[len(m.readers)-1]
 		if len(m.opt.Receivers) == len(m.readers) {

@@ -141,7 +141,7 @@ func TestAClockThatJumpsAndIsRightAgainTellsNothingFalse(t *testing.T) {
 					l.pass(16 * time.Minute)
 					told = append(told, "firing ssl_disabled cache-3")
 					l.wantAny(told...)
-					l.opt.Policy.Repeat = nil
+					l.opt.Repeat = nil
 					l.reload()
 					l.pass(32 * time.Hour)
 					told = append(told, "firing certificate_expiring cache-1 30d")
@@ -236,7 +236,7 @@ func TestAStartWaitsForAnAnswerAboutTheClock(t *testing.T) {
 // comes.
 func TestWhatAWrongClockToldIsTakenBack(t *testing.T) {
 	bubble(t, 1, func(l *life) {
-		l.opt.Policy.Repeat = nil
+		l.opt.Repeat = nil
 		l.expires(0, time.Now().Add(20*check.Day+123456789))
 		l.startOnTime(0)
 		l.pass(time.Hour)

@@ -83,7 +83,7 @@ func TestAReloadGivesAReceiverItsNewSettings(t *testing.T) {
 			bubble(t, 1, func(l *life) {
 				moved := newPager()
 				deaf := ledger.Audience{Match: map[string]string{"team": "nobody"}}
-				l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{ID: "moved", Name: "moved", Carrier: moved, Audience: deaf})
+				l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: "moved", Name: "moved", Audience: deaf}, Carrier: moved})
 				l.start()
 				l.pass(time.Hour)
 				l.opt.Receivers = slices.Clone(l.opt.Receivers)
@@ -107,7 +107,7 @@ func TestAReceiverThatIsNewHearsWhatStandsAndTheOthersNothing(t *testing.T) {
 		l.start()
 		l.pass(time.Hour)
 		late := newPager()
-		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{ID: "late", Name: "late", Carrier: late})
+		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: "late", Name: "late"}, Carrier: late})
 		l.reload()
 		l.pass(time.Minute)
 		l.want("firing certificate_expiring cache-0 14d")
@@ -122,7 +122,7 @@ func TestAReceiverThatGoesDuringADeliveryLeavesNothing(t *testing.T) {
 		slow := newPager()
 		slow.slow = 20 * time.Second
 		stays := l.opt.Receivers
-		l.opt.Receivers = append(stays[:1:1], watch.Receiver{ID: "slow", Name: "slow", Carrier: slow})
+		l.opt.Receivers = append(stays[:1:1], watch.Receiver{Receiver: ledger.Receiver{ID: "slow", Name: "slow"}, Carrier: slow})
 		l.expires(0, time.Now().Add(9*check.Day))
 		l.start()
 		l.pass(15 * time.Second)

@@ -49,6 +49,9 @@ func (d *disk) demand() uint64 {
 // that come while one is under way share the next.
 func (w *Watch) save(now time.Time) time.Time {
 	d := &w.disk
+	if len(w.book.Changes()) > 0 {
+		d.touch()
+	}
 	switch {
 	case d.writing && d.failure == "":
 		if overdue := d.began.Add(hung); now.Before(overdue) {
@@ -66,7 +69,7 @@ func (w *Watch) save(now time.Time) time.Time {
 	start := time.Now()
 	data, err := w.encode(start)
 	if err != nil {
-		w.saved(written{revision: d.revision, err: err}, now)
+		w.onWritten(written{revision: d.revision, err: err}, now)
 		return d.resumes
 	}
 	d.writing, d.began = true, now
@@ -80,9 +83,9 @@ func (w *Watch) save(now time.Time) time.Time {
 	return time.Time{}
 }
 
-// saved takes in how a write ended. One that failed holds nobody up: an
+// onWritten takes in how a write ended. One that failed holds nobody up: an
 // alert told twice is better than one not told.
-func (w *Watch) saved(d written, now time.Time) {
+func (w *Watch) onWritten(d written, now time.Time) {
 	w.disk.writing = false
 	w.opt.Metrics.wrote(d.took)
 	w.disk.reached = max(w.disk.reached, d.revision)

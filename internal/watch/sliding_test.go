@@ -79,7 +79,7 @@ func TestADateThatCreepsIsAnotherCertificateAfterADay(t *testing.T) {
 	bubble(t, 1, func(l *life) {
 		start := time.Now()
 		l.sliding(func() time.Time { return start.Add(5*check.Day + 2*time.Since(start)) })
-		l.opt.Policy.Repeat = nil
+		l.opt.Repeat = nil
 		l.start()
 		l.pass(11 * time.Hour)
 		l.want("firing certificate_expiring cache-0 7d")

@@ -46,10 +46,8 @@ func (w *Watch) snapshot(now time.Time) state.Snapshot {
 // health says how a receiver does.
 func (w *Watch) health(r *receiver) state.ReceiverState {
 	h := w.state.Receivers[r.ID]
-	h.ID, h.Owed, h.OwedSince = r.ID, 0, r.waits()
-	for _, notices := range r.owed {
-		h.Owed += len(notices)
-	}
+	h.ID = r.ID
+	h.Owed, h.OwedSince = w.book.Owed(r.ID)
 	return h
 }
 

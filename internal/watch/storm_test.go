@@ -10,6 +10,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/notify/email"
 	"github.com/sslwatch/sslwatch/internal/notify/slack"
@@ -48,7 +49,7 @@ func TestAStormIsFewMessagesTheWorstFirst(t *testing.T) {
 	mail := like(t, box, err)
 	bubble(t, 1000, func(l *life) {
 		l.opt.Projects[0].Rate, l.opt.Concurrency = 200, 64
-		l.opt.Receivers = []watch.Receiver{{ID: "chat", Name: "chat", Carrier: chat}, {ID: "mail", Name: "mail", Carrier: mail}}
+		l.opt.Receivers = []watch.Receiver{{Receiver: ledger.Receiver{ID: "chat", Name: "chat"}, Carrier: chat}, {Receiver: ledger.Receiver{ID: "mail", Name: "mail"}, Carrier: mail}}
 		l.opt.Interval = 3 * time.Hour
 		line := time.Now().Add(30*time.Minute + 123456789)
 		for i := range 1000 {

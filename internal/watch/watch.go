@@ -55,11 +55,11 @@ const (
 // Options is what the loop works with. All fields up to Receivers are
 // required.
 type Options struct {
+	ledger.Terms
 	Policy      check.Policy // Awake and Clocks are set by the loop
 	Interval    time.Duration
 	Concurrency int
 	Backoff     Backoff // of checks
-	GroupWait   time.Duration
 	Projects    []Project
 	Watched     []check.Watched
 	Receivers   []Receiver
@@ -90,12 +90,8 @@ type (
 
 // Receiver is one that is told.
 type Receiver struct {
-	ID            string // the key of its ledger
-	Name          string // as configured; several may share one
-	Audience      ledger.Audience
-	Fallback      string // the Name of others, or empty
-	FallbackAfter time.Duration
-	Carrier       notify.Receiver
+	ledger.Receiver
+	Carrier notify.Receiver
 }
 
 // Store keeps the state.
@@ -114,46 +110,46 @@ type Watch struct {
 	log   *slog.Logger
 
 	// Everything below is owned by Run.
-	opt       Options
-	state     state.State
-	began     time.Time     // when Run did; has a monotonic reading
-	ahead     time.Duration // how far the clock had run ahead of what passed since, when that was last noticed
-	settles   time.Time     // until when an answer is waited for that vouches for the clock; has a monotonic reading
-	awake     time.Time     // see check.Policy
-	clocks    check.Clocks  // see check.Policy
-	poll      *poll.Poller
-	asking    map[check.Key]bool                        // record keys of the requests under way
-	backoffs  map[check.Key]*backoff.ExponentialBackOff // by record key, of those that fail
-	fleets    map[string]*fleet                         // by project_id
-	changes   *queue.Queue[check.Key]                   // of record keys, by when time alone changes what they add to a fleet
-	judgement *queue.Queue[check.Key]                   // of subject keys, by when time alone changes something
-	receivers []*receiver
-	disk      disk
-	pass      time.Time // when the pass over the fleet began that beat is about
+	opt         Options
+	state       state.State
+	began       time.Time     // when Run did; has a monotonic reading
+	ahead       time.Duration // how far the clock had run ahead of what passed since, when that was last noticed
+	settles     time.Time     // until when an answer is waited for that vouches for the clock; has a monotonic reading
+	awake       time.Time     // see check.Policy
+	clocks      check.Clocks  // see check.Policy
+	poll        *poll.Poller
+	asking      map[check.Key]bool                        // record keys of the requests under way
+	backoffs    map[check.Key]*backoff.ExponentialBackOff // by record key, of those that fail
+	fleets      map[string]*fleet                         // by project_id
+	changes     *queue.Queue[check.Key]                   // of record keys, by when time alone changes what they add to a fleet
+	evaluations *queue.Queue[check.Key]                   // of subjects, by when time alone changes something
+	book        *ledger.Book
+	receivers   []*receiver
+	disk        disk
+	pass        time.Time // when the pass over the fleet began that beat is about
 
 	pings chan struct{}
 	// What a first pass brings, after the start or a reload, waits until all
 	// are asked that were due at its beginning.
-	first    time.Time          // when it began
 	awaiting map[check.Key]bool // record keys
 
 	looks   chan chan state.Snapshot
 	reloads chan Options
 
-	answers chan poll.Answer
-	outcome chan outcome
-	edited  chan edited
-	written chan written
-	work    sync.WaitGroup
+	answers    chan poll.Answer
+	deliveries chan delivery
+	edited     chan edited
+	written    chan written
+	work       sync.WaitGroup
 }
 
 // New returns a loop that starts from what is remembered.
 func New(o Options, remembered state.State, store Store, log *slog.Logger) *Watch {
 	w := &Watch{
 		store: store, log: log, state: remembered,
-		asking: map[check.Key]bool{}, backoffs: map[check.Key]*backoff.ExponentialBackOff{}, judgement: queue.New[check.Key](), poll: poll.New(poll.Options{}, time.Time{}),
+		asking: map[check.Key]bool{}, backoffs: map[check.Key]*backoff.ExponentialBackOff{}, evaluations: queue.New[check.Key](), poll: poll.New(poll.Options{}, time.Time{}),
 		pings: make(chan struct{}), looks: make(chan chan state.Snapshot), reloads: make(chan Options),
-		answers: make(chan poll.Answer), outcome: make(chan outcome), edited: make(chan edited), written: make(chan written, 1),
+		answers: make(chan poll.Answer), deliveries: make(chan delivery), edited: make(chan edited), written: make(chan written, 1),
 	}
 	if w.state.Ledgers == nil {
 		w.state.Ledgers = map[string]ledger.Ledger{}
@@ -170,6 +166,11 @@ func New(o Options, remembered state.State, store Store, log *slog.Logger) *Watc
 	if w.state.Receivers == nil {
 		w.state.Receivers = map[string]state.ReceiverState{}
 	}
+	answered := map[string]time.Time{}
+	for id, r := range w.state.Receivers {
+		answered[id] = r.Succeeded
+	}
+	w.book = ledger.New(w.state.Ledgers, answered)
 	w.opt = o.complete()
 	return w
 }
@@ -209,7 +210,7 @@ func (w *Watch) Run(ctx context.Context) error {
 	defer abandon()
 
 	w.began = time.Now()
-	w.awake = check.Wall(w.began)
+	w.wakes(w.began)
 	w.doubtClocks() // the clock may have been set while nobody looked
 	w.rewind(w.began)
 	w.configure(w.opt, w.began)
@@ -223,13 +224,13 @@ func (w *Watch) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return w.stop(abandon)
 		case a := <-w.answers:
-			happened = func(now time.Time) { w.learn(a, now) }
-		case o := <-w.outcome:
-			happened = func(now time.Time) { w.heard(o, now) }
+			happened = func(now time.Time) { w.onAnswer(a, now) }
+		case d := <-w.deliveries:
+			happened = func(now time.Time) { w.onDelivery(d, now) }
 		case e := <-w.edited:
 			happened = func(now time.Time) { w.onEdited(e, now) }
 		case d := <-w.written:
-			happened = func(now time.Time) { w.saved(d, now) }
+			happened = func(now time.Time) { w.onWritten(d, now) }
 		case <-w.pings:
 		case reply := <-w.looks:
 			happened = func(now time.Time) { reply <- w.snapshot(now) }
@@ -250,8 +251,8 @@ func (w *Watch) Run(ctx context.Context) error {
 		sooner(w.settleClocks(now))
 		sooner(w.ask(requests, now))
 		sooner(w.recountDue(now))
-		sooner(w.judgeDue(now))
-		sooner(w.tell(deliveries, now))
+		sooner(w.evaluateDue(now))
+		sooner(w.deliver(deliveries, now))
 		sooner(w.edit(deliveries, now))
 		sooner(w.save(now))
 		w.beat(now)
@@ -274,13 +275,13 @@ func (w *Watch) stop(abandon context.CancelFunc) error {
 	for {
 		select {
 		case a := <-w.answers:
-			w.learn(a, time.Now())
-		case o := <-w.outcome:
-			w.heard(o, time.Now())
+			w.onAnswer(a, time.Now())
+		case d := <-w.deliveries:
+			w.onDelivery(d, time.Now())
 		case e := <-w.edited:
 			w.onEdited(e, time.Now())
 		case d := <-w.written:
-			w.saved(d, time.Now())
+			w.onWritten(d, time.Now())
 		case <-patience.C:
 			abandon()
 		case <-despair.C:
@@ -297,7 +298,7 @@ func (w *Watch) configure(o Options, now time.Time) {
 	w.opt = o.complete()
 	w.opt.Policy.Awake, w.opt.Policy.Clocks = w.awake, w.clocks
 	w.configureReceivers(now)
-	w.state.Records = check.Reconcile(w.state.Records, w.told(), o.Watched, now)
+	w.state.Records = check.Reconcile(w.state.Records, w.book.Subjects(), o.Watched, now)
 	mended := w.poll.Configure(w.opt.poll(), now)
 	w.resumePauses(now)
 	w.expectMetrics()
@@ -318,27 +319,21 @@ func (w *Watch) configure(o Options, now time.Time) {
 	}
 	w.awaitFirstPass(now)
 	w.recount(now)
-	w.judgeAll(now)
+	w.evaluateAll(now)
 	w.disk.touch()
 }
 
-// told returns the keys of the subjects that receivers know something of.
-func (w *Watch) told() []check.Key {
-	var keys []check.Key
-	for _, lines := range w.state.Ledgers {
-		keys = append(keys, slices.SortedFunc(maps.Keys(lines), check.Key.Compare)...)
-	}
-	return keys
-}
-
-// awaitFirstPass notes who is to be asked until what the first pass brings is
-// told.
+// awaitFirstPass has what the first pass brings be told together: it waits
+// until all are asked that are due now.
 func (w *Watch) awaitFirstPass(now time.Time) {
-	w.first, w.awaiting = now, map[check.Key]bool{}
+	w.awaiting = map[check.Key]bool{}
 	for key, r := range w.state.Records {
 		if r.Left == "" && w.poll.Knows(r.ProjectID) && !r.Due.After(now) {
 			w.awaiting[key] = true
 		}
+	}
+	if len(w.awaiting) > 0 {
+		w.book.Gather(now, now.Add(firstPass))
 	}
 }
 

@@ -290,14 +290,15 @@ func newLife(t *testing.T, instances int) *life {
 	p := newPager()
 	l := &life{t: t, cloud: c, pager: p, disk: &memory{}}
 	l.opt = watch.Options{
-		Policy: check.Policy{
-			Confirm: 2, FailingAfter: time.Hour,
-			Repeat: map[check.Severity]time.Duration{check.Critical: 24 * time.Hour, check.Warning: 7 * check.Day},
+		Policy: check.Policy{Confirm: 2, FailingAfter: time.Hour},
+		Terms: ledger.Terms{
+			GroupWait: 10 * time.Second,
+			Repeat:    map[check.Severity]time.Duration{check.Critical: 24 * time.Hour, check.Warning: 7 * check.Day},
 		},
-		Interval: 15 * time.Minute, Concurrency: 8, GroupWait: 10 * time.Second,
+		Interval: 15 * time.Minute, Concurrency: 8,
 		Backoff:   watch.Backoff{Initial: 10 * time.Second, Max: 15 * time.Minute, Multiplier: 2, Jitter: 0.2},
 		Projects:  []watch.Project{{ID: projectID, API: c, Rate: 5, Credential: "ak"}},
-		Receivers: []watch.Receiver{{ID: "oncall", Name: "oncall", Carrier: p}},
+		Receivers: []watch.Receiver{{Receiver: ledger.Receiver{ID: "oncall", Name: "oncall"}, Carrier: p}},
 	}
 	for i := range instances {
 		s := instance(i)
@@ -398,7 +399,7 @@ func TestACertificateIsToldOfAtEachThresholdOnTime(t *testing.T) {
 
 func TestTheFirstLookAtTenDaysLeftIsOneNotice(t *testing.T) {
 	bubble(t, 1, func(l *life) {
-		l.opt.Policy.Repeat = nil
+		l.opt.Repeat = nil
 		l.expires(0, time.Now().Add(10*check.Day))
 		l.start()
 		l.pass(time.Minute)
@@ -478,7 +479,7 @@ func TestRefusalsThatWereUnderWayTogetherAreOne(t *testing.T) {
 
 func TestARefusalIsOverWhenTheKeyIsAcceptedForAnother(t *testing.T) {
 	bubble(t, 3, func(l *life) {
-		l.opt.Policy.Repeat = nil
+		l.opt.Repeat = nil
 		l.refuse(true)
 		l.start()
 		l.pass(3 * time.Hour)
@@ -504,7 +505,7 @@ func TestARefusalIsOverWhenTheKeyIsAcceptedForAnother(t *testing.T) {
 func TestARefusalIsOverInAllProjectsOfTheKey(t *testing.T) {
 	const other = "fedcba9876543210fedcba9876543210"
 	bubble(t, 2, func(l *life) {
-		l.opt.Policy.Repeat = nil
+		l.opt.Repeat = nil
 		l.opt.Projects = append(l.opt.Projects, watch.Project{ID: other, API: l.cloud, Rate: 5, Credential: l.opt.Projects[0].Credential})
 		l.opt.Watched[1].ProjectID = other
 		l.start()
@@ -660,9 +661,7 @@ func TestTheFallbackHearsWhatWaitsTooLong(t *testing.T) {
 	bubble(t, 1, func(l *life) {
 		mail := newPager()
 		l.opt.Receivers[0].Fallback, l.opt.Receivers[0].FallbackAfter = "mail", 5*time.Minute
-		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{
-			ID: "mail/ops", Name: "mail", Carrier: mail, Audience: ledger.Audience{Match: map[string]string{"team": "nobody"}},
-		})
+		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: "mail/ops", Name: "mail", Audience: ledger.Audience{Match: map[string]string{"team": "nobody"}}}, Carrier: mail})
 		l.pager.err = &notify.Failure{Reason: "account_inactive", Refused: true}
 		l.start()
 		l.pass(20 * time.Minute)
@@ -684,7 +683,7 @@ func TestTheFallbackHearsWhatWaitsTooLong(t *testing.T) {
 func TestTheLogNamesWhatIsHandedToTheFallback(t *testing.T) {
 	bubble(t, 1, func(l *life) {
 		l.opt.Receivers[0].Fallback, l.opt.Receivers[0].FallbackAfter = "mail", 5*time.Minute
-		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{ID: "mail/ops", Name: "mail", Carrier: newPager()})
+		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: "mail/ops", Name: "mail"}, Carrier: newPager()})
 		l.pager.err = &notify.Failure{Reason: "account_inactive", Refused: true}
 		var log bytes.Buffer
 		if err := l.startOnFile(mount{newRAM(), func(string) error { return nil }}, slog.New(slog.NewTextHandler(&log, nil))); err != nil {
@@ -709,11 +708,9 @@ func TestTheLogNamesWhatIsHandedToTheFallback(t *testing.T) {
 func TestTheFallbackHearsEachNewsThatWaitsTooLong(t *testing.T) {
 	bubble(t, 1, func(l *life) {
 		mail := newPager()
-		l.opt.Policy.Repeat = nil
+		l.opt.Repeat = nil
 		l.opt.Receivers[0].Fallback, l.opt.Receivers[0].FallbackAfter = "mail", 5*time.Minute
-		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{
-			ID: "mail/ops", Name: "mail", Carrier: mail, Audience: ledger.Audience{Match: map[string]string{"team": "nobody"}},
-		})
+		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: "mail/ops", Name: "mail", Audience: ledger.Audience{Match: map[string]string{"team": "nobody"}}}, Carrier: mail})
 		l.pager.err = &notify.Failure{Reason: "account_inactive", Refused: true}
 		l.expires(0, time.Now().Add(14*check.Day+6*time.Hour))
 		l.start()
@@ -738,7 +735,7 @@ func TestAFallbackThatHeardItselfHearsNothingTwice(t *testing.T) {
 	bubble(t, 1, func(l *life) {
 		mail := newPager()
 		l.opt.Receivers[0].Fallback, l.opt.Receivers[0].FallbackAfter = "mail", 5*time.Minute
-		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{ID: "mail/ops", Name: "mail", Carrier: mail})
+		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: "mail/ops", Name: "mail"}, Carrier: mail})
 		l.start()
 		l.pass(20 * time.Minute)
 		l.enabled(0, false)
@@ -760,7 +757,7 @@ func TestAFallbackThatHeardItselfHearsNothingTwice(t *testing.T) {
 func TestOneReceiverDownHoldsUpNoOther(t *testing.T) {
 	bubble(t, 1, func(l *life) {
 		mail := newPager()
-		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{ID: "mail/ops", Name: "mail", Carrier: mail})
+		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: "mail/ops", Name: "mail"}, Carrier: mail})
 		l.pager.set(func(p *pager) { p.slow = time.Hour })
 		l.expires(0, time.Now().Add(50*time.Hour))
 		l.start()

@@ -21,8 +21,9 @@ const fresh = 4 * time.Minute // since the API was last asked
 
 var policy = check.Policy{
 	Confirm: 2, FailingAfter: time.Hour, Awake: Now.Add(-30 * check.Day),
-	Repeat: map[check.Severity]time.Duration{check.Critical: 24 * time.Hour, check.Warning: 7 * check.Day},
 }
+
+var repeat = map[check.Severity]time.Duration{check.Critical: 24 * time.Hour, check.Warning: 7 * check.Day}
 
 // subject is an instance of that name.
 func subject(name, id string) check.Subject {
@@ -56,7 +57,7 @@ func (l *life) sees(before time.Time, all ...check.Observation) *life {
 }
 
 func (l *life) owed(at time.Time) []ledger.Notice {
-	return ledger.Owed(check.Standing(l.record, policy, at), l.lines, ledger.Audience{}, policy, at)
+	return ledger.Owed(check.Standing(l.record, policy, at), l.lines, ledger.Audience{}, repeat, policy.Clock(l.record.ProjectID), at)
 }
 
 // until is a certificate that ends some time after Now.

@@ -1,0 +1,152 @@
+package ledger
+
+import (
+	"slices"
+	"time"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+)
+
+// fallbackGrace is how long after a start what waited before it is left to
+// its own receiver, at most.
+const fallbackGrace = time.Minute
+
+// Handing is something that a fallback hears, because another receiver could
+// not be told of it.
+type Handing struct {
+	Notice
+	From     string // the ID of the one that could not be told
+	Fallback string // the Name of those who hear it
+}
+
+// Update works out what each receiver is owed about a subject, of which
+// alerts are what is true now, and clock is what is known of the clock that
+// tells so. It returns when it is to be called again although nothing
+// happens, zero for never, and what it handed to fallbacks.
+func (b *Book) Update(key check.Key, alerts []check.Alert, clock check.Clock, now time.Time) (next time.Time, handed []Handing) {
+	now = check.Wall(now)
+	b.owe(key, alerts, clock, now)
+	for _, a := range b.order {
+		handed = append(handed, b.handOn(a, key, now)...)
+	}
+	if len(handed) > 0 {
+		b.owe(key, alerts, clock, now)
+	}
+	for _, a := range b.order {
+		at := []time.Time{NextReminder(alerts, a.lines[key], b.terms.Repeat)}
+		if a.Fallback != "" {
+			at = append(at, b.nextHanding(a, key))
+		}
+		for _, t := range at {
+			if t.After(now) {
+				next = soonest(next, t)
+			}
+		}
+	}
+	return next, handed
+}
+
+// owe works out what is owed about a subject.
+func (b *Book) owe(key check.Key, alerts []check.Alert, clock check.Clock, now time.Time) {
+	for _, a := range b.order {
+		who, lines := a.Audience, a.lines[key]
+		for _, other := range b.order {
+			if other.Fallback == a.Name {
+				who.Also = append(slices.Clip(who.Also), other.lines[key].HandedOn()...)
+			}
+		}
+		notices := Owed(alerts, lines, who, b.terms.Repeat, clock, now)
+		b.set(a, key, Await(lines, alerts, notices, now))
+		a.owes(key, notices)
+	}
+}
+
+// handOn has the fallback hear what a receiver waited for too long. All
+// receivers of one name hand on together, so that an end is handed on once.
+func (b *Book) handOn(from *account, key check.Key, now time.Time) (handed []Handing) {
+	if from.Fallback == "" {
+		return nil
+	}
+	for _, n := range from.owed[key] {
+		if !n.Fires() && b.knows(from.Fallback, n) {
+			b.set(from, key, Know(from.lines[key], n.Condition))
+		}
+		wait := from.lines[key][n.Condition].Waits
+		if wait.HandedOn || now.Before(b.overlong(from, wait.Since)) {
+			continue
+		}
+		if !n.Fires() {
+			b.inherit(from, n)
+		}
+		for _, sibling := range b.order {
+			if sibling.Name == from.Name {
+				b.set(sibling, key, HandOn(sibling.lines[key], n.Condition))
+			}
+		}
+		handed = append(handed, Handing{Notice: n, From: from.ID, Fallback: from.Fallback})
+	}
+	return handed
+}
+
+// overlong returns when a receiver has waited for something for too long.
+func (b *Book) overlong(a *account, since time.Time) time.Time {
+	at := since.Add(a.FallbackAfter)
+	if first := b.awake.Add(min(a.FallbackAfter, fallbackGrace)); at.Before(first) {
+		return first
+	}
+	return at
+}
+
+// nextHanding returns when the fallback is to hear of what a receiver waits
+// for; zero if there is nothing.
+func (b *Book) nextHanding(a *account, key check.Key) time.Time {
+	var next time.Time
+	for _, line := range a.lines[key] {
+		if w := line.Waits; w != nil && !w.HandedOn {
+			next = soonest(next, b.overlong(a, w.Since))
+		}
+	}
+	return next
+}
+
+// knows reports whether a fallback knows an alert that has ended.
+func (b *Book) knows(fallback string, end Notice) bool {
+	return slices.ContainsFunc(b.order, func(a *account) bool {
+		_, knows := a.lines[end.Key()][end.Condition]
+		return a.Name == fallback && knows
+	})
+}
+
+// inherit has the fallback hear of an end, unless it hears such by itself.
+func (b *Book) inherit(from *account, end Notice) {
+	for _, to := range b.order {
+		if to.Name == from.Fallback && !to.Audience.Hears(end.Alert) {
+			key := end.Key()
+			b.set(to, key, Inherit(to.lines[key], from.lines[key], end))
+		}
+	}
+}
+
+// Rewind bounds by the present since when things are waited for, after the
+// clock was set back.
+func (b *Book) Rewind(now time.Time) {
+	b.awake = soonest(b.awake, check.Wall(now))
+	for _, a := range b.order {
+		for key, lines := range a.lines {
+			b.set(a, key, lines.Rewind(now))
+		}
+		for key := range a.owed {
+			a.index(key)
+		}
+	}
+}
+
+// RewindTold bounds by the present when things were told of a subject, once
+// it is known what the present is.
+func (b *Book) RewindTold(key check.Key, now time.Time) {
+	for _, a := range b.order {
+		if lines, ok := a.lines[key]; ok {
+			b.set(a, key, lines.RewindTold(now))
+		}
+	}
+}
