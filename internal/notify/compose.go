@@ -20,15 +20,18 @@ func Batch(notices []ledger.Notice, limits Limits, now time.Time) []ledger.Notic
 		return nil
 	}
 	if limits.Threads {
-		first := thread(sorted[0])
-		sorted = slices.DeleteFunc(sorted, func(n ledger.Notice) bool { return thread(n) != first })
+		first := thread(*sorted[0])
+		sorted = slices.DeleteFunc(sorted, func(n *ledger.Notice) bool { return thread(*n) != first })
 	}
-	batch := whole(sorted, limits, now)
-	if len(batch) == len(sorted) {
-		return batch
+	next := whole(sorted, limits, now)
+	if len(next) < len(sorted) {
+		if more := digest(sorted, limits, now); len(more) > InFull {
+			next = more
+		}
 	}
-	if more := digest(sorted, limits, now); len(more) > InFull {
-		return more
+	batch := make([]ledger.Notice, len(next))
+	for i, n := range next {
+		batch[i] = *n
 	}
 	return batch
 }
@@ -43,50 +46,50 @@ func thread(n ledger.Notice) string {
 
 // order sorts notices, what fires and the worst first. The end of what hid an
 // alert, or of an old certificate, comes right before that alert: told the
-// other way round, it would seem to be the end of that one.
-func order(notices []ledger.Notice) []ledger.Notice {
-	fires := map[check.Key][]ledger.Notice{} // by subject
-	for _, n := range notices {
-		if n.Fires() {
-			fires[n.Key()] = append(fires[n.Key()], n)
+// other way round, it would seem to be the end of that one. There may be very
+// many of them: they stay where they are.
+func order(notices []ledger.Notice) []*ledger.Notice {
+	fires := map[check.Key][]int{} // where alerts fire of subjects of which something ends
+	for i := range notices {
+		if n := &notices[i]; !n.Fires() {
+			fires[n.Key()] = nil
 		}
 	}
-	type alert struct {
-		key       check.Key
-		condition check.Condition
+	for i := range notices {
+		n := &notices[i]
+		if of, ends := fires[n.Key()]; ends && n.Fires() {
+			fires[n.Key()] = append(of, i)
+		}
 	}
-	of := func(n ledger.Notice) alert { return alert{n.Key(), n.Condition} }
-	first := map[alert][]ledger.Notice{} // by the alert that they come before
-	var sorted []ledger.Notice
-	for _, n := range notices {
-		uncovered := slices.IndexFunc(fires[n.Key()], n.Uncovers)
+	first := map[int][]*ledger.Notice{} // by the place of the one that they come before
+	var sorted []int                    // places
+	for i := range notices {
+		n := &notices[i]
+		of := fires[n.Key()]
+		uncovered := slices.IndexFunc(of, func(alert int) bool { return n.Uncovers(notices[alert]) })
 		if uncovered >= 0 {
-			a := of(fires[n.Key()][uncovered])
-			first[a] = append(first[a], n)
+			first[of[uncovered]] = append(first[of[uncovered]], n)
 			continue
 		}
-		sorted = append(sorted, n)
+		sorted = append(sorted, i)
 	}
-	slices.SortStableFunc(sorted, compare)
-	out := make([]ledger.Notice, 0, len(notices))
-	for _, n := range sorted {
-		if n.Fires() {
-			out = append(out, first[of(n)]...)
-		}
-		out = append(out, n)
+	slices.SortFunc(sorted, func(a, b int) int { return cmp.Or(compare(&notices[a], &notices[b]), a-b) })
+	out := make([]*ledger.Notice, 0, len(notices))
+	for _, i := range sorted {
+		out = append(append(out, first[i]...), &notices[i])
 	}
 	return out
 }
 
 // compare orders notices, the worst first and what is over last.
-func compare(a, b ledger.Notice) int {
-	last := func(n ledger.Notice) int {
-		if n.Fires() {
-			return 0
+func compare(a, b *ledger.Notice) int {
+	if a.Fires() != b.Fires() {
+		if a.Fires() {
+			return -1
 		}
 		return 1
 	}
-	return cmp.Or(cmp.Compare(last(a), last(b)), check.CompareAlerts(a.Alert, b.Alert))
+	return check.CompareAlerts(a.Alert, b.Alert)
 }
 
 // Compose puts a batch into words, in its order: one of more than InFull as a
@@ -155,17 +158,16 @@ func console(s check.Subject) (Link, bool) {
 
 // title says the whole in one line: the worst, and how much else.
 func title(batch []ledger.Notice, now time.Time) string {
-	sorted := slices.SortedStableFunc(slices.Values(batch), compare)
-	worst := sorted[0]
+	worst := slices.MinFunc(batch, func(a, b ledger.Notice) int { return compare(&a, &b) })
 	reminder := ""
 	if worst.Kind == ledger.Reminder {
 		reminder = "reminder, "
 	}
 	s := fmt.Sprintf("%s %s: %s%s", head(worst.Fires(), worst.Solved(), worst.Severity), called(worst.Subject), reminder, short(worst, now))
-	if len(sorted) == 1 {
+	if len(batch) == 1 {
 		return s
 	}
-	return s + fmt.Sprintf(", and %d more (%s)", len(sorted)-1, tally(sorted))
+	return s + fmt.Sprintf(", and %d more (%s)", len(batch)-1, tally(batch))
 }
 
 // head is the word that a title begins with.

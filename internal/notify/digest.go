@@ -28,11 +28,11 @@ const (
 
 // whole returns as much of what is sorted as a message shows in full, at
 // least the first.
-func whole(sorted []ledger.Notice, limits Limits, now time.Time) []ledger.Notice {
+func whole(sorted []*ledger.Notice, limits Limits, now time.Time) []*ledger.Notice {
 	most := min(len(sorted), limits.Items, InFull)
 	size := 0
 	for i, n := range sorted[:max(most, 1)] {
-		if size += len(item(n, now).Line); i > 0 && size > limits.Bytes {
+		if size += len(item(*n, now).Line); i > 0 && size > limits.Bytes {
 			return sorted[:i]
 		}
 	}
@@ -42,11 +42,11 @@ func whole(sorted []ledger.Notice, limits Limits, now time.Time) []ledger.Notice
 // digest returns as much of what is sorted as a digest holds. The worst are
 // counted by their names as well, so that what it holds does not depend on
 // which they are.
-func digest(sorted []ledger.Notice, limits Limits, now time.Time) []ledger.Notice {
+func digest(sorted []*ledger.Notice, limits Limits, now time.Time) []*ledger.Notice {
 	room := cmp.Or(limits.Names, limits.Bytes)
 	headings := map[string]bool{}
 	for i, n := range sorted {
-		if h := common(n, now); !headings[h] {
+		if h := common(*n, now); !headings[h] {
 			headings[h] = true
 			room -= len(h) + perHeading
 		}

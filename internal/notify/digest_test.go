@@ -203,9 +203,23 @@ func BenchmarkCompose(b *testing.B) {
 			for b.Loop() {
 				batch := notify.Batch(owed, notify.Limits{Items: n, Bytes: 1 << 30}, notifytest.Now)
 				m := notify.Compose(batch, nil, notifytest.Now)
-				notify.Keep(nil, m, batch, []byte(`"p"`), notifytest.Now)
+				sent, _ := notify.Keep(nil, m, batch, []byte(`"p"`), notifytest.Now)
+				notify.Keep(sent, m, batch, nil, notifytest.Now) // what follows
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(owed)), "ns/notice")
+		})
+	}
+}
+
+// BenchmarkBatch takes the next message of a storm: as often as there are
+// messages.
+func BenchmarkBatch(b *testing.B) {
+	for _, n := range []int{1000, 10_000} {
+		owed := notifytest.NewCrowd(n, 1, false).Owed(notifytest.Now)
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			for b.Loop() {
+				notify.Batch(owed, notify.Limits{Items: 450, Bytes: 13_000, Names: 30_000, Threads: true}, notifytest.Now)
+			}
 		})
 	}
 }
