@@ -142,6 +142,8 @@ func TestSlackRefuses(t *testing.T) {
 		"unknown channel":     {post("#nowhere", text), "channel_not_found"},
 		"no channel":          {post("", text), "channel_not_found"},
 		"blocks without text": {post("other", many(1, section("x"))), ""},
+		"100 attachments":     {post("other", text, slack.MsgOptionAttachments(slices.Repeat([]slack.Attachment{{Text: "x"}}, 100)...)), ""},
+		"101 attachments":     {post("other", text, slack.MsgOptionAttachments(slices.Repeat([]slack.Attachment{{Text: "x"}}, 101)...)), "too_many_attachments"},
 		"metadata of no type": {post("other", text, slack.MsgOptionMetadata(slack.SlackMetadata{EventPayload: map[string]any{}})), "invalid_metadata_format"},
 		"unknown kind of block": {post("other", text, slack.MsgOptionBlocks(
 			slack.NewInputBlock("", slack.NewTextBlockObject(slack.PlainTextType, "l", false, false), nil, nil))), "invalid_blocks"},
@@ -351,6 +353,24 @@ func TestSlackHoldsTheRate(t *testing.T) {
 			t.Errorf("%d messages in #b, want 2", n)
 		}
 	})
+}
+
+func TestSlackDropsWithoutAWordWhatIsTooLarge(t *testing.T) {
+	s, c := newSlack(t, nil)
+	for _, n := range []int{3900, 4000} {
+		_, _, err := c.PostMessageContext(t.Context(), "#oncall", slack.MsgOptionText("text", false),
+			slack.MsgOptionMetadata(slack.SlackMetadata{EventType: "x", EventPayload: map[string]any{"a": strings.Repeat("x", n)}}),
+			slack.MsgOptionAttachments(slack.Attachment{Text: "*a* " + strings.Repeat("é", n*2)}))
+		must(t, err)
+		all := s.Messages("#oncall")
+		m := all[len(all)-1]
+		if kept := m.Metadata != nil; kept != (n < 4000) {
+			t.Errorf("metadata of %d: kept %v", n, kept)
+		}
+		if got, want := strings.Count(m.Plain(), "é"), min(2*n, 8000-4); got != want || !strings.HasPrefix(m.Plain(), "text\na") {
+			t.Errorf("an attachment of %d shows %d", 2*n, got)
+		}
+	}
 }
 
 func TestSlackPlain(t *testing.T) {

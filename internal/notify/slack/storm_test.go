@@ -55,34 +55,85 @@ func TestAStormIsFewMessagesThatSlackTakesAsTheyAre(t *testing.T) {
 			if webhook && tt.n > 1000 {
 				continue
 			}
+			n := toldOnce(t, notifytest.NewCrowd(tt.n+tt.n/5, 1, tt.long).Owed(notifytest.Now)[:tt.n], webhook)
+			if n > tt.most {
+				t.Errorf("%+v: %d messages", tt, n)
+			}
+			t.Logf("%d alerts, webhook %v, long names %v: %d messages", tt.n, webhook, tt.long, n)
+		}
+	}
+}
+
+func TestAnyStormNamesEachInstanceOnce(t *testing.T) {
+	for seed := range 12 {
+		crowd := notifytest.NewCrowd(20+37*seed, uint64(seed), seed%4 == 3)
+		toldOnce(t, crowd.Owed(notifytest.Now), seed%2 == 0)
+	}
+}
+
+// toldOnce tells all that is owed, checks that each instance is named once in
+// messages that Slack took at once, and returns how many these are.
+func toldOnce(t *testing.T, owed []ledger.Notice, webhook bool) int {
+	t.Helper()
+	s := newSim(t)
+	var r notify.Receiver = newBot(t, s.APIURL(), "@here")
+	if webhook {
+		r = newWebhook(t, s.URL())
+	}
+	all := storm(t, s, r, owed)
+	if calls := s.Calls()["chat.postMessage"] + s.Calls()["webhook"]; calls != len(all) {
+		t.Errorf("%d messages by %d calls", len(all), calls)
+	}
+	text, shown := map[string]int{}, map[string]int{} // by name and ID
+	for _, m := range all {
+		within(t, m, webhook)
+		count(text, m.Text)
+		if m.Attachments == nil { // all in full, the lines as far as there is room
+			count(shown, m.Text)
+			continue
+		}
+		count(shown, m.Plain())
+	}
+	for _, n := range owed {
+		for _, of := range []string{n.Instance, n.InstanceID} {
+			if text[of] != 1 || shown[of] != 1 {
+				t.Errorf("%s of %s is %d times in texts, and shown %d times", of, n.Instance, text[of], shown[of])
+			}
+		}
+	}
+	return len(all)
+}
+
+// Whatever is to be named, and however it grows as it is escaped.
+func TestTheListsOfADigestFit(t *testing.T) {
+	for _, of := range []string{"x", "&", "_", "😀", "\xff", " ", "`&😀<ж", "<!channel>", "*a*"} {
+		for _, most := range []int{1, 30, 1000} {
 			s := newSim(t)
-			var r notify.Receiver = newBot(t, s.APIURL(), "@here")
-			if webhook {
-				r = newWebhook(t, s.URL())
-			}
-			crowd := notifytest.NewCrowd(tt.n+tt.n/5, 1, tt.long).Owed(notifytest.Now)[:tt.n]
-			all := storm(t, s, r, crowd)
-			calls := s.Calls()["chat.postMessage"] + s.Calls()["webhook"]
-			if len(all) > tt.most || calls != len(all) {
-				t.Errorf("%+v: %d messages by %d calls", tt, len(all), calls)
-			}
-			text, shown := map[string]int{}, map[string]int{} // by name and ID
-			for _, m := range all {
-				within(t, m, webhook)
-				count(text, m.Text)
-				if m.Attachments == nil { // all in full, the lines as far as there is room
-					count(shown, m.Text)
-					continue
+			b := newBot(t, s.APIURL())
+			m, next, room := notifytest.Firing(), 0, b.Limits().Names
+			for next < b.Limits().Items && room > 0 {
+				g := notify.Group{Brief: true, Firing: true, Heading: fmt.Sprintf("FIRING critical x, project %s: %d", strings.Repeat(of, 20), next)}
+				room -= len(g.Heading)
+				for range min(most, b.Limits().Items-next) {
+					it := notifytest.Item(fmt.Sprintf("c%04d", next))
+					it.Name += strings.Repeat(of, 64/len(of))
+					g.Items = append(g.Items, it)
+					room -= len(it.Short())
+					next++
 				}
-				count(shown, m.Plain())
+				m.Groups = append(m.Groups, g)
 			}
-			for _, n := range crowd {
-				if text[n.InstanceID] != 1 || text[n.Instance] != 1 || shown[n.InstanceID] != 1 || shown[n.Instance] != 1 {
-					t.Errorf("%s (%s) is named %d times (its ID %d times) in texts, shown %d times (%d)", n.Instance, n.InstanceID,
-						text[n.Instance], text[n.InstanceID], shown[n.Instance], shown[n.InstanceID])
-				}
+			_, err := b.Deliver(t.Context(), m)
+			must(t, err)
+			got := s.Messages("")[0]
+			within(t, got, false)
+			if n := strings.Count(got.Plain(), "\nc0") + strings.Count(got.Plain(), "\nc1"); n != next {
+				t.Errorf("%q, lists of %d: %d of %d named", of, most, n, next)
 			}
-			t.Logf("%d alerts, webhook %v: %d messages", tt.n, webhook, len(all))
+			lists := strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(got.Attachments))
+			if strings.Contains(lists, "<!") || strings.Contains(lists, "*a*") || strings.Contains(lists, "`") {
+				t.Errorf("%q acts in %.300s", of, lists)
+			}
 		}
 	}
 }
@@ -124,6 +175,21 @@ func within(t *testing.T, m sim.SlackMessage, webhook bool) {
 	if len(lists) > 20 || m.Blocks == nil {
 		t.Errorf("%d lists, blocks %s", len(lists), m.Blocks)
 	}
+	var blocks []struct {
+		Text     struct{ Text string }
+		Elements []struct{ Text string }
+	}
+	must(t, json.Unmarshal(m.Blocks, &blocks))
+	sum := 60 * len(blocks) // what each of them costs beside its text
+	for _, b := range blocks {
+		sum += utf8.RuneCountInString(b.Text.Text)
+		for _, e := range b.Elements {
+			sum += utf8.RuneCountInString(e.Text)
+		}
+	}
+	if sum > 12_600 {
+		t.Errorf("%d blocks of %d characters", len(blocks), sum)
+	}
 	if n := utf8.RuneCountInString(m.Text); n > 40_000 || len(m.Text) > 39_500 {
 		t.Errorf("a text of %d characters", n)
 	}
@@ -155,6 +221,24 @@ func TestMetadataIsAsMuchAsSlackKeeps(t *testing.T) {
 			t.Errorf("of %d: %s", n, raw)
 		}
 		t.Logf("%d alerts: %d in %d bytes", n, len(a), len(raw))
+	}
+}
+
+// Somebody who reads it in Slack has nothing but what is shown.
+func TestAShortenedLineKeepsTheID(t *testing.T) {
+	s := newSim(t)
+	m, _ := notifytest.Storm(notify.InFull, nil)
+	_, err := newBot(t, s.APIURL()).Deliver(t.Context(), m)
+	must(t, err)
+	shown := s.Messages("")[0].Plain()
+	within(t, s.Messages("")[0], false)
+	if !strings.Contains(shown, "…, instance ") {
+		t.Error("no line is shortened")
+	}
+	for _, i := range m.Groups[0].Items {
+		if !strings.Contains(shown, " "+i.Name+": the certificate expires ") || strings.Count(shown, i.ID) != 1 {
+			t.Errorf("%s is not shown with its ID", i.Line)
+		}
 	}
 }
 
