@@ -24,7 +24,13 @@ func (t told) String() string {
 }
 
 // alertLine is the line that stands for an alert in every text.
-var alertLine = regexp.MustCompile(`(?m)^(FIRING|RESOLVED) (?:warning|critical) (\w+) ([^:\n]+): (.*)$`)
+var alertLine = regexp.MustCompile(`^(FIRING|RESOLVED) (?:warning|critical) (\w+) ([^:]+): (.*)$`)
+
+// listHead heads a list of a digest; in it, listed is a line for each alert.
+var (
+	listHead = regexp.MustCompile(`^(FIRING|RESOLVED) (?:warning|critical) (\w+), (.*): \d+$`)
+	listed   = regexp.MustCompile(`^(\S+) [0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+)
 
 // thresholdOf is where an alert line names the threshold.
 var thresholdOf = regexp.MustCompile(`\(threshold (\w+)\)`)
@@ -81,14 +87,29 @@ func (b *board) receive(e sim.Event) {
 	default:
 		body = e.Mail.Text
 	}
-	for _, m := range alertLine.FindAllStringSubmatch(body, -1) {
-		t := told{status: m[1], condition: m[2], instance: m[3]}
-		if th := thresholdOf.FindStringSubmatch(m[4]); th != nil && t.status == "FIRING" {
-			t.threshold = th[1]
+	list := []string{"", "", "", ""}
+	for line := range strings.Lines(body) {
+		line = strings.TrimRight(line, "\r\n")
+		switch m := alertLine.FindStringSubmatch(line); {
+		case m != nil:
+			b.told(channel, told{status: m[1], condition: m[2], instance: m[3]}, m[4])
+		case listHead.MatchString(line):
+			list = listHead.FindStringSubmatch(line)
+		case list[1] != "" && listed.MatchString(line):
+			b.told(channel, told{status: list[1], condition: list[2], instance: listed.FindStringSubmatch(line)[1]}, list[3])
+		default:
+			list[1] = ""
 		}
-		b.got[channel][t]++
-		fmt.Fprintf(b.out, "%5s  %-*s %-5s  %s %s: %s\n", b.time(), leftWidth, "", channel, b.paint(t.status), t.instance, text.Cut(m[4], 96))
 	}
+}
+
+// told takes one notice.
+func (b *board) told(channel string, t told, what string) {
+	if th := thresholdOf.FindStringSubmatch(what); th != nil && t.status == "FIRING" {
+		t.threshold = th[1]
+	}
+	b.got[channel][t]++
+	fmt.Fprintf(b.out, "%5s  %-*s %-5s  %s %s: %s\n", b.time(), leftWidth, "", channel, b.paint(t.status), t.instance, text.Cut(what, 96))
 }
 
 func (b *board) time() string {
