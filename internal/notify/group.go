@@ -61,8 +61,8 @@ func (g *groups) show(n ledger.Notice, now time.Time) {
 	}
 }
 
-// name adds a notice that is named in short. What to do is not about one of
-// those that are listed.
+// name adds a notice that is named in short. What to do has no command for
+// one of those that are listed.
 func (g *groups) name(n ledger.Notice, now time.Time) {
 	anybody := n
 	anybody.Endpoint = check.Endpoint{}

@@ -30,7 +30,8 @@ type Message struct {
 	Footer string
 	// Title says the whole in one line, the worst first.
 	Title string
-	// Groups hold the items, the worst group first.
+	// Groups hold the items, the worst group first; after what is shown in
+	// full, what is only named.
 	Groups []Group
 	// Thread is the earlier message that this one follows, nil if none.
 	// Set only for receivers whose Limits say Threads.

@@ -24,6 +24,9 @@ func TestNothingGetsOutOfItsPlace(t *testing.T) {
 		it := &g.Items[0]
 		it.Notice.Instance, it.What, it.Where = h, h, h
 		it.Line = "FIRING critical certificate_expiring " + h + ": " + h
+		short := notifytest.Item("x")
+		short.Name = h
+		message.Groups = append(message.Groups, notify.Group{Brief: true, Firing: true, Heading: h, Advice: []string{h}, Items: []notify.Item{short}})
 		message.Severity = check.Critical
 		_, err := newReceiver(t, s).Deliver(t.Context(), message)
 		must(t, err)
