@@ -33,14 +33,14 @@ func newCheck(a *app) *cobra.Command {
 }
 
 // exitWith makes a verdict the exit code.
-func exitWith(v verdict, err error) error {
-	if err != nil || v == verdictOK {
+func exitWith(v check.Verdict, err error) error {
+	if err != nil || v == check.VerdictOK {
 		return err
 	}
-	return &exitError{code: v.exit()}
+	return &exitError{code: exitOf(v)}
 }
 
-func (a *app) check(ctx context.Context, names []string, asJSON bool) (verdict, error) {
+func (a *app) check(ctx context.Context, names []string, asJSON bool) (check.Verdict, error) {
 	c, err := a.load(ctx, config.Projects, func(config.Problem) {}) // validate and run say it
 	if err != nil {
 		return "", err
@@ -81,15 +81,15 @@ func (a *app) check(ctx context.Context, names []string, asJSON bool) (verdict, 
 
 // report prints rows and returns the worst verdict. What is the matter with
 // the rows as a whole makes it unknown, and comes first.
-func (a *app) report(rows []row, receivers []receiverRow, now time.Time, asJSON bool, matter string) (verdict, error) {
+func (a *app) report(rows []row, receivers []receiverRow, now time.Time, asJSON bool, matter string) (check.Verdict, error) {
 	v, first := worst(rows), summary(rows)
 	if fails := failing(receivers); fails != "" {
 		// Whatever else is well: who is to be told is not.
-		v, first = worse(v, verdictWarning), first+", "+fails
+		v, first = worse(v, check.VerdictWarning), first+", "+fails
 	}
 	if matter != "" {
 		known := first
-		v, first = verdictUnknown, matter
+		v, first = check.VerdictUnknown, matter
 		if len(rows) > 0 {
 			first += "; as far as is known: " + known
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/config"
 	"github.com/sslwatch/sslwatch/internal/text"
 )
@@ -62,7 +63,7 @@ func (a *app) end(cmd *cobra.Command, args []string, err error) int {
 	case cmd.Name() == "run":
 		a.lastWords(err, code)
 	case verdict:
-		code = verdictUnknown.exit() // 1 would be a warning
+		code = exitOf(check.VerdictUnknown) // 1 would be a warning
 		a.unknown(cmd, err)
 	default:
 		fmt.Fprintf(a.Stderr, "sslwatch: %s\n", text.CleanLines(err.Error()))
@@ -71,7 +72,7 @@ func (a *app) end(cmd *cobra.Command, args []string, err error) int {
 		fmt.Fprintf(a.Stderr, "sslwatch: the output could not be written: %v\n", err)
 		switch {
 		case verdict:
-			code = verdictUnknown.exit()
+			code = exitOf(check.VerdictUnknown)
 		case code == exitOK:
 			code = exitFailure
 		}
@@ -106,13 +107,13 @@ func (a *app) unknown(cmd *cobra.Command, err error) {
 	if bad, ok := errors.AsType[*config.Error](err); ok {
 		short = "bad configuration: " + text.Clean(brief(bad))
 	}
-	a.say(verdictUnknown, short, long, cmd.Flags().Changed("json"))
+	a.say(check.VerdictUnknown, short, long, cmd.Flags().Changed("json"))
 }
 
 // say says a verdict in one line on standard output, where monitoring reads
 // it, unless that is to be JSON; and on standard error what is the matter, if
 // anything is and the line does not say it on the same screen.
-func (a *app) say(v verdict, line, matter string, asJSON bool) {
+func (a *app) say(v check.Verdict, line, matter string, asJSON bool) {
 	line, _, _ = strings.Cut(line, "\n")
 	if !asJSON {
 		// What follows a bar would be performance data.

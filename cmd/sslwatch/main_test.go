@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/sim"
 )
 
@@ -326,8 +327,8 @@ to   = ["ops@example.com"]
 			t.Errorf("%s prints a secret:\n%s", command, stderr)
 		}
 	}
-	if _, _, code := p.run("check"); code != verdictUnknown.exit() {
-		t.Errorf("check: exit %d, want %d", code, verdictUnknown.exit())
+	if _, _, code := p.run("check"); code != exitOf(check.VerdictUnknown) {
+		t.Errorf("check: exit %d, want %d", code, exitOf(check.VerdictUnknown))
 	}
 }
 

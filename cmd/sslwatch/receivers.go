@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/config"
 	"github.com/sslwatch/sslwatch/internal/state"
 	"github.com/sslwatch/sslwatch/internal/text"
@@ -13,15 +14,15 @@ import (
 
 // receiverRow is how one receiver does, in the report of status.
 type receiverRow struct {
-	Verdict      verdict    `json:"status"` // ok, or warning where the last delivery failed
-	Receiver     string     `json:"receiver"`
-	Recipient    string     `json:"recipient,omitempty"`
-	Healthy      bool       `json:"healthy"`
-	Owed         int        `json:"owed"`
-	OwedSince    *time.Time `json:"owed_since"`
-	FailingSince *time.Time `json:"failing_since"`
-	LastError    string     `json:"last_error"`
-	LastSuccess  *time.Time `json:"last_success"`
+	Verdict      check.Verdict `json:"status"` // ok, or warning where the last delivery failed
+	Receiver     string        `json:"receiver"`
+	Recipient    string        `json:"recipient,omitempty"`
+	Healthy      bool          `json:"healthy"`
+	Owed         int           `json:"owed"`
+	OwedSince    *time.Time    `json:"owed_since"`
+	FailingSince *time.Time    `json:"failing_since"`
+	LastError    string        `json:"last_error"`
+	LastSuccess  *time.Time    `json:"last_success"`
 }
 
 // receiverRows reports the receivers of the configuration.
@@ -36,12 +37,12 @@ func receiverRows(c *config.Config, s state.State) []receiverRow {
 	for _, configured := range c.Receivers {
 		h := s.Receivers[configured.ID]
 		r := receiverRow{
-			Verdict: verdictOK, Healthy: h.Healthy(), Owed: h.Owed, LastError: h.Failure,
+			Verdict: check.VerdictOK, Healthy: h.Healthy(), Owed: h.Owed, LastError: h.Failure,
 			OwedSince: given(h.OwedSince), FailingSince: given(h.FailingSince), LastSuccess: given(h.Succeeded),
 		}
 		r.Receiver, r.Recipient = state.SplitID(configured.ID)
 		if !r.Healthy {
-			r.Verdict = verdictWarning
+			r.Verdict = check.VerdictWarning
 		}
 		rows = append(rows, r)
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/config"
 	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/state"
@@ -63,18 +64,18 @@ ok        new
 // Whatever else is well: who is to be told is not.
 func TestAReceiverThatFailsIsAWarning(t *testing.T) {
 	for _, tt := range []struct {
-		row  verdict
-		want verdict
+		row  check.Verdict
+		want check.Verdict
 		says string
 	}{
-		{verdictOK, verdictWarning, "WARNING: 1 ok, 1 receiver fails\n"},
-		{verdictCritical, verdictCritical, "CRITICAL: 1 critical, 1 receiver fails\n"},
+		{check.VerdictOK, check.VerdictWarning, "WARNING: 1 ok, 1 receiver fails\n"},
+		{check.VerdictCritical, check.VerdictCritical, "CRITICAL: 1 critical, 1 receiver fails\n"},
 	} {
 		var out bytes.Buffer
 		to := &stdout{to: &out}
 		a := &app{system: system{Stdout: to, Stderr: &out, Getenv: func(string) (string, bool) { return "", false }}, out: to}
 		rows := []row{{Verdict: tt.row, Project: "prod", Instance: "orders-cache"}}
-		got, err := a.report(rows, []receiverRow{{Verdict: verdictWarning, Receiver: "oncall"}}, time.Now(), false, "")
+		got, err := a.report(rows, []receiverRow{{Verdict: check.VerdictWarning, Receiver: "oncall"}}, time.Now(), false, "")
 		if err != nil || got != tt.want || !strings.HasPrefix(out.String(), tt.says) {
 			t.Errorf("%s, %v: %s", got, err, out.String())
 		}

@@ -15,53 +15,36 @@ import (
 	"github.com/sslwatch/sslwatch/internal/text"
 )
 
-// verdict is how an instance stands, as check and status report it.
-type verdict string
-
-// The verdicts.
-const (
-	verdictOK       verdict = "ok"
-	verdictWarning  verdict = "warning"
-	verdictUnknown  verdict = "unknown"
-	verdictCritical verdict = "critical"
-)
-
-// rank orders verdicts, the best first. What is not known is worse than a
-// warning: there may be anything behind it.
-func (v verdict) rank() int {
-	return slices.Index([]verdict{verdictOK, verdictWarning, verdictUnknown, verdictCritical}, v)
+// exitOf is a verdict's exit code by the convention of Nagios plugins.
+func exitOf(v check.Verdict) int {
+	return map[check.Verdict]int{check.VerdictOK: 0, check.VerdictWarning: 1, check.VerdictCritical: 2, check.VerdictUnknown: 3}[v]
 }
 
 // worse returns the worse of two verdicts.
-func worse(a, b verdict) verdict {
-	if a.rank() >= b.rank() {
+func worse(a, b check.Verdict) check.Verdict {
+	if a.Compare(b) >= 0 {
 		return a
 	}
 	return b
 }
 
-// exit is the verdict's exit code by the convention of Nagios plugins.
-func (v verdict) exit() int {
-	return map[verdict]int{verdictOK: 0, verdictWarning: 1, verdictCritical: 2, verdictUnknown: 3}[v]
-}
-
 // row is one instance or project in a report.
 type row struct {
-	Verdict      verdict    `json:"status"`
-	Project      string     `json:"project"`
-	Region       string     `json:"region"`
-	Instance     string     `json:"instance,omitempty"`
-	InstanceID   string     `json:"instance_id,omitempty"`
-	SSLEnabled   *bool      `json:"ssl_enabled"`
-	SSLValidated *bool      `json:"ssl_validated"`
-	ExpiresAt    *time.Time `json:"ssl_expired_at"`
-	VerifiedAt   *time.Time `json:"verified_at"`
-	IP           string     `json:"ip,omitempty"`
-	IPv6         string     `json:"ipv6,omitempty"`
-	Port         string     `json:"port,omitempty"`
-	Domain       string     `json:"domain_name,omitempty"`
-	Alerts       []rowAlert `json:"alerts"`
-	Reason       string     `json:"reason,omitempty"` // why the last check failed
+	Verdict      check.Verdict `json:"status"`
+	Project      string        `json:"project"`
+	Region       string        `json:"region"`
+	Instance     string        `json:"instance,omitempty"`
+	InstanceID   string        `json:"instance_id,omitempty"`
+	SSLEnabled   *bool         `json:"ssl_enabled"`
+	SSLValidated *bool         `json:"ssl_validated"`
+	ExpiresAt    *time.Time    `json:"ssl_expired_at"`
+	VerifiedAt   *time.Time    `json:"verified_at"`
+	IP           string        `json:"ip,omitempty"`
+	IPv6         string        `json:"ipv6,omitempty"`
+	Port         string        `json:"port,omitempty"`
+	Domain       string        `json:"domain_name,omitempty"`
+	Alerts       []rowAlert    `json:"alerts"`
+	Reason       string        `json:"reason,omitempty"` // why the last check failed
 }
 
 // rowAlert is an alert of a row.
@@ -76,7 +59,7 @@ type rowAlert struct {
 // at once; a daemon says how bad it is once it has lasted.
 func rowOf(r check.Record, p check.Policy, now time.Time, pass bool) row {
 	out := row{
-		Verdict: verdictOK, Project: r.Project, Region: r.Region, Instance: r.Instance, InstanceID: r.InstanceID,
+		Verdict: check.VerdictOK, Project: r.Project, Region: r.Region, Instance: r.Instance, InstanceID: r.InstanceID,
 		IP: r.Endpoint.IP, IPv6: r.Endpoint.IPv6, Port: r.Endpoint.Port, Domain: r.Endpoint.Domain,
 		Alerts: []rowAlert{}, Reason: r.Failing.Reason,
 	}
@@ -91,23 +74,17 @@ func rowOf(r check.Record, p check.Policy, now time.Time, pass bool) row {
 		expires := r.Expires
 		out.ExpiresAt = &expires
 	}
-	worsen := func(v verdict) {
-		if v.rank() > out.Verdict.rank() {
-			out.Verdict = v
+	alerts := check.Standing(r, p, now)
+	for _, a := range alerts {
+		if a.State == check.Stands {
+			out.Alerts = append(out.Alerts, rowAlert{a.Condition, a.Severity, a.Since, notify.Describe(a, now)})
 		}
 	}
-	if r.Verified.IsZero() || pass && r.Failing.Count > 0 {
-		worsen(verdictUnknown)
+	if pass && r.Failing.Count > 0 {
+		out.Verdict = check.VerdictUnknown
+		alerts = slices.DeleteFunc(alerts, func(a check.Alert) bool { return a.Condition == check.CheckFailing })
 	}
-	for _, a := range check.Standing(r, p, now) {
-		if a.State != check.Stands {
-			continue
-		}
-		if !pass || a.Condition != check.CheckFailing {
-			worsen(verdict(a.Severity))
-		}
-		out.Alerts = append(out.Alerts, rowAlert{a.Condition, a.Severity, a.Since, notify.Describe(a, now)})
-	}
+	out.Verdict = worse(out.Verdict, check.VerdictOf(r, alerts))
 	return out
 }
 
@@ -116,7 +93,7 @@ func projectRow(seen check.ProjectRecord, records []check.Record, p check.Policy
 	for _, a := range check.Project(seen, check.Sum(records, p, now), p, now) {
 		if a.State == check.Stands {
 			return row{
-				Verdict: verdict(a.Severity), Project: a.Project, Region: a.Region, Reason: a.Reason,
+				Verdict: check.Verdict(a.Severity), Project: a.Project, Region: a.Region, Reason: a.Reason,
 				Alerts: []rowAlert{{a.Condition, a.Severity, a.Since, notify.Describe(a, now)}},
 			}, true
 		}
@@ -125,7 +102,7 @@ func projectRow(seen check.ProjectRecord, records []check.Record, p check.Policy
 }
 
 // worst sorts rows, the worst first, and returns the worst verdict.
-func worst(rows []row) verdict {
+func worst(rows []row) check.Verdict {
 	expires := func(r row) time.Time {
 		if r.ExpiresAt == nil {
 			return time.Time{}
@@ -133,25 +110,25 @@ func worst(rows []row) verdict {
 		return *r.ExpiresAt
 	}
 	slices.SortStableFunc(rows, func(a, b row) int {
-		return cmp.Or(cmp.Compare(b.Verdict.rank(), a.Verdict.rank()), expires(a).Compare(expires(b)),
+		return cmp.Or(b.Verdict.Compare(a.Verdict), expires(a).Compare(expires(b)),
 			cmp.Compare(a.Project, b.Project), cmp.Compare(a.Instance, b.Instance))
 	})
 	if len(rows) == 0 {
-		return verdictUnknown
+		return check.VerdictUnknown
 	}
 	return rows[0].Verdict
 }
 
 // summary counts rows by verdict, the worst first.
 func summary(rows []row) string {
-	counts := map[verdict]int{}
+	counts := map[check.Verdict]int{}
 	for _, r := range rows {
 		if r.Instance != "" || r.InstanceID != "" {
 			counts[r.Verdict]++
 		}
 	}
 	var parts []string
-	for _, v := range []verdict{verdictCritical, verdictUnknown, verdictWarning, verdictOK} {
+	for _, v := range check.Verdicts() {
 		if n := counts[v]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, v))
 		}
@@ -243,7 +220,7 @@ func (r row) what() string {
 
 // paint colours a verdict for a terminal.
 func paint(cell string) string {
-	code, ok := map[verdict]int{verdictOK: 32, verdictWarning: 33, verdictUnknown: 35, verdictCritical: 31}[verdict(cell)]
+	code, ok := map[check.Verdict]int{check.VerdictOK: 32, check.VerdictWarning: 33, check.VerdictUnknown: 35, check.VerdictCritical: 31}[check.Verdict(cell)]
 	if !ok {
 		return cell
 	}

@@ -135,6 +135,7 @@ func (a *app) run(ctx context.Context) error {
 	socket := d.openControl()
 	running.Go(func() { d.controls(beside, socket, w.Alive) })
 	running.Go(func() { d.reloads(beside, w, hangups) })
+	running.Go(func() { systemd.run(beside, w) })
 
 	context.AfterFunc(ctx, systemd.stopping)
 	systemd.ready()
@@ -207,7 +208,7 @@ type daemon struct {
 
 // complete adds to the loop's options what outlives a reload.
 func (d *daemon) complete(o watch.Options) watch.Options {
-	o.Metrics, o.Tick, o.Turn = d.loop, d.systemd.tick(), d.systemd.turn
+	o.Metrics = d.loop
 	if d.heart != nil {
 		o.Beat = d.beat
 	}

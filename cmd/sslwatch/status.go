@@ -32,7 +32,7 @@ func newStatus(a *app) *cobra.Command {
 	return cmd
 }
 
-func (a *app) status(ctx context.Context, asJSON bool) (verdict, error) {
+func (a *app) status(ctx context.Context, asJSON bool) (check.Verdict, error) {
 	c, err := a.load(ctx, config.Nothing, func(config.Problem) {})
 	if err != nil {
 		return "", err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -11,19 +12,17 @@ import (
 	sdnotify "github.com/coreos/go-systemd/v22/daemon"
 
 	"github.com/sslwatch/sslwatch/internal/check"
-	"github.com/sslwatch/sslwatch/internal/state"
 	"github.com/sslwatch/sslwatch/internal/text"
-	"github.com/sslwatch/sslwatch/internal/watch"
+	"github.com/sslwatch/sslwatch/internal/view"
 )
 
 // supervisor tells systemd how the daemon does, if systemd started it. What
-// it says of being alive comes from the turns of the loop and from nowhere
-// else, so that a loop that hangs is restarted.
+// it says of being alive it has asked the loop, so that one that hangs is
+// restarted.
 type supervisor struct {
 	log      *slog.Logger
 	watchdog time.Duration // how often it wants to hear; 0 if it does not
 	heard    bool          // systemd listens
-	pinged   time.Time
 	reported time.Time
 
 	mu     sync.Mutex
@@ -58,21 +57,46 @@ func (s *supervisor) reloading() {
 	s.tell(sdnotify.SdNotifyReloading, sdnotify.SdNotifyMonotonicUsec())
 }
 
-// tick is how often the loop must go round for the watchdog; 0 for no need.
-func (s *supervisor) tick() time.Duration { return s.watchdog / 3 }
+// run says that the daemon is alive, and how the fleet stands, until ctx ends.
+func (s *supervisor) run(ctx context.Context, source view.Source) {
+	if !s.heard {
+		return
+	}
+	every := statusEvery
+	if s.watchdog > 0 {
+		every = min(every, s.watchdog/4)
+	}
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		s.look(ctx, source)
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
 
-// turn is called in each turn of the loop.
-func (s *supervisor) turn(snapshot watch.Snapshotter) {
+// look asks the loop whether it goes round, and now and then how the fleet
+// stands.
+func (s *supervisor) look(ctx context.Context, source view.Source) {
+	if source.Alive(ctx) != nil {
+		return
+	}
 	now := time.Now()
-	if s.watchdog > 0 && now.Sub(s.pinged) >= s.watchdog/4 {
-		s.pinged = now
+	if s.watchdog > 0 {
 		s.tell(sdnotify.SdNotifyWatchdog)
 	}
-	if !s.heard || now.Sub(s.reported) < statusEvery {
+	if !s.reported.IsZero() && now.Sub(s.reported) < statusEvery {
 		return // a snapshot costs something
 	}
+	snapshot, err := source.Snapshot(ctx)
+	if err != nil {
+		return
+	}
 	s.reported = now
-	fleet := statusLine(snapshot())
+	fleet := statusLine(snapshot)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fleet = fleet
@@ -97,24 +121,15 @@ func (s *supervisor) tellStatus() {
 }
 
 // statusLine says in one line how the fleet stands.
-func statusLine(s state.Snapshot) string {
-	counts, watched := map[verdict]int{}, 0
-	for _, r := range s.Records {
-		if r.Left == "" {
-			watched++
-			counts[rowOf(r, s.Policy, s.At, false).Verdict]++
+func statusLine(s view.Snapshot) string {
+	parts := []string{fmt.Sprintf("%d watched", s.Counts.Watched)}
+	for _, v := range check.Verdicts() {
+		if n := s.Counts.Verdicts[v]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, v))
 		}
 	}
-	parts := []string{fmt.Sprintf("%d watched", watched)}
-	for _, v := range []verdict{verdictCritical, verdictUnknown, verdictWarning, verdictOK} {
-		if counts[v] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", counts[v], v))
-		}
-	}
-	for _, a := range s.Alerts() {
-		if a.IsProject() && a.Condition == check.CheckFailing {
-			parts = append(parts, "project "+a.Project+" can't be checked")
-		}
+	for _, a := range s.OfProjects() {
+		parts = append(parts, "project "+a.Project+" can't be checked")
 	}
 	for _, r := range s.Receivers {
 		if r.Failure != "" {

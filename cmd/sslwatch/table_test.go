@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/sim"
 )
 
@@ -108,7 +109,7 @@ func TestAStoppedCheckPrintsWhatIsKnown(t *testing.T) {
 		}
 		if len(args) > 1 {
 			var rows []row
-			if err := json.Unmarshal(stdout.Bytes(), &rows); err != nil || len(rows) != 1 || rows[0].Verdict != verdictOK {
+			if err := json.Unmarshal(stdout.Bytes(), &rows); err != nil || len(rows) != 1 || rows[0].Verdict != check.VerdictOK {
 				t.Errorf("%v: %s", err, &stdout)
 			}
 			continue

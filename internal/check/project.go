@@ -88,7 +88,7 @@ func (p ProjectRecord) Refuse(reason string, policy Policy, now time.Time) Proje
 // Judge brings what is so of the project as a whole in line with its sum.
 // Access is forbidden to all where it is to each instance, or where it is to
 // some and no instance was ever seen. That ends when one is seen.
-func (p ProjectRecord) Judge(f Fleet, now time.Time) ProjectRecord {
+func (p ProjectRecord) Judge(f Totals, now time.Time) ProjectRecord {
 	now = Wall(now)
 	all := f.Forbidden > 0 && (f.Forbidden == f.Watched || p.Seen.IsZero() && f.Unasked == 0)
 	switch {
@@ -121,8 +121,8 @@ func (p ProjectRecord) Covers(r Record, alerts []Alert, policy Policy) []Alert {
 	return alerts
 }
 
-// Fleet is the sum of a project's records.
-type Fleet struct {
+// Totals are the sum of a project's records.
+type Totals struct {
 	Subject   Subject // the project
 	Concerned []map[string]string
 	Records   int
@@ -138,9 +138,11 @@ type Fleet struct {
 	Reason                                    string    // why access is forbidden
 }
 
-// Part is what a record adds to the sum.
+// Part is what a record adds to the totals of its project.
 type Part struct {
 	Watched, Unasked, Forbidden, Late, Critical bool
+	// Due is since when its check is overdue; zero if it is not.
+	Due time.Time
 	// Next is when time alone changes it; zero if it does not.
 	Next time.Time
 }
@@ -156,17 +158,18 @@ func PartOf(r Record, p Policy, now time.Time) Part {
 		Watched: true, Unasked: r.Checked.IsZero(), Forbidden: r.Denied.Set,
 		Late: late(r, p, now), Critical: blindness(r, real) == Critical,
 	}
+	if part.Late {
+		part.Due = r.Due
+	}
 	if !r.Due.IsZero() {
 		part.Next = earlier(part.Next, r.Due.Add(p.FailingAfter), now)
 	}
-	if !r.Expires.IsZero() {
-		part.Next = earlier(part.Next, r.Expires.Add(-time.Duration(r.Terms.Critical)), now)
-	}
+	part.Next = earlier(part.Next, Next(r, p, now), now) // the critical threshold among them
 	return part
 }
 
 // Count adds a part n times; with -1 it takes it away.
-func (f *Fleet) Count(part Part, n int) {
+func (f *Totals) Count(part Part, n int) {
 	f.Records += n
 	for _, c := range []struct {
 		of *int
@@ -182,7 +185,7 @@ func (f *Fleet) Count(part Part, n int) {
 }
 
 // Note takes in what of a record is no matter of counting.
-func (f *Fleet) Note(r Record) {
+func (f *Totals) Note(r Record) {
 	f.Subject = Subject{ProjectID: r.ProjectID, Project: r.Project, Region: r.Region}
 	if r.Left != "" {
 		f.Left = r.Left
@@ -197,18 +200,18 @@ func (f *Fleet) Note(r Record) {
 }
 
 // Concern takes in whom an alert of the project concerns.
-func (f *Fleet) Concern(r Record) { f.Concerned = distinct(f.Concerned, r.Labels) }
+func (f *Totals) Concern(r Record) { f.Concerned = distinct(f.Concerned, r.Labels) }
 
 // Sum adds the records of a project up.
-func Sum(records []Record, p Policy, now time.Time) Fleet {
-	var f Fleet
+func Sum(records []Record, p Policy, now time.Time) Totals {
+	var f Totals
 	for _, r := range records {
 		part := PartOf(r, p, now)
 		f.Count(part, 1)
 		f.Note(r)
 		f.Concern(r)
-		if part.Late && (f.Due.IsZero() || r.Due.Before(f.Due)) {
-			f.Due = r.Due
+		if part.Late && (f.Due.IsZero() || part.Due.Before(f.Due)) {
+			f.Due = part.Due
 		}
 	}
 	return f
@@ -218,7 +221,7 @@ func Sum(records []Record, p Policy, now time.Time) Fleet {
 // asked at all. There is one condition, check_failing, for four causes: this
 // machine's clock is off, the credential is refused, access to every instance is forbidden, or checks
 // that have been due for FailingAfter are not made.
-func Project(p ProjectRecord, f Fleet, policy Policy, now time.Time) []Alert {
+func Project(p ProjectRecord, f Totals, policy Policy, now time.Time) []Alert {
 	now = Wall(now)
 	if f.Records == 0 {
 		return nil
@@ -262,7 +265,7 @@ func Project(p ProjectRecord, f Fleet, policy Policy, now time.Time) []Alert {
 
 // NextProject returns when Project will next change by the passing of time
 // alone, but for what PartOf says of each record; zero if it will not.
-func NextProject(f Fleet, p Policy, now time.Time) time.Time {
+func NextProject(f Totals, p Policy, now time.Time) time.Time {
 	if f.Late == 0 {
 		return time.Time{}
 	}

@@ -220,19 +220,21 @@ func late(r Record, p Policy, now time.Time) bool {
 	return !r.Due.IsZero() && now.Sub(r.Due) >= p.FailingAfter
 }
 
-// Next returns when Standing of an instance will next change by the passing
-// of time alone; zero if it will not.
-func Next(r Record, now time.Time) time.Time {
+// Next returns when, by this machine's clock, Standing of an instance will
+// next change by the passing of time alone; zero if it will not.
+func Next(r Record, p Policy, now time.Time) time.Time {
 	if r.Left != "" || r.Expires.IsZero() {
 		return time.Time{}
 	}
+	real := p.Clock(r.ProjectID).True(now)
+	ahead := now.Sub(real)
 	for _, threshold := range slices.Backward(r.Terms.thresholds()) {
-		if at := r.Expires.Add(-time.Duration(threshold)); at.After(now) {
-			return at
+		if at := r.Expires.Add(-time.Duration(threshold)); at.After(real) {
+			return at.Add(ahead)
 		}
 	}
-	if r.Expires.After(now) {
-		return r.Expires
+	if r.Expires.After(real) {
+		return r.Expires.Add(ahead)
 	}
 	return time.Time{}
 }

@@ -40,29 +40,34 @@ func (w *Watch) onAnswer(a poll.Answer, now time.Time) {
 		return
 	}
 	w.hearClock(a.ProjectID, a.Clock(), now)
-	before, ok := w.state.Records[key]
-	if !ok || before.Left != "" {
+	o := check.Observe(a.SSL, a.Err)
+	before, after, watched := w.fleet.Learn(key, o, now)
+	if !watched {
 		w.poll.Drop(a.Target) // taken out of the configuration meanwhile
 		return
 	}
-	project := w.state.Projects[before.ProjectID]
-	o := check.Observe(a.SSL, a.Err)
-	o.Seen = project.Seen
-	w.opt.Metrics.checked(before.Project, string(o.Cause), a.Took)
-	r := check.Learn(before, o, w.opt.Policy, now)
-	r.Due = check.Wall(w.due(r, o, outcome, now))
-	w.put(r, now)
-	w.poll.Set(a.Target, r.Due)
-	w.learnProjects(r, o, outcome, now)
+	w.opt.Metrics.checked(after.Project, string(o.Cause), a.Took)
+	w.askAt(key, w.due(after, o, outcome, now), now)
+	w.learnSharing(after, o, outcome, now)
 	if o.Cause == check.CauseForbidden && before.Denied == (check.Flag{}) {
-		w.secondOpinion(r.ProjectID, now)
+		if other, ok := w.fleet.SecondOpinion(key.ProjectID, w.idle); ok {
+			w.askAt(other, now, now)
+		}
 	}
-	w.logCheck(before, r, a.Err, outcome)
-	w.evaluate(key, now)
-	w.disk.touch()
-	if !r.Believes(before) {
+	w.logCheck(before, after, a.Err, outcome)
+	if !after.Believes(before) {
 		w.disk.hasten(now) // others than receivers see it at once, and must after a crash
 	}
+}
+
+// idle reports whether an instance is not being asked about.
+func (w *Watch) idle(key check.Key) bool { return !w.asking[key] }
+
+// askAt has an instance be asked about at a time.
+func (w *Watch) askAt(key check.Key, at, now time.Time) {
+	at = check.Wall(at)
+	w.fleet.Due(key, at, now)
+	w.poll.Set(poll.Target(key), at)
 }
 
 // asked takes in that an instance was asked about. What the first pass brings
@@ -76,43 +81,29 @@ func (w *Watch) asked(key check.Key) {
 	}
 }
 
-// learnProjects takes in what an answer says beyond its instance: of its
-// project, and of all projects that share the credential.
-func (w *Watch) learnProjects(r check.Record, o check.Observation, outcome poll.Outcome, now time.Time) {
-	w.setProject(r.ProjectID, w.state.Projects[r.ProjectID].Learn(o, now), now)
+// learnSharing takes in what an answer says of all projects that share the
+// credential, and what holds their checks up now.
+func (w *Watch) learnSharing(r check.Record, o check.Observation, outcome poll.Outcome, now time.Time) {
+	w.pause(r.ProjectID, now)
 	for _, id := range outcome.Sharing {
-		p := w.state.Projects[id]
+		w.pause(id, now)
 		if outcome.Refused {
-			w.setProject(id, p.Refuse(o.Reason, w.opt.Policy, now), now)
+			w.fleet.Refuse(id, o.Reason, now)
 			w.disk.demand() // a daemon that crashes in a loop would get the key locked
-		} else if p.Refused != (check.Flag{}) {
-			w.setProject(id, p.Accept(), now)
+		} else {
+			w.fleet.Accept(id, now)
 		}
 	}
 }
 
-// setProject replaces what was seen of a project, and judges it.
-func (w *Watch) setProject(id string, p check.ProjectRecord, now time.Time) {
-	f, ok := w.fleets[id]
-	if !ok {
-		return
+// pause takes in what holds the checks of a project up.
+func (w *Watch) pause(id string, now time.Time) {
+	p := w.poll.Pause(id, now)
+	pause := check.Pause{Why: check.Why(p.Why), Reason: p.Reason}
+	if !p.Until.IsZero() {
+		pause.Until = check.Wall(p.Until)
 	}
-	before := w.state.Projects[id]
-	pause := w.poll.Pause(id, now)
-	p.Pause = check.Pause{Why: check.Why(pause.Why), Until: check.Wall(pause.Until), Reason: pause.Reason}
-	if pause.Until.IsZero() {
-		p.Pause.Until = time.Time{}
-	}
-	p = p.Judge(f.Fleet, now)
-	w.state.Projects[id] = p
-	if p.Forbidden.IsZero() != before.Forbidden.IsZero() {
-		for key, part := range f.parts {
-			if part.Forbidden {
-				w.evaluations.Set(key, check.Wall(now))
-			}
-		}
-	}
-	w.evaluate(check.Key{ProjectID: id}, now)
+	w.fleet.Pause(id, pause, now)
 }
 
 // due returns when an instance is to be checked next.
@@ -121,10 +112,10 @@ func (w *Watch) due(r check.Record, o check.Observation, outcome poll.Outcome, n
 		delete(w.backoffs, r.Key())
 		early := time.Duration(rand.Float64() * spread * float64(w.opt.Interval))
 		due := now.Add(w.opt.Interval - early)
-		if clock := w.clocks[r.ProjectID]; r.Unsure() || clock.Suspicions > 0 && !clock.Off {
+		if clock := w.fleet.OwnClock(r.ProjectID); r.Unsure() || clock.Suspicions > 0 && !clock.Off {
 			due = now.Add(w.opt.Backoff.Initial)
 		}
-		return poll.Soonest(due, check.Next(r, now))
+		return poll.Soonest(due, w.fleet.Next(r, now))
 	}
 	b, ok := w.backoffs[r.Key()]
 	if !ok {
@@ -155,7 +146,7 @@ func (w *Watch) longest(r check.Record) time.Duration {
 func (w *Watch) logCheck(before, after check.Record, err *dcs.Error, outcome poll.Outcome) {
 	log := w.log.With("project", after.Project, "instance", after.Instance, "instance_id", after.InstanceID)
 	if outcome.Paused {
-		pause := w.state.Projects[after.ProjectID].Pause
+		pause := w.fleet.Project(after.ProjectID).Pause
 		w.log.Warn("project is paused", "project", after.Project, "until", pause.Until, "because", pause.Reason)
 	}
 	switch {

@@ -28,14 +28,11 @@ func (w *Watch) beat(now time.Time) {
 		return
 	}
 	if w.pass.IsZero() {
-		w.pass = check.Wall(now)
-		w.opt.Beat(BeatStart, "")
+		w.startPass(now)
 		return
 	}
-	for _, r := range w.state.Records {
-		if r.Left == "" && !r.Checked.After(w.pass) {
-			return
-		}
+	if !w.fleet.Passed() {
+		return
 	}
 	sign, why := BeatSuccess, ""
 	if w.disk.failure != "" {
@@ -47,6 +44,11 @@ func (w *Watch) beat(now time.Time) {
 		}
 	}
 	w.opt.Beat(sign, why)
+	w.startPass(now)
+}
+
+func (w *Watch) startPass(now time.Time) {
 	w.pass = check.Wall(now)
+	w.fleet.Pass(now)
 	w.opt.Beat(BeatStart, "")
 }

@@ -1,8 +1,6 @@
 package watch
 
 import (
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
@@ -32,9 +30,7 @@ func (w *Watch) clock(now, wake time.Time) {
 	}
 	if moved {
 		w.ahead = ahead
-		for id, c := range w.clocks {
-			w.clocks = w.clocks.With(id, c.Jumped(jump))
-		}
+		w.fleet.Jumped(jump, now)
 		w.settles = now.Add(settling)
 	}
 	switch {
@@ -46,98 +42,76 @@ func (w *Watch) clock(now, wake time.Time) {
 		w.log.Warn("the process did not run for a while: it was stopped, or the machine is overloaded", "for", late)
 	}
 	// What nobody was there to see is no failure, and nothing is overdue yet.
-	if away := max(late, 0) + jump; moved || gone {
-		for key, r := range w.state.Records {
-			w.state.Records[key] = r.Slept(away)
-		}
-	}
+	w.fleet.Slept(max(late, 0)+jump, now)
 	if jump < -jumped {
 		w.rewind(now)
 	} else if gone || jump > tick {
 		w.wakes(now)
 	}
-	w.opt.Policy.Awake, w.opt.Policy.Clocks = w.awake, w.clocks
-	w.recount(now)
 	if moved {
 		w.hasten(now)
 	}
-	w.evaluateAll(now)
+}
+
+// wakes takes in since when the loop has run without a gap.
+func (w *Watch) wakes(now time.Time) {
+	w.awake = check.Wall(now)
+	w.fleet.Awake(w.awake, now)
+	w.book.Awake(w.awake)
 }
 
 // doubtClocks has the clock be doubted at the start, until an answer vouches
-// for it. That it was off, as far as is remembered, stays so.
+// for it.
 func (w *Watch) doubtClocks() {
-	w.clocks = check.Clocks{}
+	var ids []string
 	for _, p := range w.opt.Projects {
-		c := w.state.Clocks[p.ID]
-		c.Trust = check.Doubted
-		w.clocks[p.ID] = c
+		ids = append(ids, p.ID)
 	}
+	w.fleet.DoubtClocks(ids)
 	w.settles = w.began.Add(settling)
 }
 
 // hasten has each project be asked soon, where the clock is in doubt: about
 // one instance that can be asked, which is asked no earlier than pauses allow.
 func (w *Watch) hasten(now time.Time) {
-	for id, f := range w.fleets {
-		if w.clocks[id].Trust != check.Doubted {
-			continue
-		}
-		var first check.Record
-		for key := range f.parts {
-			r := w.state.Records[key]
-			if r.Left != "" || r.Failing.Count > 0 || w.asking[key] {
-				continue
-			}
-			if first.InstanceID == "" || r.Due.Before(first.Due) || r.Due.Equal(first.Due) && key.Compare(first.Key()) < 0 {
-				first = r
-			}
-		}
-		if at := check.Wall(now); first.InstanceID != "" && first.Due.After(at) {
-			first.Due = at
-			w.put(first, now)
-			w.poll.Set(target(first), at)
+	for _, id := range w.fleet.Doubted() {
+		if first, ok := w.fleet.Soonest(id, w.idle); ok && first.Due.After(check.Wall(now)) {
+			w.askAt(first.Key(), now, now)
 		}
 	}
 }
 
-// settleClocks has time fire again where no answer came to vouch for the clock, and
-// returns when to come back.
+// settleClocks has time fire again where no answer came to vouch for the
+// clock, and returns when to come back.
 func (w *Watch) settleClocks(now time.Time) time.Time {
-	doubted := func(c check.Clock) bool { return c.Trust == check.Doubted }
-	if !slices.ContainsFunc(slices.Collect(maps.Values(w.clocks)), doubted) {
+	doubted := w.fleet.Doubted()
+	if len(doubted) == 0 {
 		return time.Time{}
 	}
 	if now.Before(w.settles) {
 		return w.settles
 	}
-	for id, c := range w.clocks {
-		if doubted(c) {
-			w.setClock(id, c.Unanswered(), now)
-		}
+	for _, id := range doubted {
+		before, after := w.fleet.Unanswered(id, now)
+		w.onClock(id, before, after, now)
 	}
 	return time.Time{}
 }
 
 // hearClock takes in what an answer says of the clock.
-func (w *Watch) hearClock(projectID string, says dcs.Clock, now time.Time) {
-	before := w.clocks[projectID]
-	after := before.Hear(says, now)
-	if after == before {
-		return
-	}
-	w.setClock(projectID, after, now)
-	if after.Trust == check.Doubted { // ask another time, soon
+func (w *Watch) hearClock(id string, says dcs.Clock, now time.Time) {
+	before, after := w.fleet.HearClock(id, says, now)
+	w.onClock(id, before, after, now)
+	if after != before && after.Trust == check.Doubted { // ask another time, soon
 		w.settles = now.Add(settling)
 		w.hasten(now)
 	}
 }
 
-// setClock replaces what is known of the clock, and judges anew what hung on it.
-func (w *Watch) setClock(id string, after check.Clock, now time.Time) {
-	before := w.clocks[id]
-	w.clocks = w.clocks.With(id, after)
-	w.opt.Policy.Clocks = w.clocks
+// onClock takes in that another thing is known of the clock. Once it is known
+// what the present is, it bounds when things were told: while the clock is in
+// doubt, it may be the wrong one.
+func (w *Watch) onClock(id string, before, after check.Clock, now time.Time) {
 	log := w.log.With("project_id", id)
 	switch {
 	case after.Off && !before.Off:
@@ -145,55 +119,27 @@ func (w *Watch) setClock(id string, after check.Clock, now time.Time) {
 	case before.Off && !after.Off:
 		log.Info("this machine's clock is right again")
 	}
-	if after.Off != before.Off {
-		w.state.Clocks = w.clocks.Off()
-		w.disk.touch()
-	}
-	if after.Off == before.Off && after.Trust == before.Trust && after.Holds() == before.Holds() && after.True(now).Equal(before.True(now)) {
-		return
-	}
-	settled := !after.Holds()
-	for key := range w.fleet(id).parts {
-		w.put(w.state.Records[key], now)
-		if settled {
+	if after != before && !after.Holds() {
+		w.book.RewindTold(check.Key{ProjectID: id}, now)
+		for _, key := range w.fleet.Instances(id) {
 			w.book.RewindTold(key, now)
 		}
-		w.evaluations.Set(key, check.Wall(now))
 	}
-	if settled {
-		w.book.RewindTold(check.Key{ProjectID: id}, now)
-	}
-	w.evaluate(check.Key{ProjectID: id}, now)
-}
-
-// wakes takes in since when the loop has run without a gap.
-func (w *Watch) wakes(now time.Time) {
-	w.awake = check.Wall(now)
-	w.book.Awake(w.awake)
 }
 
 // rewind bounds what is remembered by the present.
 func (w *Watch) rewind(now time.Time) {
-	w.awake = poll.Soonest(w.awake, check.Wall(now))
-	if w.pass.After(now) {
-		w.pass = check.Wall(now)
-	}
-	for key, r := range w.state.Records {
-		due := r.Due
-		r = r.Rewind(now)
-		r.Due = due // may lie ahead; see configure
-		if due.After(now.Add(w.longest(r))) {
+	w.wakes(poll.Soonest(w.awake, check.Wall(now)))
+	w.fleet.Rewind(now)
+	w.book.Rewind(now)
+	for key, r := range w.fleet.Records() {
+		if r.Due.After(now.Add(w.longest(r))) {
 			r.Due = check.Wall(now)
 		}
-		w.state.Records[key] = r
-		if r.Left == "" && !w.asking[key] {
-			w.poll.Set(target(r), r.Due)
+		if r.Left == "" && w.idle(key) {
+			w.askAt(key, r.Due, now)
 		}
 	}
-	for id, p := range w.state.Projects {
-		w.state.Projects[id] = p.Rewind(now)
-	}
-	w.book.Rewind(now)
 	for id, r := range w.state.Receivers {
 		w.state.Receivers[id] = r.Rewind(now)
 	}

@@ -24,7 +24,7 @@ func (l *life) setClock(by time.Duration) {
 // startWithClock is start with a clock that can be set.
 func (l *life) startWithClock() {
 	l.clock, l.hang = new(atomic.Int64), new(atomic.Int64)
-	l.opt.Turn = func(watch.Snapshotter) {
+	l.turn = func() {
 		time.Sleep(time.Duration(l.hang.Swap(0))) // fake time, in which the loop hangs
 		by := time.Duration(l.clock.Load())
 		if by == 0 || !l.watch.SetClock(by) {

@@ -196,7 +196,7 @@ func (w *Watch) onDelivery(d delivery, now time.Time) {
 	}
 	w.opt.Metrics.delivered(r.ID, d.err)
 	for _, key := range subjects {
-		w.evaluate(key, now)
+		w.evaluateAt(key, now)
 	}
 }
 

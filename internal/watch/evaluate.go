@@ -11,17 +11,14 @@ import (
 // so that it goes round, whatever happens to a whole fleet.
 const slice = 500
 
-// evaluateAll has every instance and project be evaluated, in slices.
-func (w *Watch) evaluateAll(now time.Time) {
-	for key := range w.state.Records {
-		w.evaluations.Set(key, check.Wall(now))
-		w.evaluations.Set(key.OfProject(), check.Wall(now))
-	}
-}
-
-// evaluateDue evaluates those for which time has brought something, and
-// returns when it will do so next.
+// evaluateDue has the book know what is true of each subject of which
+// something is new, or time has brought something, and returns when to come
+// back.
 func (w *Watch) evaluateDue(now time.Time) time.Time {
+	later := w.fleet.PassTime(now)
+	for _, key := range w.fleet.Stale() {
+		w.evaluateAt(key, now)
+	}
 	for range slice {
 		key, due := w.evaluations.Pop(check.Wall(now))
 		if !due {
@@ -30,57 +27,23 @@ func (w *Watch) evaluateDue(now time.Time) time.Time {
 		w.evaluate(key, now)
 	}
 	_, next := w.evaluations.Next()
-	return next
+	return poll.Soonest(next, later)
 }
+
+// evaluateAt has a subject be evaluated at a time.
+func (w *Watch) evaluateAt(key check.Key, at time.Time) { w.evaluations.Set(key, check.Wall(at)) }
 
 // evaluate has the book know what is true of a subject now.
 func (w *Watch) evaluate(key check.Key, now time.Time) {
-	alerts, next := w.standing(key, now)
-	again, handed := w.book.Update(key, alerts, w.opt.Policy.Clock(key.ProjectID), now)
+	alerts, next := w.fleet.Alerts(key, now)
+	again, handed := w.book.Update(key, alerts, w.fleet.Clock(key.ProjectID), now)
 	for _, h := range handed {
 		w.log.Warn("handed to the fallback", "receiver", h.From, "fallback", h.Fallback,
 			"project", h.Project, "instance", h.Instance, "instance_id", h.InstanceID, "condition", h.Condition)
 	}
-	w.evaluations.Set(key, check.Wall(poll.Soonest(next, again)))
-	w.forget(key)
-}
-
-// standing returns what is true of a subject, and when that will change by
-// time alone.
-func (w *Watch) standing(key check.Key, now time.Time) ([]check.Alert, time.Time) {
-	project := w.state.Projects[key.ProjectID]
-	if !key.IsProject() {
-		r, ok := w.state.Records[key]
-		if !ok {
-			return nil, time.Time{}
-		}
-		return project.Covers(r, check.Standing(r, w.opt.Policy, now), w.opt.Policy), check.Next(r, now)
+	w.evaluateAt(key, poll.Soonest(next, again))
+	if r, gone := w.fleet.Forget(key, w.book.Open); gone {
+		delete(w.backoffs, r.Key())
+		w.log.Info("forgotten", "project", r.Project, "instance", r.Instance, "instance_id", r.InstanceID, "why", r.Left)
 	}
-	f, ok := w.fleets[key.ProjectID]
-	if !ok {
-		return nil, time.Time{}
-	}
-	return check.Project(project, f.Fleet, w.opt.Policy, now), check.NextProject(f.Fleet, w.opt.Policy, now)
-}
-
-// forget drops the records of instances that left once everyone has heard
-// the last word: about the instance, and about its project if it was the
-// last one there.
-func (w *Watch) forget(key check.Key) {
-	if key.IsProject() {
-		if f, ok := w.fleets[key.ProjectID]; ok && f.Records == 1 {
-			for last := range f.parts {
-				w.forget(last)
-			}
-		}
-		return
-	}
-	r, ok := w.state.Records[key]
-	if !ok || r.Left == "" || w.book.Open(key) || w.fleet(r.ProjectID).Records == 1 && w.book.Open(key.OfProject()) {
-		return
-	}
-	w.remove(r)
-	delete(w.backoffs, key)
-	w.log.Info("forgotten", "project", r.Project, "instance", r.Instance, "instance_id", r.InstanceID, "why", r.Left)
-	w.disk.touch()
 }

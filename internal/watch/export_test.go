@@ -5,14 +5,15 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/sslwatch/sslwatch/internal/ledger"
+	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/poll"
 	"github.com/sslwatch/sslwatch/internal/state"
 )
 
 // SetClock is what the loop sees when the clock of the machine is set by so
 // much, and reports whether it could be. The clock of a bubble can't be set,
 // so all that the loop knows by the clock is moved the other way. It belongs
-// into Options.Turn, and must not be while anything is under way that has
+// into OnTurn, and must not be while anything is under way that has
 // brought times along.
 func (w *Watch) SetClock(by time.Duration) bool {
 	busy := w.poll.InFlight() > 0 || w.disk.writing
@@ -22,48 +23,54 @@ func (w *Watch) SetClock(by time.Duration) bool {
 	if busy {
 		return false
 	}
-	w.state = shifted(w.state, -by)
-	if w.state.Messages == nil {
-		w.state.Messages = map[string]map[string]ledger.Sent{}
+	now := time.Now()
+	data, err := w.encode(now)
+	if err != nil {
+		panic(err)
 	}
-	if w.state.Receivers == nil {
-		w.state.Receivers = map[string]state.ReceiverState{}
+	var moved state.State
+	if err := json.Unmarshal(ShiftTimes(data, -by), &moved); err != nil {
+		panic(err)
 	}
-	answered := map[string]time.Time{}
-	for id, r := range w.state.Receivers {
-		answered[id] = r.Succeeded
-	}
-	w.book = ledger.New(w.state.Ledgers, answered)
-	w.book.Awake(w.awake.Add(-by))
-	w.configureReceivers(time.Now())
-	for _, key := range w.book.Subjects() {
-		w.evaluate(key, time.Now())
-	}
-	w.evaluations.Shift(-by)
-	w.recount(time.Now())
-	for _, r := range w.state.Records {
-		if r.Left == "" {
-			w.poll.Set(target(r), r.Due)
+	clocks := check.Clocks{}
+	for _, p := range w.opt.Projects {
+		c := w.fleet.OwnClock(p.ID)
+		if !c.Since.IsZero() {
+			c.Since = c.Since.Add(-by)
 		}
+		clocks[p.ID] = c
 	}
+	w.remember(moved, clocks)
 	w.awake, w.ahead = w.awake.Add(-by), w.ahead-by
 	w.opt.Policy.Awake = w.awake
+	w.book.Awake(w.awake)
+	w.configureReceivers(now)
+	w.fleet.Configure(w.opt.Watched, w.book.Subjects(), w.opt.Policy, now)
 	if !w.pass.IsZero() {
 		w.pass = w.pass.Add(-by)
+		w.fleet.Pass(w.pass)
+		w.fleet.Awake(w.awake, now) // counts anew who was asked since
+	}
+	for key, r := range w.fleet.Records() {
+		if r.Left == "" {
+			w.poll.Set(poll.Target(key), r.Due)
+		}
 	}
 	return true
 }
 
-// shifted moves every time in v.
-func shifted[T any](v T, by time.Duration) (moved T) {
-	data, err := json.Marshal(v)
-	if err != nil {
-		panic(err)
+// OnTurn has a function be called at the end of each turn of the loop.
+func (w *Watch) OnTurn(f func()) {
+	if f != nil {
+		w.turned = f
 	}
-	if err := json.Unmarshal(ShiftTimes(data, by), &moved); err != nil {
-		panic(err)
+}
+
+// SetTick sets the longest that the loop sleeps.
+func (w *Watch) SetTick(d time.Duration) {
+	if d > 0 {
+		w.tick = d
 	}
-	return moved
 }
 
 var timestamp = regexp.MustCompile(`"[12][0-9]{3}-[0-9T:.-]+Z"`)

@@ -175,7 +175,7 @@ func TestAFleetThatLeavesIsForgottenInSlices(t *testing.T) {
 		l.opt.Receivers, l.opt.Projects[0].Rate, l.opt.Concurrency = nil, 1000, 64
 		l.disk.slow = time.Second
 		var turns atomic.Int64
-		l.opt.Turn = func(watch.Snapshotter) { turns.Add(1) }
+		l.turn = func() { turns.Add(1) }
 		for restart, left := range []int{n - 10, 0} {
 			l.start()
 			l.pass(2 * time.Minute)

@@ -572,7 +572,7 @@ func (m *model) begins() {
 	m.mu.Lock()
 	m.setBy = 0 // it died before
 	m.mu.Unlock()
-	m.opt.Turn = m.turns
+	m.turn = m.turns
 	m.startOn(mortalStore{m.life.disk, m.fate})
 }
 
@@ -621,7 +621,7 @@ func (m *model) stops() {
 }
 
 // turns is called in each turn of the loop.
-func (m *model) turns(watch.Snapshotter) {
+func (m *model) turns() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.setBy != 0 && !m.fate.gone() && m.watch.SetClock(m.setBy) {

@@ -49,7 +49,7 @@ func (d *disk) demand() uint64 {
 // that come while one is under way share the next.
 func (w *Watch) save(now time.Time) time.Time {
 	d := &w.disk
-	if len(w.book.Changes()) > 0 {
+	if c := w.fleet.Changes(); len(w.book.Changes())+len(c.Records)+len(c.Projects)+len(c.Clocks) > 0 {
 		d.touch()
 	}
 	switch {

@@ -2,22 +2,24 @@ package watch
 
 import (
 	"context"
-	"maps"
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/state"
+	"github.com/sslwatch/sslwatch/internal/view"
 )
+
+var _ view.Source = (*Watch)(nil)
 
 // Snapshot asks the loop what it knows. It fails when ctx ends before the
 // loop has answered: then the loop hangs, or has not begun.
-func (w *Watch) Snapshot(ctx context.Context) (state.Snapshot, error) {
-	reply := make(chan state.Snapshot, 1)
+func (w *Watch) Snapshot(ctx context.Context) (view.Snapshot, error) {
+	reply := make(chan view.Snapshot, 1)
 	select {
 	case w.looks <- reply:
 		return <-reply, nil
 	case <-ctx.Done():
-		return state.Snapshot{}, ctx.Err()
+		return view.Snapshot{}, ctx.Err()
 	}
 }
 
@@ -32,11 +34,8 @@ func (w *Watch) Alive(ctx context.Context) error {
 }
 
 // snapshot is what the loop answers.
-func (w *Watch) snapshot(now time.Time) state.Snapshot {
-	s := state.Snapshot{
-		At: check.Wall(now), Policy: w.opt.Policy, Interval: w.opt.Interval,
-		Records: maps.Clone(w.state.Records), Projects: maps.Clone(w.state.Projects), Unwritten: w.disk.failure,
-	}
+func (w *Watch) snapshot(now time.Time) view.Snapshot {
+	s := view.Snapshot{Snapshot: w.fleet.Snapshot(now), Interval: w.opt.Interval, Unwritten: w.disk.failure}
 	for _, r := range w.receivers {
 		s.Receivers = append(s.Receivers, w.health(r))
 	}
@@ -57,5 +56,11 @@ func (w *Watch) encode(now time.Time) ([]byte, error) {
 	for _, r := range w.receivers {
 		w.state.Receivers[r.ID] = w.health(r)
 	}
+	s := w.fleet.Snapshot(now)
+	w.state.Records = map[check.Key]check.Record{}
+	for _, r := range s.Records {
+		w.state.Records[r.Key()] = *r
+	}
+	w.state.Projects, w.state.Clocks = s.Projects, s.Policy.Clocks.Off()
 	return state.Encode(w.state)
 }

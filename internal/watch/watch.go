@@ -13,19 +13,19 @@ package watch
 import (
 	"context"
 	"log/slog"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/fleet"
 	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/poll"
 	"github.com/sslwatch/sslwatch/internal/queue"
 	"github.com/sslwatch/sslwatch/internal/state"
+	"github.com/sslwatch/sslwatch/internal/view"
 )
 
 const (
@@ -69,17 +69,9 @@ type Options struct {
 	Footer string
 	// Metrics counts what is done; nil for nobody to see.
 	Metrics *Metrics
-	// Tick is the longest that the loop sleeps; 0 means half a minute.
-	Tick time.Duration
-	// Turn is called in each turn of the loop, nil for none: whoever wants to
-	// know whether the loop goes round learns it here. It must not block.
-	Turn func(Snapshotter)
 	// Beat is called with each sign of life, nil for none. It must not block.
 	Beat func(sign Beat, why string)
 }
-
-// Snapshotter takes a snapshot, at some cost.
-type Snapshotter func() state.Snapshot
 
 // The settings of asking are those of poll.
 type (
@@ -106,8 +98,10 @@ var retry = Backoff{Initial: time.Second, Max: 5 * time.Minute, Multiplier: 2, J
 
 // Watch is the loop. Make one with New, and Run it once.
 type Watch struct {
-	store Store
-	log   *slog.Logger
+	store  Store
+	log    *slog.Logger
+	tick   time.Duration // the longest sleep
+	turned func()        // is called at the end of each turn, for tests
 
 	// Everything below is owned by Run.
 	opt         Options
@@ -116,13 +110,11 @@ type Watch struct {
 	ahead       time.Duration // how far the clock had run ahead of what passed since, when that was last noticed
 	settles     time.Time     // until when an answer is waited for that vouches for the clock; has a monotonic reading
 	awake       time.Time     // see check.Policy
-	clocks      check.Clocks  // see check.Policy
 	poll        *poll.Poller
 	asking      map[check.Key]bool                        // record keys of the requests under way
 	backoffs    map[check.Key]*backoff.ExponentialBackOff // by record key, of those that fail
-	fleets      map[string]*fleet                         // by project_id
-	changes     *queue.Queue[check.Key]                   // of record keys, by when time alone changes what they add to a fleet
-	evaluations *queue.Queue[check.Key]                   // of subjects, by when time alone changes something
+	fleet       *fleet.Fleet
+	evaluations *queue.Queue[check.Key] // of subjects, by when time alone changes something
 	book        *ledger.Book
 	receivers   []*receiver
 	disk        disk
@@ -133,7 +125,7 @@ type Watch struct {
 	// are asked that were due at its beginning.
 	awaiting map[check.Key]bool // record keys
 
-	looks   chan chan state.Snapshot
+	looks   chan chan view.Snapshot
 	reloads chan Options
 
 	answers    chan poll.Answer
@@ -146,33 +138,33 @@ type Watch struct {
 // New returns a loop that starts from what is remembered.
 func New(o Options, remembered state.State, store Store, log *slog.Logger) *Watch {
 	w := &Watch{
-		store: store, log: log, state: remembered,
+		store: store, log: log, tick: tick, turned: func() {},
 		asking: map[check.Key]bool{}, backoffs: map[check.Key]*backoff.ExponentialBackOff{}, evaluations: queue.New[check.Key](), poll: poll.New(poll.Options{}, time.Time{}),
-		pings: make(chan struct{}), looks: make(chan chan state.Snapshot), reloads: make(chan Options),
+		pings: make(chan struct{}), looks: make(chan chan view.Snapshot), reloads: make(chan Options),
 		answers: make(chan poll.Answer), deliveries: make(chan delivery), edited: make(chan edited), written: make(chan written, 1),
 	}
-	if w.state.Ledgers == nil {
+	w.remember(remembered, remembered.Clocks)
+	w.opt = o.complete()
+	return w
+}
+
+// remember has the loop go on from what is remembered.
+func (w *Watch) remember(s state.State, clocks check.Clocks) {
+	if w.state = s; s.Ledgers == nil {
 		w.state.Ledgers = map[string]ledger.Ledger{}
 	}
-	if w.state.Records == nil {
-		w.state.Records = map[check.Key]check.Record{}
-	}
-	if w.state.Projects == nil {
-		w.state.Projects = map[string]check.ProjectRecord{}
-	}
-	if w.state.Messages == nil {
+	if s.Messages == nil {
 		w.state.Messages = map[string]map[string]ledger.Sent{}
 	}
-	if w.state.Receivers == nil {
+	if s.Receivers == nil {
 		w.state.Receivers = map[string]state.ReceiverState{}
 	}
 	answered := map[string]time.Time{}
-	for id, r := range w.state.Receivers {
+	for id, r := range s.Receivers {
 		answered[id] = r.Succeeded
 	}
 	w.book = ledger.New(w.state.Ledgers, answered)
-	w.opt = o.complete()
-	return w
+	w.fleet = fleet.New(s.Records, s.Projects, clocks)
 }
 
 // complete fills in what may be left out.
@@ -182,9 +174,6 @@ func (o Options) complete() Options {
 	}
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics(nil)
-	}
-	if o.Tick <= 0 || o.Tick > tick {
-		o.Tick = tick
 	}
 	return o
 }
@@ -242,7 +231,7 @@ func (w *Watch) Run(ctx context.Context) error {
 		now := time.Now()
 		w.clock(now, wake) // before anything is judged by it
 		happened(now)
-		wake = now.Add(w.opt.Tick)
+		wake = now.Add(w.tick)
 		sooner := func(t time.Time) {
 			if !t.IsZero() && t.Before(wake) {
 				wake = t
@@ -250,15 +239,12 @@ func (w *Watch) Run(ctx context.Context) error {
 		}
 		sooner(w.settleClocks(now))
 		sooner(w.ask(requests, now))
-		sooner(w.recountDue(now))
 		sooner(w.evaluateDue(now))
 		sooner(w.deliver(deliveries, now))
 		sooner(w.edit(deliveries, now))
 		sooner(w.save(now))
 		w.beat(now)
-		if w.opt.Turn != nil {
-			w.opt.Turn(func() state.Snapshot { return w.snapshot(now) })
-		}
+		w.turned()
 		timer.Reset(time.Until(wake))
 	}
 }
@@ -296,30 +282,27 @@ func (w *Watch) stop(abandon context.CancelFunc) error {
 // the same in both keeps its place: queues, pauses, delays, ledgers.
 func (w *Watch) configure(o Options, now time.Time) {
 	w.opt = o.complete()
-	w.opt.Policy.Awake, w.opt.Policy.Clocks = w.awake, w.clocks
+	w.opt.Policy.Awake = w.awake
 	w.configureReceivers(now)
-	w.state.Records = check.Reconcile(w.state.Records, w.book.Subjects(), o.Watched, now)
+	w.fleet.Configure(o.Watched, w.book.Subjects(), w.opt.Policy, now)
 	mended := w.poll.Configure(w.opt.poll(), now)
 	w.resumePauses(now)
 	w.expectMetrics()
-	for _, key := range slices.SortedFunc(maps.Keys(w.state.Records), check.Key.Compare) {
-		r := w.state.Records[key]
+	for key, r := range w.fleet.Records() {
 		if r.Left != "" || !w.poll.Knows(r.ProjectID) {
-			w.poll.Drop(target(r))
+			w.poll.Drop(poll.Target(key))
 			continue
 		}
 		if mended[r.ProjectID] && r.Failing.Count > 0 || r.Due.After(now.Add(w.longest(r))) {
 			r.Due = check.Wall(now) // the latter: from a longer interval, or another clock
-			w.state.Records[key] = r
+			w.fleet.Due(key, r.Due, now)
 			delete(w.backoffs, key)
 		}
-		if !w.asking[key] {
-			w.poll.Set(target(r), r.Due)
+		if w.idle(key) {
+			w.poll.Set(poll.Target(key), r.Due)
 		}
 	}
 	w.awaitFirstPass(now)
-	w.recount(now)
-	w.evaluateAll(now)
 	w.disk.touch()
 }
 
@@ -327,7 +310,7 @@ func (w *Watch) configure(o Options, now time.Time) {
 // until all are asked that are due now.
 func (w *Watch) awaitFirstPass(now time.Time) {
 	w.awaiting = map[check.Key]bool{}
-	for key, r := range w.state.Records {
+	for key, r := range w.fleet.Records() {
 		if r.Left == "" && w.poll.Knows(r.ProjectID) && !r.Due.After(now) {
 			w.awaiting[key] = true
 		}
@@ -342,8 +325,7 @@ func (w *Watch) awaitFirstPass(now time.Time) {
 // its key locked.
 func (w *Watch) resumePauses(now time.Time) {
 	for _, options := range w.opt.Projects {
-		p := w.state.Projects[options.ID].With(options.Credential)
-		w.state.Projects[options.ID] = p
+		p := w.fleet.Credential(options.ID, options.Credential)
 		w.poll.Resume(options.ID, poll.Pause{Why: poll.Why(p.Pause.Why), Until: p.Pause.Until, Reason: p.Pause.Reason}, now)
 	}
 }

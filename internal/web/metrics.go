@@ -7,12 +7,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/fleet"
 	"github.com/sslwatch/sslwatch/internal/state"
+	"github.com/sslwatch/sslwatch/internal/view"
 )
 
 // collector turns a snapshot into metrics at each scrape. So the series of
 // an instance that is gone are gone too.
-type collector struct{ source Source }
+type collector struct{ source view.Source }
 
 var instanceLabels = []string{"project", "instance_id", "instance"}
 
@@ -89,16 +91,17 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 			gauge(notAfterDesc, unix(r.Expires), labels...)
 		}
 	}
-	alerts := s.Alerts()
-	for _, a := range alerts {
-		if a.IsProject() {
-			gauge(projectAlertDesc, 1, a.Project, string(a.Condition), string(a.Severity))
-		} else {
+	for _, r := range s.Records {
+		for _, a := range s.Of(r) {
 			gauge(instanceAlertDesc, 1, a.Project, a.InstanceID, a.Instance, string(a.Condition), string(a.Severity))
 		}
 	}
-	for condition, bySeverity := range firing(alerts) {
-		for severity, n := range bySeverity {
+	for _, a := range s.OfProjects() {
+		gauge(projectAlertDesc, 1, a.Project, string(a.Condition), string(a.Severity))
+	}
+	for _, condition := range check.Conditions() {
+		for _, severity := range []check.Severity{check.Warning, check.Critical} {
+			n := s.Counts.Firing[fleet.Firing{Condition: condition, Severity: severity}]
 			gauge(firingDesc, float64(n), string(condition), string(severity))
 		}
 	}
@@ -109,19 +112,6 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		gauge(owedSinceDesc, unix(r.OwedSince), name, recipient)
 		gauge(succeededDesc, unix(r.Succeeded), name, recipient)
 	}
-}
-
-// firing counts the alerts that stand, of every kind, also where there are
-// none.
-func firing(alerts []check.Alert) map[check.Condition]map[check.Severity]int {
-	out := map[check.Condition]map[check.Severity]int{}
-	for _, c := range check.Conditions() {
-		out[c] = map[check.Severity]int{check.Warning: 0, check.Critical: 0}
-	}
-	for _, a := range alerts {
-		out[a.Condition][a.Severity]++
-	}
-	return out
 }
 
 func truth(b bool) float64 {

@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
-	"github.com/sslwatch/sslwatch/internal/state"
+	"github.com/sslwatch/sslwatch/internal/view"
 )
 
 // All who ask while a page is made get that page.
@@ -61,9 +61,9 @@ type counting struct{ alive, snapshots atomic.Int32 }
 
 func (c *counting) Alive(context.Context) error { c.alive.Add(1); return nil }
 
-func (c *counting) Snapshot(context.Context) (state.Snapshot, error) {
+func (c *counting) Snapshot(context.Context) (view.Snapshot, error) {
 	c.snapshots.Add(1)
-	return state.Snapshot{}, nil
+	return view.Snapshot{}, nil
 }
 
 func TestHealthzCostsNothing(t *testing.T) {

@@ -12,28 +12,19 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/singleflight"
 
-	"github.com/sslwatch/sslwatch/internal/state"
+	"github.com/sslwatch/sslwatch/internal/view"
 )
 
 // patience is how long the loop may take to answer. It answers at once
 // unless it hangs.
 const patience = 3 * time.Second
 
-// Source is what is shown.
-type Source interface {
-	// Alive returns nil if the loop goes round, or an error if ctx ends
-	// before. It costs next to nothing.
-	Alive(ctx context.Context) error
-	// Snapshot returns what is known now, or an error if ctx ends before.
-	Snapshot(ctx context.Context) (state.Snapshot, error)
-}
-
 // mostRequests is how many requests are answered at once.
 const mostRequests = 128
 
 // Handler serves metrics, health and readiness of a source. The instances'
 // metrics are registered with r, and all that r gathers is served.
-func Handler(s Source, r *prometheus.Registry) http.Handler {
+func Handler(s view.Source, r *prometheus.Registry) http.Handler {
 	r.MustRegister(&collector{source: s})
 	h := &handler{source: s}
 	dear := http.NewServeMux()
@@ -51,7 +42,7 @@ func Handler(s Source, r *prometheus.Registry) http.Handler {
 
 // handler answers for a source, which is asked once for all who ask at once.
 type handler struct {
-	source Source
+	source view.Source
 	asked  singleflight.Group
 	alive  atomic.Pointer[time.Time] // when the loop last was
 }
@@ -119,18 +110,12 @@ func guard(next http.Handler) http.Handler {
 
 // notReady says why the daemon is not ready: an instance has not been asked
 // about yet, or what is said can't be kept.
-func notReady(s state.Snapshot) string {
-	waiting := 0
-	for _, r := range s.Records {
-		if r.Left == "" && r.Checked.IsZero() {
-			waiting++
-		}
-	}
+func notReady(s view.Snapshot) string {
 	switch {
 	case s.Unwritten != "":
 		return "the state can't be written: " + s.Unwritten
-	case waiting > 0:
-		return fmt.Sprintf("%d of %d instances have not been asked about yet", waiting, len(s.Records))
+	case s.Counts.Unasked > 0:
+		return fmt.Sprintf("%d of %d instances have not been asked about yet", s.Counts.Unasked, s.Counts.Watched)
 	}
 	return ""
 }

@@ -14,20 +14,22 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/fleet"
 	"github.com/sslwatch/sslwatch/internal/state"
+	"github.com/sslwatch/sslwatch/internal/view"
 	"github.com/sslwatch/sslwatch/internal/watch"
 	"github.com/sslwatch/sslwatch/internal/web"
 )
 
 // source is a loop that knows something, or hangs.
 type source struct {
-	snapshot state.Snapshot
+	snapshot view.Snapshot
 	hangs    bool
 }
 
-func (s *source) Snapshot(ctx context.Context) (state.Snapshot, error) {
+func (s *source) Snapshot(ctx context.Context) (view.Snapshot, error) {
 	if s.hangs {
-		return state.Snapshot{}, errors.New("hangs")
+		return view.Snapshot{}, errors.New("hangs")
 	}
 	return s.snapshot, nil
 }
@@ -41,31 +43,37 @@ func (s *source) Alive(context.Context) error {
 
 var now = time.Date(2026, 11, 23, 2, 7, 13, 123456789, time.UTC)
 
-func known() state.Snapshot {
+func known() view.Snapshot {
 	subject := func(id, name string) check.Subject {
 		return check.Subject{ProjectID: "p", InstanceID: id, Project: "prod", Instance: name}
 	}
 	terms := check.Terms{Expiry: []check.Duration{check.Duration(7 * check.Day)}, Critical: check.Duration(check.Day), RequireSSL: true}
-	return state.Snapshot{
-		At:       now,
-		Interval: 15 * time.Minute,
-		Policy:   check.Policy{Confirm: 2, FailingAfter: time.Hour, Awake: now.Add(-time.Hour)},
-		Records: map[check.Key]check.Record{
-			{ProjectID: "p", InstanceID: "1"}: {Subject: subject("1", "well"), Terms: terms, Checked: now, Verified: now, Expires: now.Add(100 * check.Day)},
-			{ProjectID: "p", InstanceID: "2"}: {Subject: subject("2", "soon"), Terms: terms, Checked: now, Verified: now, Expires: now.Add(3 * check.Day)},
-			{ProjectID: "p", InstanceID: "3"}: {Subject: subject("3", "off"), Terms: terms, Checked: now, Verified: now, Off: check.Flag{Set: true, Since: now}},
-			{ProjectID: "p", InstanceID: "4"}: {Subject: subject("4", "never"), Terms: terms, Checked: now},
-			{ProjectID: "p", InstanceID: "6"}: {
-				Subject: subject("6", "optional"), Terms: check.Terms{Expiry: terms.Expiry, Critical: terms.Critical},
-				Checked: now, Verified: now, Off: check.Flag{Set: true, Since: now}, Expires: now.Add(-time.Hour),
-			},
-			{ProjectID: "q", InstanceID: "7"}: {
-				Subject: check.Subject{ProjectID: "q", InstanceID: "7", Project: "dark", Instance: "unseen"}, Terms: terms, Checked: now,
-				Failing: check.Failing{Since: now, Last: now, Count: 2, Cause: check.CauseRefused},
-			},
-			{ProjectID: "p", InstanceID: "5"}: {Subject: subject("5", "gone"), Terms: terms, Checked: now, Verified: now, Left: check.Unwatched},
+	records := map[check.Key]check.Record{
+		{ProjectID: "p", InstanceID: "1"}: {Subject: subject("1", "well"), Terms: terms, Checked: now, Verified: now, Expires: now.Add(100 * check.Day)},
+		{ProjectID: "p", InstanceID: "2"}: {Subject: subject("2", "soon"), Terms: terms, Checked: now, Verified: now, Expires: now.Add(3 * check.Day)},
+		{ProjectID: "p", InstanceID: "3"}: {Subject: subject("3", "off"), Terms: terms, Checked: now, Verified: now, Off: check.Flag{Set: true, Since: now}},
+		{ProjectID: "p", InstanceID: "4"}: {Subject: subject("4", "never"), Terms: terms, Checked: now},
+		{ProjectID: "p", InstanceID: "6"}: {
+			Subject: subject("6", "optional"), Terms: check.Terms{Expiry: terms.Expiry, Critical: terms.Critical},
+			Checked: now, Verified: now, Off: check.Flag{Set: true, Since: now}, Expires: now.Add(-time.Hour),
 		},
-		Projects:  map[string]check.ProjectRecord{"q": {Refused: check.Flag{Set: true, Since: now}}},
+		{ProjectID: "q", InstanceID: "7"}: {
+			Subject: check.Subject{ProjectID: "q", InstanceID: "7", Project: "dark", Instance: "unseen"}, Terms: terms, Checked: now,
+			Failing: check.Failing{Since: now, Last: now, Count: 2, Cause: check.CauseRefused},
+		},
+		{ProjectID: "p", InstanceID: "5"}: {Subject: subject("5", "gone"), Terms: terms, Checked: now, Verified: now, Left: check.Unwatched},
+	}
+	var watched []check.Watched
+	for _, r := range records {
+		if r.Left == "" {
+			watched = append(watched, check.Watched{Subject: r.Subject, Terms: r.Terms})
+		}
+	}
+	f := fleet.New(records, map[string]check.ProjectRecord{"q": {Refused: check.Flag{Set: true, Since: now}}}, nil)
+	f.Configure(watched, nil, check.Policy{Confirm: 2, FailingAfter: time.Hour, Awake: now.Add(-time.Hour)}, now)
+	return view.Snapshot{
+		Snapshot:  f.Snapshot(now),
+		Interval:  15 * time.Minute,
 		Receivers: []state.ReceiverState{{ID: "oncall", Owed: 2, OwedSince: now.Add(-time.Hour), Failure: "HTTP 503"}, {ID: "mail/ops", Succeeded: now}},
 	}
 }
@@ -138,17 +146,15 @@ func TestALoopThatHangsIsNotHealthy(t *testing.T) {
 
 func TestReadyOnceAllWereAskedAndWhatIsSaidCanBeKept(t *testing.T) {
 	for name, tc := range map[string]struct {
-		change func(*state.Snapshot)
+		change func(*view.Snapshot)
 		code   int
 		says   string
 	}{
-		"ready": {func(*state.Snapshot) {}, 200, "ok"},
-		"one was not asked": {func(s *state.Snapshot) {
-			r := s.Records[check.Key{ProjectID: "p", InstanceID: "1"}]
-			r.Checked = time.Time{}
-			s.Records[check.Key{ProjectID: "p", InstanceID: "1"}] = r
-		}, 503, "1 of 7"},
-		"the disk is full": {func(s *state.Snapshot) { s.Unwritten = "no space left" }, 503, "no space left"},
+		"ready": {func(*view.Snapshot) {}, 200, "ok"},
+		"one was not asked": {func(s *view.Snapshot) {
+			s.Counts.Unasked = 1
+		}, 503, "1 of 6"},
+		"the disk is full": {func(s *view.Snapshot) { s.Unwritten = "no space left" }, 503, "no space left"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := known()

@@ -1,0 +1,30 @@
+// Package view is what the daemon knows at one moment, for everyone who looks
+// on: metrics, health, the line of systemd. Observers read snapshots and
+// nothing else.
+package view
+
+import (
+	"context"
+	"time"
+
+	"github.com/sslwatch/sslwatch/internal/fleet"
+	"github.com/sslwatch/sslwatch/internal/state"
+)
+
+// Source is where snapshots come from.
+type Source interface {
+	// Alive returns nil if the loop goes round, or an error if ctx ends
+	// before. It costs next to nothing.
+	Alive(ctx context.Context) error
+	// Snapshot returns what is known now, or an error if ctx ends before.
+	Snapshot(ctx context.Context) (Snapshot, error)
+}
+
+// Snapshot is what a running daemon knows at one moment. It is never changed.
+type Snapshot struct {
+	fleet.Snapshot
+	Interval  time.Duration // between successful checks of one instance
+	Receivers []state.ReceiverState
+	// Unwritten says why the state can't be written; empty if it can.
+	Unwritten string
+}
