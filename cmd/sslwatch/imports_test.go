@@ -22,6 +22,7 @@ var arrows = map[string][]string{
 	"internal/view":              {"internal/check", "internal/fleet", "internal/state"},
 	"internal/poll":              {"internal/dcs", "internal/queue"},
 	"internal/state":             {"internal/smallfile", "internal/text", "internal/check", "internal/ledger"},
+	"internal/state/statetest":   {"internal/check", "internal/ledger", "internal/state"}, // for tests only
 	"internal/notify":            {"internal/text", "internal/check", "internal/ledger"},
 	"internal/notify/slack":      {"internal/text", "internal/notify", "internal/check", "internal/ledger", "internal/httpclient", "internal/netfault", "internal/secret"},
 	"internal/notify/email":      {"internal/smallfile", "internal/text", "internal/notify", "internal/check", "internal/ledger", "internal/netfault", "internal/secret"},

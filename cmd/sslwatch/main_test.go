@@ -222,7 +222,7 @@ func TestKilledAndStartedAgainItRepeatsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.both(off)
-	p.saved(`"ssl_disabled": {`)
+	p.saved(`"ssl_disabled":{`)
 	p.passes(4) // the write after the second of the two has come by then
 	for range 5 {
 		if err := d.Process.Kill(); err != nil {

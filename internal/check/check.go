@@ -100,8 +100,9 @@ type Subject struct {
 	Region   string            `json:"region,omitempty"`
 	Instance string            `json:"instance,omitempty"`
 	Labels   map[string]string `json:"labels,omitempty"`
-	// Console is where the cloud's console shows the project's instances.
-	Console string `json:"console,omitempty"`
+	// Console is where the cloud's console shows the project's instances. The
+	// configuration tells it at each start.
+	Console string `json:"-"`
 }
 
 // Key returns what identifies the subject.

@@ -25,12 +25,12 @@ type Record struct {
 	Verified time.Time `json:"verified,omitzero"`
 	// Expires is the last ssl_expired_at that was believed, kept while SSL
 	// is off.
-	Expires time.Time `json:"expires,omitzero"`
+	Expires time.Time `json:"not_after,omitzero"`
 	// Identity is the date that was believed first of the certificate; zero
 	// where it is Expires. It stays while the date moves.
-	Identity time.Time `json:"identity,omitzero"`
+	Identity time.Time `json:"certificate_id,omitzero"`
 	// Was is the date of the certificate before this one.
-	Was time.Time `json:"was,omitzero"`
+	Was time.Time `json:"previous_not_after,omitzero"`
 	// Displaced is the latest date that an earlier one took the place of. A
 	// date up to it that comes back needs confirmation, so that a cluster
 	// whose nodes hold different certificates is no new story at each check.
@@ -102,8 +102,8 @@ type Flag struct {
 	Since time.Time `json:"since,omitzero"`
 	// Run counts the observations in a row that contradict what is
 	// believed, the first of them at From.
-	Run  int       `json:"run,omitempty"`
-	From time.Time `json:"from,omitzero"`
+	Run  int       `json:"streak,omitempty"`
+	From time.Time `json:"streak_since,omitzero"`
 }
 
 // see returns the flag after one more observation.
@@ -124,8 +124,8 @@ func (f Flag) see(is bool, confirm int, now time.Time) Flag {
 
 // Comeback is a later date that was seen before and seems to be back.
 type Comeback struct {
-	Expires time.Time `json:"expires,omitzero"`
-	Run     int       `json:"run,omitempty"`
+	Expires time.Time `json:"not_after,omitzero"`
+	Run     int       `json:"streak,omitempty"`
 }
 
 // Failing is a run of checks that brought no SSL state.

@@ -59,7 +59,7 @@ func (p ProjectRecord) Sound(projectID string) error {
 
 // sound returns what is wrong with a flag.
 func (f Flag) sound() error {
-	if err := count("run", f.Run); err != nil {
+	if err := count("streak", f.Run); err != nil {
 		return err
 	}
 	return SoundTimes(f.Since, f.From)

@@ -125,6 +125,9 @@ func (b *Book) Open(key check.Key) bool {
 	})
 }
 
+// Lines returns what a receiver knows of a subject. They are never changed.
+func (b *Book) Lines(id string, key check.Key) Lines { return b.ledgers[id][key] }
+
 // Owed returns how many notices a receiver is owed, and since when the one
 // that waits longest; zero if none.
 func (b *Book) Owed(id string) (n int, since time.Time) {

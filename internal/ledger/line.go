@@ -10,33 +10,53 @@ import (
 )
 
 // Ledger is what one receiver was told, and what it waits to be told: by
-// the key of the subject, a line for each condition.
+// subject, a line for each condition.
 type Ledger map[check.Key]Lines
 
 // Lines are the lines of one subject.
 type Lines map[check.Condition]Line
 
-// Line is what one receiver knows of one condition of one subject.
+// Line is what one receiver knows of one condition of one subject. There is
+// no line where it knows nothing and is owed nothing. These are the states of
+// a line:
+//
+//	Told  Waits  Tried     the receiver
+//	–     yes    –         is owed the beginning
+//	–     yes    firing    is owed the beginning, and may have heard it
+//	yes   –      –         knows that it stands
+//	yes   yes    –         knows that it stands, and is owed more: that it is
+//	                       worse, a reminder, its end
+//	yes   –/yes  resolved  knows that it stands, and may have heard of its end
+//
+// and this is how one leads to another:
+//
+//	Await  what is owed waits, and what is owed no more does not
+//	Try    a message is about to be sent: Tried is set for a beginning or an end
+//	Tell   it has arrived: Told without Waits and Tried; or no line, after an end
+//
+// While Tried is set, neither that it was heard nor that it was not is relied
+// on: what fired gets its end, and what ended fires anew if it stands.
 type Line struct {
 	// Told is nil until the receiver has taken a message about it.
 	Told *Told `json:"told,omitempty"`
-	// Ended is set where a message may have told that it is over: it was
-	// tried, and is not known to have arrived.
-	Ended bool `json:"ended,omitempty"`
 	// Waits is nil unless something is owed.
-	Waits *Waits `json:"waits,omitempty"`
+	Waits *Waits `json:"pending,omitempty"`
+	// Tried is Firing or Resolved where a message was sent, or was about to
+	// be, that told the beginning or the end, and it is not known to have
+	// arrived; else empty.
+	Tried Kind `json:"tried,omitempty"`
 }
 
 // Told is what a receiver has taken.
 type Told struct {
 	Severity    check.Severity `json:"severity"`
 	Threshold   check.Duration `json:"threshold,omitempty"`
-	Certificate time.Time      `json:"certificate,omitzero"`
-	Identity    time.Time      `json:"identity,omitzero"` // as in a check.Record
-	Since       time.Time      `json:"since,omitzero"`    // when the condition began
-	First       time.Time      `json:"first"`             // when the receiver first heard of it
-	Anchor      time.Time      `json:"anchor"`            // when it last heard something new; reminders count from here
-	Last        time.Time      `json:"last"`              // when it last heard anything
+	Certificate time.Time      `json:"not_after,omitzero"`
+	Identity    time.Time      `json:"certificate_id,omitzero"` // as in a check.Record
+	Since       time.Time      `json:"since,omitzero"`          // when the condition began
+	First       time.Time      `json:"first"`                   // when the receiver first heard of it
+	Anchor      time.Time      `json:"news"`                    // when it last heard something new; reminders count from here
+	Last        time.Time      `json:"last"`                    // when it last heard anything
 	// Message is the ID of the message that told it first, for threads.
 	Message string `json:"message,omitempty"`
 }
@@ -44,9 +64,6 @@ type Told struct {
 // Waits is what a receiver has yet to hear.
 type Waits struct {
 	Since time.Time `json:"since"`
-	// Tried is set where a message may have told of it for the first time:
-	// it was tried, and is not known to have arrived.
-	Tried bool `json:"tried,omitempty"`
 	// InDoubt is nil unless a message that may have told of it was sent, and no
 	// answer said whether it arrived.
 	InDoubt *Doubt `json:"in_doubt,omitempty"`
@@ -57,8 +74,8 @@ type Waits struct {
 	// What it was when it began to wait, should it be over before it is told.
 	Severity    check.Severity `json:"severity"`
 	Threshold   check.Duration `json:"threshold,omitempty"`
-	Certificate time.Time      `json:"certificate,omitzero"`
-	Identity    time.Time      `json:"identity,omitzero"` // as in a check.Record
+	Certificate time.Time      `json:"not_after,omitzero"`
+	Identity    time.Time      `json:"certificate_id,omitzero"` // as in a check.Record
 	Began       time.Time      `json:"began,omitzero"`
 }
 
@@ -117,7 +134,7 @@ func (l Lines) clone() Lines {
 func (l Lines) equal(other Lines) bool { return maps.EqualFunc(l, other, Line.equal) }
 
 func (l Line) equal(other Line) bool {
-	return l.Ended == other.Ended && same(l.Told, other.Told) && (l.Waits == nil) == (other.Waits == nil) &&
+	return l.Tried == other.Tried && same(l.Told, other.Told) && (l.Waits == nil) == (other.Waits == nil) &&
 		(l.Waits == nil || l.Waits.equal(*other.Waits))
 }
 
@@ -158,7 +175,7 @@ func Await(told Lines, standing []check.Alert, notices []Notice, now time.Time) 
 		case line.Told != nil:
 			line.Waits = nil
 			out[a.Condition] = line
-		case a.State != check.Hidden && !line.Waits.Tried:
+		case a.State != check.Hidden && line.Tried != Firing:
 			delete(out, a.Condition)
 		}
 	}
@@ -206,9 +223,9 @@ func Tell(told Lines, n Notice, message string, now time.Time) Lines {
 func (l Lines) Tried(n Notice) bool {
 	if n.Fires() {
 		line := l[n.Condition]
-		return line.Told != nil || line.Waits == nil || line.Waits.Tried
+		return line.Told != nil || line.Waits == nil || line.Tried == Firing
 	}
-	return !slices.ContainsFunc(n.Closes, func(c check.Condition) bool { return l[c].Told != nil && !l[c].Ended })
+	return !slices.ContainsFunc(n.Closes, func(c check.Condition) bool { return l[c].Told != nil && l[c].Tried != Resolved })
 }
 
 // Try notes that a receiver is about to be told a notice. Until it is known
@@ -218,13 +235,16 @@ func Try(told Lines, n Notice) Lines {
 	if told.Tried(n) {
 		return told
 	}
-	if n.Fires() {
-		return told.waiting(n.Condition, func(w *Waits) { w.Tried = true })
-	}
 	out := told.clone()
+	if n.Fires() {
+		line := out[n.Condition]
+		line.Tried = Firing
+		out[n.Condition] = line
+		return out
+	}
 	for _, c := range n.Closes {
 		if line := out[c]; line.Told != nil {
-			line.Ended = true
+			line.Tried = Resolved
 			out[c] = line
 		}
 	}

@@ -219,10 +219,10 @@ func news(a check.Alert, lines Lines, repeat map[check.Severity]time.Duration, n
 		n.Began = line.Waits.Began
 	}
 	told := line.Told
-	if told == nil || line.Ended {
+	if told == nil || line.Tried == Resolved {
 		// Its date moved back over the present: that is not a story.
 		expired := lines[check.CertificateExpired]
-		return n, a.Condition != check.CertificateExpiring || expired.Told == nil || expired.Ended ||
+		return n, a.Condition != check.CertificateExpiring || expired.Told == nil || expired.Tried == Resolved ||
 			!check.SameCertificate(expired.certificate(), a.CertificateID()) || expired.tooEarly(check.CertificateExpired, vouched)
 	}
 	if a.Condition.OfCertificate() && laterThan(a, line.certificate()) || line.tooEarly(a.Condition, vouched) {
@@ -286,7 +286,7 @@ func over(standing []check.Alert, told Lines, vouched time.Time) []Notice {
 		if line.Told != nil && before(a, topTold) {
 			topTold = a
 		}
-		if line.Told == nil && line.Waits != nil && line.Waits.Tried && before(a, topTried) {
+		if line.Told == nil && line.Waits != nil && line.Tried == Firing && before(a, topTried) {
 			topTried = a
 		}
 	}
@@ -323,7 +323,7 @@ func ended(a check.Alert, line Line, vouched time.Time) bool {
 // be reached.
 func passed(a check.Alert, told Lines, vouched time.Time) bool {
 	line := told[a.Condition]
-	return line.Told == nil && line.Waits != nil && line.Waits.Tried && ended(a, line, vouched)
+	return line.Told == nil && line.Waits != nil && line.Tried == Firing && ended(a, line, vouched)
 }
 
 // resolved builds the notice that a condition, and what it hid, has ended.

@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/sslwatch/sslwatch/internal/check"
 )
@@ -15,8 +16,12 @@ func (l Line) Sound(c check.Condition) error {
 		return errors.New("sslwatch does not know this condition")
 	case l.Told == nil && l.Waits == nil:
 		return errors.New("it says nothing")
-	case l.Told == nil && l.Ended:
+	case !slices.Contains([]Kind{"", Firing, Resolved}, l.Tried):
+		return fmt.Errorf("%q was tried, which is not something that sslwatch tries", l.Tried)
+	case l.Told == nil && l.Tried == Resolved:
 		return errors.New("it ended, and was not told")
+	case (l.Told != nil || l.Waits == nil) && l.Tried == Firing:
+		return errors.New("its beginning was tried, and it does not wait for that")
 	}
 	if t := l.Told; t != nil {
 		switch {

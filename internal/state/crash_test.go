@@ -78,7 +78,7 @@ func TestCrashInAWriteLeavesTheOldStateOrTheNew(t *testing.T) {
 			f, _, _ := start(t, d)
 			before := len(d.log)
 			d.rule, d.torn = crashAfter(before+k), torn
-			err := f.Write([]byte(encoded(t, 3)))
+			err := f.Commit(numbered(3).Changes())
 			done := len(d.log) <= before+k
 			if torn && err == nil {
 				t.Fatal("a short write is no error")
@@ -92,7 +92,7 @@ func TestCrashInAWriteLeavesTheOldStateOrTheNew(t *testing.T) {
 				if len(notes) > 0 {
 					t.Errorf("%s: %v", where, notes)
 				}
-				if err := f.Write([]byte(encoded(t, 4))); err != nil {
+				if err := f.Commit(numbered(4).Changes()); err != nil {
 					t.Errorf("%s: the next write: %v", where, err)
 				}
 				want := map[string]string{main: encoded(t, 4), previous: encoded(t, n)}
@@ -135,7 +135,7 @@ func TestCrashInAStartLosesNothing(t *testing.T) {
 					}
 				}
 				for file, data := range test.files {
-					_, _, whole := decode([]byte(data))
+					_, _, whole := Decode([]byte(data))
 					kept := slices.Collect(maps.Values(d.files()))
 					if whole != nil && !strings.Contains(file, ".new") && !slices.Contains(kept, data) {
 						t.Errorf("after %q: the broken %s is gone", d.log[:min(k, len(d.log))], file)
@@ -161,7 +161,7 @@ func TestFailedWriteHarmsNothing(t *testing.T) {
 			f, _, _ := start(t, d)
 			before := len(d.log)
 			d.rule = failAt(before+k, errno)
-			err := f.Write([]byte(encoded(t, 3)))
+			err := f.Commit(numbered(3).Changes())
 			if len(d.log) < before+k {
 				break
 			}
@@ -183,7 +183,7 @@ func TestFailedWriteHarmsNothing(t *testing.T) {
 				t.Errorf("%s fails with %v: the new state is gone", op, errno)
 			}
 			renamed = renamed || strings.HasPrefix(op, "rename")
-			if err := f.Write([]byte(encoded(t, 4))); err != nil {
+			if err := f.Commit(numbered(4).Changes()); err != nil {
 				t.Errorf("after %s failed: the next write: %v", op, err)
 			}
 			if _, n, notes := start(t, d); n != 4 || len(notes) > 0 {
@@ -201,7 +201,7 @@ func TestShortWriteHarmsNothing(t *testing.T) {
 	d := newFakeDisk(files)
 	f, _, _ := start(t, d)
 	d.torn = true
-	if err := f.Write([]byte(encoded(t, 3))); err == nil {
+	if err := f.Commit(numbered(3).Changes()); err == nil {
 		t.Error("a short write is no error")
 	}
 	if diff := cmp.Diff(files, d.files()); diff != "" {
@@ -225,7 +225,7 @@ func TestFileSystemWithoutHardLinks(t *testing.T) {
 		if err != nil || number(s) != 2 {
 			t.Fatal(number(s), err)
 		}
-		if err := f.Write([]byte(encoded(t, 3))); err != nil {
+		if err := f.Commit(numbered(3).Changes()); err != nil {
 			t.Fatal(err)
 		}
 		got := d.files()

@@ -5,29 +5,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-
-	"github.com/sslwatch/sslwatch/internal/check"
-	"github.com/sslwatch/sslwatch/internal/ledger"
 )
 
-// Encode returns a state as it is written: JSON that a person can read, the
-// same for the same state.
+// Encode returns a state as it is written.
 func Encode(s State) ([]byte, error) {
-	s.Version = Version
-	if s.Records == nil {
-		s.Records = map[check.Key]check.Record{}
-	}
-	if s.Ledgers == nil {
-		s.Ledgers = map[string]ledger.Ledger{}
-	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b) // ends with a newline
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	if err := e.Encode(s); err != nil {
+	var d document
+	if err := d.apply(s.Changes()); err != nil {
 		return nil, fmt.Errorf("encode the state: %w", err)
 	}
-	return b.Bytes(), nil
+	var b bytes.Buffer
+	_, err := d.WriteTo(&b)
+	return b.Bytes(), err
 }
 
 // future is a version that this program does not know.
@@ -37,11 +25,11 @@ var _ error = (*future)(nil)
 
 func (v *future) Error() string { return fmt.Sprintf("version %d", int(*v)) }
 
-// decode reads what Encode wrote. What can't be read of it (a record, a line
+// Decode reads what Encode wrote. What can't be read of it (a record, a line
 // of a ledger, a message) is left out, and bad says what and why. A *future
 // error is not damage; every other one says in what way the whole is not a
 // state.
-func decode(data []byte) (s State, bad []string, err error) {
+func Decode(data []byte) (s State, bad []string, err error) {
 	if len(bytes.TrimSpace(data)) == 0 {
 		return State{}, nil, errors.New("it is empty")
 	}
@@ -66,6 +54,9 @@ func decode(data []byte) (s State, bad []string, err error) {
 		return State{}, nil, errors.New("it has no records")
 	case raw.Ledgers == nil:
 		return State{}, nil, errors.New("it has no ledgers")
+	}
+	if head.Version == 1 {
+		raw.upgrade()
 	}
 	s, bad = raw.sound()
 	return s, bad, nil

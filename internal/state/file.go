@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -18,9 +19,12 @@ type File struct {
 	disk Disk
 	path string
 
-	mu   sync.Mutex // guards lock, and one write at a time
+	mu   sync.Mutex // guards the rest, and one write at a time
 	lock Lock       // nil once closed
+	doc  document   // what is written
 }
+
+var _ Store = (*File)(nil)
 
 // Open takes the lock, loads what is remembered, and writes it back once, so
 // that a state that can't be written is found before it is needed. The notes
@@ -84,7 +88,10 @@ func (f *File) adopt(l loaded, now time.Time) (aside []string, err error) {
 		put(previousOf(f.path), f.linkOrRename)
 	}
 	if err == nil {
-		err = f.commit(l.data, false)
+		err = f.doc.apply(l.state.Changes())
+	}
+	if err == nil {
+		err = f.commit(false)
 	}
 	if l.previous.damaged() {
 		put(previousOf(f.path), f.disk.Rename)
@@ -117,10 +124,8 @@ func setAside(name, path string, now time.Time, move func(from, to string) error
 	return to, err
 }
 
-// Write makes data, which Encode returned, the state. When it returns nil,
-// the state is durable and the one before is kept beside it. When it fails,
-// what was durable before still is.
-func (f *File) Write(data []byte) error {
+// Commit implements Store. The state before is kept beside the new one.
+func (f *File) Commit(c Changes) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.lock == nil {
@@ -129,16 +134,14 @@ func (f *File) Write(data []byte) error {
 	if _, err := f.guard(); err != nil {
 		return fmt.Errorf("write state %s: the lock is lost: %w", f.path, err)
 	}
-	if len(data) == 0 {
-		return fmt.Errorf("write state %s: there is nothing to write", f.path)
-	}
-	if err := f.commit(data, true); err != nil {
+	err := f.doc.apply(c)
+	if err := errors.Join(err, f.commit(true)); err != nil {
 		return fmt.Errorf("write state %s: %w%s", f.path, err, advice(err, f.path))
 	}
 	return nil
 }
 
-// commit writes data and puts it in the place of the state. Before that
+// commit writes the document and puts it in the place of the state. Before that
 // instant an error leaves everything as it was. With keep, what was the
 // state becomes the generation before.
 //
@@ -150,7 +153,7 @@ func (f *File) Write(data []byte) error {
 //
 // The old state gets its second name first and its last name after, so that
 // neither file is ever missing, and a refused rename costs neither.
-func (f *File) commit(data []byte, keep bool) error {
+func (f *File) commit(keep bool) error {
 	fresh, kept := f.path+".new", f.path+".keep"
 	// A crash may have left them. They must not be written through: they
 	// could be other names of what is to be kept.
@@ -159,7 +162,7 @@ func (f *File) commit(data []byte, keep bool) error {
 			return err
 		}
 	}
-	err := f.create(fresh, data)
+	err := f.create(fresh, &f.doc)
 	if err == nil && keep {
 		keep, err = f.retain(kept)
 	}
@@ -184,16 +187,12 @@ func (f *File) commit(data []byte, keep bool) error {
 }
 
 // create makes a file with durable contents.
-func (f *File) create(name string, data []byte) error {
+func (f *File) create(name string, data io.WriterTo) error {
 	w, err := f.disk.Create(name)
 	if err != nil {
 		return err
 	}
-	n, err := w.Write(data)
-	if err == nil && n < len(data) {
-		err = io.ErrShortWrite
-	}
-	if err == nil {
+	if _, err = data.WriteTo(w); err == nil {
 		err = w.Sync()
 	}
 	return errors.Join(err, w.Close())
@@ -210,7 +209,7 @@ func (f *File) retain(name string) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		return true, f.create(name, data)
+		return true, f.create(name, bytes.NewReader(data))
 	}
 	return true, err
 }

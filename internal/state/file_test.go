@@ -17,6 +17,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 )
 
 // holdEnv makes the test binary a process that opens a state file, says so,
@@ -46,7 +49,7 @@ func TestWriteAndOpenAgain(t *testing.T) {
 		t.Errorf("a fresh state is %+v", s)
 	}
 	for n := 1; n <= 3; n++ {
-		if err := f.Write([]byte(encoded(t, n))); err != nil {
+		if err := f.Commit(numbered(n).Changes()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -56,7 +59,7 @@ func TestWriteAndOpenAgain(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Errorf("the second Close: %v", err)
 	}
-	if err := f.Write([]byte(encoded(t, 4))); !errors.Is(err, os.ErrClosed) {
+	if err := f.Commit(numbered(4).Changes()); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("a write without the lock: %v", err)
 	}
 	f, s, notes, err = Open(path)
@@ -88,17 +91,14 @@ func TestWriteAndOpenAgain(t *testing.T) {
 	}
 }
 
-func TestNothingIsWrittenByAnEmptyWriteOrAClose(t *testing.T) {
+func TestNothingIsWrittenByAClose(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.json")
 	f, _, _, err := Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Write([]byte(encoded(t, 1))); err != nil {
+	if err := f.Commit(numbered(1).Changes()); err != nil {
 		t.Fatal(err)
-	}
-	if err := f.Write(nil); err == nil {
-		t.Error("an empty write succeeds")
 	}
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
@@ -190,7 +190,7 @@ func TestTwoProcessesAndOneThatIsKilled(t *testing.T) {
 		t.Fatalf("after the other was killed: %v", err)
 	}
 	defer f.Close()
-	if err := f.Write([]byte(encoded(t, 2))); err != nil {
+	if err := f.Commit(numbered(2).Changes()); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Lstat(link); err != nil || info.Mode()&fs.ModeSymlink == 0 {
@@ -269,7 +269,7 @@ func TestASymbolicLinkIsFollowed(t *testing.T) {
 					t.Fatal(number(s), notes, err)
 				}
 				defer f.Close()
-				if err := f.Write([]byte(encoded(t, 3))); err != nil {
+				if err := f.Commit(numbered(3).Changes()); err != nil {
 					t.Fatal(err)
 				}
 				if info, err := os.Lstat(path); err != nil || info.Mode()&fs.ModeSymlink == 0 {
@@ -422,7 +422,7 @@ func TestAWriteThatHangsHoldsUpNoClose(t *testing.T) {
 	d := slowDisk{osDisk{}, make(chan struct{})}
 	f := &File{disk: d, path: filepath.Join(t.TempDir(), "state.json"), lock: fakeLock{newFakeDisk(nil)}}
 	done := make(chan error)
-	go func() { done <- f.Write([]byte("{}")) }()
+	go func() { done <- f.Commit(Changes{}) }()
 	for f.mu.TryLock() { // until the write has it
 		f.mu.Unlock()
 		runtime.Gosched()
@@ -486,7 +486,7 @@ func TestALockThatIsRemovedIsTakenAnew(t *testing.T) {
 				t.Errorf("another one: %v", err)
 			}
 			row.lose(t, path)
-			if err := f.Write([]byte(encoded(t, 2))); err != nil { // a write looks first
+			if err := f.Commit(numbered(2).Changes()); err != nil { // a write looks first
 				t.Fatal(err)
 			}
 			if s, _, err := Read(path); err != nil || number(s) != 2 {
@@ -501,10 +501,10 @@ func TestALockThatIsRemovedIsTakenAnew(t *testing.T) {
 			if again, err := f.Guard(); again || !errors.As(err, new(*InUseError)) {
 				t.Errorf("another one was faster: %v, %v", again, err)
 			}
-			if err := other.Write([]byte(encoded(t, 3))); err != nil {
+			if err := other.Commit(numbered(3).Changes()); err != nil {
 				t.Fatal(err)
 			}
-			if err := f.Write([]byte(encoded(t, 4))); !errors.As(err, new(*InUseError)) {
+			if err := f.Commit(numbered(4).Changes()); !errors.As(err, new(*InUseError)) {
 				t.Errorf("a write without the lock: %v", err)
 			}
 			if s, _, err := Read(path); err != nil || number(s) != 3 {
@@ -514,16 +514,43 @@ func TestALockThatIsRemovedIsTakenAnew(t *testing.T) {
 	}
 }
 
-func BenchmarkWrite(b *testing.B) {
-	f, _, _, err := Open(filepath.Join(b.TempDir(), "state.json"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer f.Close()
-	data := []byte(encoded(b, 1))
-	for b.Loop() {
-		if err := f.Write(data); err != nil {
-			b.Fatal(err)
+// BenchmarkCommit is what a write costs: of one record, of all, on a disk
+// that syncs as the machine's does.
+func BenchmarkCommit(b *testing.B) {
+	for _, n := range []int{1000, 3000, 10_000} {
+		var all Changes
+		for i := range n {
+			one := numbered(1 + i%300).Changes()
+			for _, r := range one.Records {
+				r.InstanceID = fmt.Sprintf("553a2516-b865-4159-b774-%012d", i)
+				all.Add(Changes{At: now, Records: map[check.Key]*check.Record{r.Key(): r}})
+				for _, lines := range one.Lines {
+					all.Add(Changes{At: now, Lines: map[ledger.Place]ledger.Lines{{Receiver: "oncall", Subject: r.Key()}: lines}})
+				}
+			}
+		}
+		var one Changes
+		for key, r := range all.Records {
+			one = Changes{At: now, Records: map[check.Key]*check.Record{key: r}}
+			break
+		}
+		for name, c := range map[string]Changes{"one": one, "all": all} {
+			b.Run(fmt.Sprintf("%s-of-%d", name, n), func(b *testing.B) {
+				f, _, _, err := Open(filepath.Join(b.TempDir(), "state.json"))
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer f.Close()
+				if err := f.Commit(all); err != nil {
+					b.Fatal(err)
+				}
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := f.Commit(c); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
 		}
 	}
 }

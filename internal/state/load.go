@@ -26,7 +26,6 @@ const (
 type loaded struct {
 	from  source
 	state State
-	data  []byte // what the state was decoded from
 	// main and previous say what is wrong with the two files, if anything is.
 	main, previous *flaw
 	// bad says what could not be read of the one that was taken.
@@ -66,8 +65,7 @@ func load(d Disk, path string) (loaded, error) {
 		l.from = fromLoss
 	}
 	l.state = State{Version: Version, Records: map[check.Key]check.Record{}, Ledgers: map[string]ledger.Ledger{}}
-	l.data, err = Encode(l.state)
-	return l, err
+	return l, nil
 }
 
 // take reads one generation. If it can't be taken, the flaw says why.
@@ -83,7 +81,7 @@ func (l *loaded) take(d Disk, name, path string) (*flaw, error) {
 		// would be to forget what is there.
 		return nil, fmt.Errorf("state: read: %w%s", err, advice(err, path))
 	}
-	s, bad, err := decode(data)
+	s, bad, err := Decode(data)
 	var newer *future
 	if errors.As(err, &newer) {
 		return nil, &FutureError{Path: name, Version: int(*newer)}
@@ -91,11 +89,8 @@ func (l *loaded) take(d Disk, name, path string) (*flaw, error) {
 	if err != nil {
 		return &flaw{reason: err}, nil
 	}
-	l.state, l.data, l.bad = s, data, bad
-	if len(bad) > 0 {
-		l.data, err = Encode(s)
-	}
-	return nil, err
+	l.state, l.bad = s, bad
+	return nil, nil
 }
 
 // Read returns the state for a look at it. It takes no lock and writes

@@ -10,8 +10,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 )
 
 // However short the file was cut, the generation before is taken, and it is
@@ -102,9 +106,9 @@ func TestWhatIsNoState(t *testing.T) {
 	good := encoded(t, 1)
 	for name, data := range map[string]string{
 		"two documents":      good + good,
-		"text for a number":  strings.Replace(good, `"version": 1`, `"version": "1"`, 1),
-		"no such version":    strings.Replace(good, `"version": 1`, `"version": 0`, 1),
-		"absurd version":     strings.Replace(good, `"version": 1`, `"version": 1e99`, 1),
+		"text for a number":  strings.Replace(good, `"version": 2`, `"version": "2"`, 1),
+		"no such version":    strings.Replace(good, `"version": 2`, `"version": 0`, 1),
+		"absurd version":     strings.Replace(good, `"version": 2`, `"version": 1e99`, 1),
 		"records are a list": strings.Replace(good, `"records": {`, `"records": [], "x": {`, 1),
 		"records are null":   strings.Replace(good, `"records": {`, `"records": null, "x": {`, 1),
 		"no ledgers":         strings.Replace(good, `"ledgers"`, `"other"`, 1),
@@ -127,28 +131,30 @@ func TestAPartThatCannotBeReadIsSetAsideByItself(t *testing.T) {
 		"another's record":           {`"p/i": {`, `"p/j": {`, record, `about "p/i"`},
 		"a record that is null":      {`"b/i": {`, `"x/y": null, "b/i": {`, record, "no project_id"},
 		"a record that is a list":    {`"b/i": {`, `"x/y": [], "b/i": {`, record, "array"},
-		"no date":                    {`"expires": "2026`, `"expires": "2026-`, record, "parsing time"},
-		"a date far away":            {`"expires": "2026`, `"expires": "9876`, record, "not believable"},
+		"no date":                    {`"not_after":"2026`, `"not_after":"2026-`, record, "parsing time"},
+		"a date far away":            {`"not_after":"2026`, `"not_after":"9876`, record, "not believable"},
 		"no duration":                {`"7d"`, `"soon"`, record, "not a duration"},
-		"a negative run":             {`"b/i": {`, `"b/i": {"off": {"run": -1, "from": "2026-03-01T12:30:15Z"},`, record, "off: run: the counter is -1"},
-		"a run without end":          {`"b/i": {`, `"b/i": {"denied": {"run": 9223372036854775807, "from": "2026-03-01T12:30:15Z"},`, record, "denied: run"},
+		"a negative run":             {`"b/i": {`, `"b/i": {"off": {"streak": -1, "streak_since": "2026-03-01T12:30:15Z"},`, record, "off: streak: the counter is -1"},
+		"a run without end":          {`"b/i": {`, `"b/i": {"denied": {"streak": 9223372036854775807, "streak_since": "2026-03-01T12:30:15Z"},`, record, "denied: streak"},
 		"a negative count":           {`"b/i": {`, `"b/i": {"failing": {"count": -3},`, record, "failing: the counter"},
 		"failing since never":        {`"b/i": {`, `"b/i": {"failing": {"count": 3},`, record, "failing, without a time"},
-		"a negative comeback":        {`"b/i": {`, `"b/i": {"comeback": {"run": -9},`, record, "comeback"},
+		"a negative comeback":        {`"b/i": {`, `"b/i": {"comeback": {"streak": -9},`, record, "comeback"},
 		"left for no reason":         {`"b/i": {`, `"b/i": {"left": "home",`, record, "left"},
 		"an ID with a slash":         {`"b/i": {`, `"c/d/e": {"project_id": "c", "instance_id": "d/e"}, "b/i": {`, record, "not a valid key"},
 		"a line without its times":   {`"first"`, `"erst"`, line, "without the times"},
-		"a line without the anchor":  {`"anchor"`, `"ankh"`, line, "without the times"},
+		"a line without the news":    {`"news"`, `"olds"`, line, "without the times"},
 		"a line without the last":    {`"last"`, `"least"`, line, "without the times"},
-		"a line of year one":         {`"last": "2026`, `"last": "0002`, line, "not believable"},
-		"a line without severity":    {`"severity": "critical",`, ``, line, "severity"},
-		"a line of another severity": {`"severity": "critical"`, `"severity": "loud"`, line, "severity"},
-		"a line of no certificate":   {`"certificate": "2026`, `"zertifikat": "2026`, line, "without a date"},
-		"a line of no known kind":    {`"certificate_expiring": {`, `"certificate_boring": {`, line, "does not know"},
-		"an empty line":              {`"certificate_expiring": {`, `"ssl_invalid": {}, "certificate_expiring": {`, line, "says nothing"},
-		"a null line":                {`"certificate_expiring": {`, `"ssl_invalid": null, "certificate_expiring": {`, line, "says nothing"},
-		"an end without beginning":   {`"certificate_expiring": {`, `"ssl_invalid": {"ended": true, "waits": {"severity": "critical", "since": "2026-03-01T12:30:15Z"}}, "certificate_expiring": {`, line, "it ended"},
-		"waits since never":          {`"certificate_expiring": {`, `"ssl_invalid": {"waits": {"severity": "critical"}}, "certificate_expiring": {`, line, "waits, without a time"},
+		"a line of year one":         {`"last":"2026`, `"last":"0002`, line, "not believable"},
+		"a line without severity":    {`"severity":"critical",`, ``, line, "severity"},
+		"a line of another severity": {`"severity":"critical"`, `"severity":"loud"`, line, "severity"},
+		"a line of no certificate":   {`"threshold":"1d","not_after":"2026`, `"threshold":"1d","zertifikat":"2026`, line, "without a date"},
+		"a line of no known kind":    {`"certificate_expiring":{`, `"certificate_boring":{`, line, "does not know"},
+		"an empty line":              {`"certificate_expiring":{`, `"ssl_invalid": {}, "certificate_expiring":{`, line, "says nothing"},
+		"a null line":                {`"certificate_expiring":{`, `"ssl_invalid": null, "certificate_expiring":{`, line, "says nothing"},
+		"an end without beginning":   {`"certificate_expiring":{`, `"ssl_invalid": {"tried": "resolved", "pending": {"severity": "critical", "since": "2026-03-01T12:30:15Z"}}, "certificate_expiring":{`, line, "it ended"},
+		"waits since never":          {`"certificate_expiring":{`, `"ssl_invalid": {"pending": {"severity": "critical"}}, "certificate_expiring":{`, line, "waits, without a time"},
+		"a beginning that is told":   {`"told":{`, `"tried":"firing","told":{`, line, "was tried"},
+		"what nobody tries":          {`"told":{`, `"tried":"luck","told":{`, line, "was tried"},
 		"lines of half a key":        {`"oncall": {`, `"oncall": {"x/": {"check_failing": {}},`, "ledger of", "not a valid key"},
 		"lines of an empty key":      {`"oncall": {`, `"oncall": {"": {"check_failing": {}},`, "ledger of", "not a valid key"},
 		"lines that are null":        {`"oncall": {`, `"oncall": {"x/y": null,`, "ledger of", "null"},
@@ -164,7 +170,7 @@ func TestAPartThatCannotBeReadIsSetAsideByItself(t *testing.T) {
 			good := strings.Replace(encoded(t, 1), `"records": {`, `"records": {
     "b/i": {"project_id": "b", "instance_id": "i", "terms": {"expiry": ["1d"], "critical": "0"}},`, 1)
 			good = strings.TrimSuffix(good, "}\n") + `, "messages": {"oncall": {"2": {"receipt": {"ts": "1"}, "entries": [{"key": "b/i", "condition": "ssl_invalid", "severity": "critical", "line": "x"}]}}}}`
-			if _, bad, err := decode([]byte(good)); err != nil || len(bad) > 0 {
+			if _, bad, err := Decode([]byte(good)); err != nil || len(bad) > 0 {
 				t.Fatal(bad, err)
 			}
 			data := strings.Replace(good, row.old, row.new, 1)
@@ -190,7 +196,7 @@ func TestAPartThatCannotBeReadIsSetAsideByItself(t *testing.T) {
 				}
 				return len(s.Records), lines, len(s.Messages["oncall"])
 			}
-			whole, _, _ := decode([]byte(good))
+			whole, _, _ := Decode([]byte(good))
 			wr, wl, wm := count(whole)
 			r, l, m := count(s)
 			if lost := wr - r + wl - l + wm - m; lost > 1 {
@@ -217,7 +223,7 @@ func written(t *testing.T, s State) string {
 
 // Of the generation before, too, only what can't be read is left out.
 func TestAPartOfTheGenerationBeforeIsSetAsideByItself(t *testing.T) {
-	bad := strings.Replace(encoded(t, 1), `"anchor"`, `"ankh"`, 1)
+	bad := strings.Replace(encoded(t, 1), `"news"`, `"olds"`, 1)
 	d := newFakeDisk(map[string]string{main: "broken", previous: bad})
 	_, s, notes, err := open(d, main, now)
 	if err != nil || len(notes) != 1 || notes[0].Kind != Recovered || len(notes[0].SetAside) != 2 || number(s) != 1 {
@@ -234,7 +240,7 @@ func TestAPartOfTheGenerationBeforeIsSetAsideByItself(t *testing.T) {
 // What comes from the future is refused, and nothing is touched: not the
 // files, and not what an interrupted write of the newer program left.
 func TestStateFromTheFuture(t *testing.T) {
-	future := `{"version":2,"records":[],"anything":true}`
+	future := `{"version":3,"records":[],"anything":true}`
 	for name, files := range map[string]map[string]string{
 		main:     {main: future, previous: encoded(t, 1), main + ".new": "x"},
 		previous: {main: encoded(t, 1)[:10], previous: future},
@@ -242,10 +248,10 @@ func TestStateFromTheFuture(t *testing.T) {
 		d := newFakeDisk(files)
 		_, _, _, err := open(d, main, now)
 		e, ok := errors.AsType[*FutureError](err)
-		if !ok || e.Version != 2 || e.Path != name {
+		if !ok || e.Version != 3 || e.Path != name {
 			t.Fatalf("%#v", err)
 		}
-		want := "state " + name + " was written by a newer sslwatch: it has version 2, and this one knows versions up to 1. " +
+		want := "state " + name + " was written by a newer sslwatch: it has version 3, and this one knows versions up to 2. " +
 			"Upgrade sslwatch; or move the file and its .previous away, and every alert that stands is told once more"
 		if err.Error() != want {
 			t.Errorf("got  %s\nwant %s", err, want)
@@ -332,18 +338,89 @@ func TestEncodeIsForPeopleAndAlwaysTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := decode(empty); err != nil {
+	if _, _, err := Decode(empty); err != nil {
 		t.Errorf("an empty state can't be read back: %v", err)
+	}
+}
+
+// v1 returns a state file of version 1.
+func v1(t testing.TB) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", "v1.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// A state of version 1 says in version 2 what it said, and is written as such
+// by the start.
+func TestAStateOfVersionOneIsReadAndWrittenAnew(t *testing.T) {
+	for name, row := range map[string]struct {
+		old, new string // in the file
+		want     func(*State)
+	}{
+		"as it was": {"", "", func(*State) {}},
+		"an end that was tried": {`"told": {`, `"ended": true, "told": {`, func(s *State) {
+			reline(s, func(l *ledger.Line) { l.Tried = ledger.Resolved })
+		}},
+		"a beginning that was tried": {`"told": {`, `"waits": {"tried": true, "since": "2026-03-01T12:30:15Z", "severity": "warning", "certificate": "2026-03-02T12:30:15Z", "identity": "2026-03-02T11:30:15Z"}, "other": {`, func(s *State) {
+			at := now.Truncate(time.Second)
+			reline(s, func(l *ledger.Line) {
+				*l = ledger.Line{Tried: ledger.Firing, Waits: &ledger.Waits{Since: at, Severity: check.Warning, Certificate: at.AddDate(0, 0, 1), Identity: at.AddDate(0, 0, 1).Add(-time.Hour)}}
+			})
+		}},
+		"all that has another name": {`"expires":`, `"identity": "2026-03-02T11:30:15Z", "was": "2026-02-02T11:30:15Z", "off": {"run": 1, "from": "2026-03-01T12:30:15Z"}, "comeback": {"run": 1, "expires": "2026-03-05T11:30:15Z"}, "expires":`, func(s *State) {
+			for key, r := range s.Records {
+				at := now.Truncate(time.Second)
+				r.Identity, r.Was = at.AddDate(0, 0, 1).Add(-time.Hour), at.AddDate(0, 0, -27).Add(-time.Hour)
+				r.Off = check.Flag{Run: 1, From: at}
+				r.Comeback = check.Comeback{Run: 1, Expires: at.AddDate(0, 0, 4).Add(-time.Hour)}
+				s.Records[key] = r
+			}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			data := v1(t)
+			if row.old != "" {
+				data = strings.Replace(data, row.old, row.new, 1)
+			}
+			want := numbered(1)
+			row.want(&want)
+			d := newFakeDisk(map[string]string{main: data})
+			_, s, notes, err := open(d, main, now)
+			if err != nil || len(notes) > 0 {
+				t.Fatal(notes, err)
+			}
+			if diff := cmp.Diff(want, s); diff != "" {
+				t.Errorf("-want +read:\n%s", diff)
+			}
+			if got := d.files()[main]; got != written(t, want) {
+				t.Errorf("it is written as\n%s", got)
+			}
+		})
+	}
+}
+
+// reline changes the one line of a numbered state.
+func reline(s *State, how func(*ledger.Line)) {
+	for _, book := range s.Ledgers {
+		for _, lines := range book {
+			line := lines[check.CertificateExpiring]
+			how(&line)
+			lines[check.CertificateExpiring] = line
+		}
 	}
 }
 
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(encoded(f, 1)))
 	f.Add([]byte(`{"version":1,"records":{},"ledgers":{},"messages":{"a":{"b":{"receipt":{"ts":"1"},"entries":[]}}}}`))
-	f.Add([]byte(`{"version":2}`))
+	f.Add([]byte(`{"version":3}`))
+	f.Add([]byte(v1(f)))
 	f.Add([]byte(encoded(f, 2)[:300]))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s, _, err := decode(data)
+		s, _, err := Decode(data)
 		if err != nil {
 			return
 		}
@@ -351,7 +428,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			t.Fatalf("what was read can't be written: %v", err)
 		}
-		again, bad, err := decode(once)
+		again, bad, err := Decode(once)
 		if len(bad) > 0 {
 			t.Fatalf("what was written can't be read: %v\n%s", bad, once)
 		}

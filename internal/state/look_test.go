@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"reflect"
 	"strings"
@@ -38,7 +40,7 @@ func TestEverythingThatIsWrittenIsRead(t *testing.T) {
 		Version: Version, Written: at,
 		Records:  map[check.Key]check.Record{{ProjectID: "p", InstanceID: "i"}: {Subject: check.Subject{ProjectID: "p", InstanceID: "i"}}},
 		Projects: map[string]check.ProjectRecord{"p": {Credential: "0a", Seen: at, Forbidden: at, Pause: check.Pause{Why: check.PauseThrottled, Until: at, Reason: "no"}}},
-		Ledgers:  map[string]ledger.Ledger{"oncall": {}},
+		Ledgers:  map[string]ledger.Ledger{"oncall": {{ProjectID: "p"}: {check.CheckFailing: {Tried: ledger.Firing, Waits: &ledger.Waits{Since: at, Severity: check.Warning}}}}},
 		Messages: map[string]map[string]ledger.Sent{"oncall": {"0a": {
 			Receipt: json.RawMessage(`{"ts":"1.2"}`), Stale: true,
 			Entries: []ledger.Entry{{Key: check.Key{ProjectID: "p", InstanceID: "i"}, Condition: check.SSLDisabled, Severity: check.Critical, Name: "prod/a", Line: "FIRING"}},
@@ -55,7 +57,7 @@ func TestEverythingThatIsWrittenIsRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, bad, err := decode(data)
+	got, bad, err := Decode(data)
 	if err != nil || len(bad) > 0 {
 		t.Fatal(err, bad)
 	}
@@ -71,9 +73,45 @@ func TestEverythingThatIsWrittenIsRead(t *testing.T) {
 	}
 	for _, broken := range []string{`{"oncall":{"owed":-1}}`, `{"oncall":{"succeeded":"soon"}}`, `{"oncall":7}`} {
 		data := bytes.Replace(data, []byte(`"receivers": {`), []byte(`"receivers": `+broken+`, "x": {`), 1)
-		got, bad, err := decode(data)
+		got, bad, err := Decode(data)
 		if err != nil || len(bad) != 1 || len(got.Receivers) != 0 || len(got.Records) != 1 {
 			t.Errorf("%s: %v, %v, %+v", broken, err, bad, got.Receivers)
 		}
+	}
+}
+
+// What the package comment shows is what is written.
+func TestThePackageCommentShowsAState(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "state.go", nil, parser.PackageClauseOnly|parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, shown, _ := strings.Cut(file.Doc.Text(), "\t{")
+	shown, _, _ = strings.Cut("\t{"+shown, "\n\n")
+	shown = strings.ReplaceAll("\n"+shown, "\n\t", "\n")[1:] + "\n"
+
+	at := time.Date(2026, 3, 1, 12, 30, 15, 0, time.UTC)
+	ends := time.Date(2026, 3, 7, 0, 0, 0, 0, time.UTC)
+	r := check.Record{
+		Subject: check.Subject{ProjectID: "p", InstanceID: "i", Instance: "orders"},
+		Terms:   check.Terms{Expiry: []check.Duration{check.Duration(check.Week)}, Critical: check.Duration(check.Day), RequireSSL: true},
+		Due:     at.Add(15 * time.Minute), Checked: at, Verified: at, Expires: ends,
+	}
+	told := &ledger.Told{
+		Severity: check.Warning, Threshold: check.Duration(check.Week), Certificate: ends, Since: ends.Add(-check.Week),
+		First: at, Anchor: at, Last: at, Message: "0c",
+	}
+	data, err := Encode(State{
+		Written:   at,
+		Records:   map[check.Key]check.Record{r.Key(): r},
+		Projects:  map[string]check.ProjectRecord{"p": {Credential: "0a1b", Seen: at}},
+		Ledgers:   map[string]ledger.Ledger{"oncall": {r.Key(): {check.CertificateExpiring: {Told: told}}}},
+		Receivers: map[string]ReceiverState{"oncall": {Succeeded: at}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(data), shown); diff != "" {
+		t.Errorf("-written +shown:\n%s", diff)
 	}
 }

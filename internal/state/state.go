@@ -1,5 +1,32 @@
 // Package state is the memory of sslwatch: one JSON file that a person can
-// read, written whole or not at all, by one process at a time.
+// read, written whole or not at all, by one process at a time. It has a line
+// for each thing that is remembered:
+//
+//	{"version": 2,
+//	"written": "2026-03-01T12:30:15Z",
+//	"records": {
+//	"p/i": {"project_id":"p","instance_id":"i","instance":"orders","terms":{"expiry":["7d"],"critical":"1d","require_ssl":true},"due":"2026-03-01T12:45:15Z","checked":"2026-03-01T12:30:15Z","verified":"2026-03-01T12:30:15Z","not_after":"2026-03-07T00:00:00Z"}
+//	},
+//	"projects": {
+//	"p": {"credential":"0a1b","seen":"2026-03-01T12:30:15Z"}
+//	},
+//	"ledgers": {
+//	"oncall": {
+//	"p/i": {"certificate_expiring":{"told":{"severity":"warning","threshold":"7d","not_after":"2026-03-07T00:00:00Z","since":"2026-02-28T00:00:00Z","first":"2026-03-01T12:30:15Z","news":"2026-03-01T12:30:15Z","last":"2026-03-01T12:30:15Z","message":"0c"}}}
+//	}
+//	},
+//	"receivers": {
+//	"oncall": {"succeeded":"2026-03-01T12:30:15Z"}
+//	}}
+//
+// "records" is what was seen (check.Record), "ledgers" what each receiver was
+// told (ledger.Line); "messages", which is not shown, holds the messages that
+// something may yet follow (ledger.Sent), and "clocks" what was said of this
+// machine's clock, where it is off. Version 1 had other names, and is read;
+// a version that this program does not know is refused.
+//
+// The loop hands over what changed, as Changes; what did not is not encoded
+// anew. See Store for what a Commit guarantees.
 //
 // Beside the file state.json stand
 //
@@ -23,7 +50,7 @@ import (
 )
 
 // Version is the version of the state file that this program writes.
-const Version = 1
+const Version = 2
 
 // State is everything that sslwatch remembers.
 type State struct {

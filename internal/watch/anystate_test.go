@@ -298,19 +298,22 @@ func lastTime(data []byte) time.Time {
 // is flooded: not even where the state file's own checks did not see it.
 func TestALedgerWithoutTimesFloodsNobody(t *testing.T) {
 	for name, lines := range map[string]string{
-		"no times":           `"told":{"severity":"critical","certificate":"2000-01-05T00:00:00Z"}`,
-		"no times, a wait":   `"told":{"severity":"critical","certificate":"2000-01-05T00:00:00Z"},"waits":{"severity":"critical"}`,
-		"no anchor":          `"told":{"severity":"critical","certificate":"2000-01-05T00:00:00Z","first":"2000-01-01T00:00:00Z","last":"2000-01-01T00:00:00Z"}`,
-		"the year 9999":      `"told":{"severity":"critical","certificate":"2000-01-05T00:00:00Z","first":"9999-01-01T00:00:00Z","anchor":"9999-01-01T00:00:00Z","last":"9999-01-01T00:00:00Z"}`,
-		"from one to 9999":   `"told":{"severity":"critical","certificate":"2000-01-05T00:00:00Z","first":"0001-01-01T00:00:00Z","anchor":"0001-01-02T00:00:00Z","last":"9999-01-01T00:00:00Z"}`,
-		"a wait without end": `"waits":{"severity":"critical","since":"9999-01-01T00:00:00Z"}`,
+		"no times":           `"told":{"severity":"critical","not_after":"2000-01-05T00:00:00Z"}`,
+		"no times, a wait":   `"told":{"severity":"critical","not_after":"2000-01-05T00:00:00Z"},"pending":{"severity":"critical"}`,
+		"no anchor":          `"told":{"severity":"critical","not_after":"2000-01-05T00:00:00Z","first":"2000-01-01T00:00:00Z","last":"2000-01-01T00:00:00Z"}`,
+		"the year 9999":      `"told":{"severity":"critical","not_after":"2000-01-05T00:00:00Z","first":"9999-01-01T00:00:00Z","news":"9999-01-01T00:00:00Z","last":"9999-01-01T00:00:00Z"}`,
+		"from one to 9999":   `"told":{"severity":"critical","not_after":"2000-01-05T00:00:00Z","first":"0001-01-01T00:00:00Z","news":"0001-01-02T00:00:00Z","last":"9999-01-01T00:00:00Z"}`,
+		"a wait without end": `"pending":{"severity":"critical","since":"9999-01-01T00:00:00Z"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, 1, func(l *life) {
 				l.expires(0, time.Now().Add(4*check.Day))
 				line := `{"` + instance(0).Key().String() + `":{"certificate_expiring":{` + lines + `}}}`
-				l.disk.data = []byte(`{"version":1,"records":{},"ledgers":{"oncall":` + line + `}}`)
-				l.start()
+				var s state.State
+				if err := json.Unmarshal([]byte(`{"ledgers":{"oncall":`+line+`}}`), &s); err != nil {
+					t.Fatal(err)
+				}
+				l.startFrom(s, l.disk)
 				l.pass(10 * time.Minute)
 				if n := l.pager.tried(); n > 2 {
 					t.Errorf("%d messages in ten minutes about one alert", n)

@@ -140,8 +140,8 @@ func (w *Watch) rewind(now time.Time) {
 			w.askAt(key, r.Due, now)
 		}
 	}
-	for id, r := range w.state.Receivers {
-		w.state.Receivers[id] = r.Rewind(now)
+	for id, r := range w.known {
+		w.known[id] = r.Rewind(now)
 	}
 	w.disk.touch()
 }

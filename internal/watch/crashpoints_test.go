@@ -17,6 +17,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/dcs"
 	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/state"
 	"github.com/sslwatch/sslwatch/internal/watch"
 )
 
@@ -70,7 +71,7 @@ type mortalStore struct {
 	fate *fate
 }
 
-func (s mortalStore) Write(data []byte) error {
+func (s mortalStore) Commit(c state.Changes) error {
 	if s.fate.step() {
 		return errKilled
 	}
@@ -78,7 +79,7 @@ func (s mortalStore) Write(data []byte) error {
 	if s.fate.isDead() {
 		return errKilled
 	}
-	err := s.memory.Write(data)
+	err := s.memory.Commit(c)
 	if s.fate.step() {
 		return errKilled
 	}

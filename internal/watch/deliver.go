@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"maps"
 	"slices"
 	"time"
 
@@ -87,11 +86,27 @@ func (w *Watch) configureReceivers(now time.Time) {
 	}
 	for _, id := range w.book.Configure(kept, w.opt.Terms) {
 		w.log.Info("receiver is no longer configured", "receiver", id)
-		delete(w.state.Messages, id)
 	}
-	maps.DeleteFunc(w.state.Receivers, func(id string, _ state.ReceiverState) bool {
+	w.forgetReceivers(kept)
+}
+
+// forgetReceivers forgets how those did that are no longer configured, and
+// what they were sent.
+func (w *Watch) forgetReceivers(kept []ledger.Receiver) {
+	gone := func(id string) bool {
 		return !slices.ContainsFunc(kept, func(r ledger.Receiver) bool { return r.ID == id })
-	})
+	}
+	for id := range w.messages {
+		if gone(id) {
+			w.keep(id, nil)
+		}
+	}
+	for id := range w.known {
+		if gone(id) {
+			delete(w.known, id)
+			w.disk.change(state.Changes{Receivers: map[string]*state.ReceiverState{id: nil}})
+		}
+	}
 }
 
 // deliver starts the deliveries that are due, and returns when to come back.
@@ -126,7 +141,7 @@ func (w *Watch) deliverTo(ctx context.Context, r *receiver, now time.Time) time.
 		r.saved = w.disk.demand()
 		return now
 	}
-	m := notify.Compose(batch, w.state.Messages[r.ID], now)
+	m := notify.Compose(batch, w.messages[r.ID], now)
 	m.Footer = w.opt.Footer
 	limited, giveUp := context.WithTimeout(ctx, cmp.Or(r.Carrier.Limits().Timeout, deliverTimeout))
 	r.started, r.giveUp = now, giveUp
@@ -142,7 +157,7 @@ func (w *Watch) watchDelivery(r *receiver, now time.Time) time.Time {
 	if now.Before(late) {
 		return late
 	}
-	if w.state.Receivers[r.ID].Healthy() {
+	if w.known[r.ID].Healthy() {
 		reason := "no answer yet to the message that was begun at " + text.Stamp(r.started)
 		owed, _ := w.book.Owed(r.ID)
 		w.log.Warn("delivery takes long", "receiver", r.ID, "err", reason, "owed", owed)
@@ -211,13 +226,13 @@ func (w *Watch) delivered(d delivery, now time.Time) []check.Key {
 	r := d.receiver
 	r.pace.Reset()
 	r.takesAgain(now)
-	if known := w.state.Receivers[r.ID]; !known.Healthy() {
+	if known := w.known[r.ID]; !known.Healthy() {
 		w.log.Info("receiver recovered", "receiver", r.ID, "failed_since", known.FailingSince)
 		r.logged = time.Time{}
 	}
-	w.state.Receivers[r.ID] = state.ReceiverState{Succeeded: check.Wall(now)}
-	sent, belongs := notify.Keep(w.state.Messages[r.ID], d.message, d.batch, d.receipt, now)
-	w.keep(r, sent)
+	w.known[r.ID] = state.ReceiverState{Succeeded: check.Wall(now)}
+	sent, belongs := notify.Keep(w.messages[r.ID], d.message, d.batch, d.receipt, now)
+	w.keep(r.ID, sent)
 	for _, g := range d.message.Groups {
 		for _, item := range g.Items {
 			w.log.Info("alert delivered", "receiver", r.ID, "message", d.message.ID, "alert", item.Line)
@@ -258,7 +273,7 @@ func (w *Watch) failed(d delivery, now time.Time) {
 		f = new(notify.Failure)
 	}
 	r.asked = now.Add(f.RetryAfter)
-	if w.state.Receivers[r.ID].Failure != d.err.Error() || r.logged.IsZero() || now.Sub(r.logged) >= logStanding {
+	if w.known[r.ID].Failure != d.err.Error() || r.logged.IsZero() || now.Sub(r.logged) >= logStanding {
 		_, since := w.book.Owed(r.ID)
 		w.log.Warn("delivery failed", "receiver", r.ID, "err", d.err, "owed", len(d.batch), "owed_since", since, "again_in", delay.Round(time.Second))
 		r.logged = now
@@ -268,7 +283,7 @@ func (w *Watch) failed(d delivery, now time.Time) {
 
 // fails notes that a receiver does not take what it is sent.
 func (w *Watch) fails(r *receiver, reason string, now time.Time) {
-	known := w.state.Receivers[r.ID]
+	known := w.known[r.ID]
 	if known.Failure != reason {
 		known.Failure = reason
 		w.disk.touch()
@@ -276,5 +291,5 @@ func (w *Watch) fails(r *receiver, reason string, now time.Time) {
 	if known.FailingSince.IsZero() {
 		known.FailingSince = check.Wall(now)
 	}
-	w.state.Receivers[r.ID] = known
+	w.known[r.ID] = known
 }

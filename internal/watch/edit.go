@@ -11,6 +11,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/poll"
+	"github.com/sslwatch/sslwatch/internal/state"
 )
 
 // maxEdits is how often an earlier message is tried to be edited: for more
@@ -40,13 +41,13 @@ func (w *Watch) edit(ctx context.Context, now time.Time) time.Time {
 	var wake time.Time
 	for _, r := range w.receivers {
 		editor, can := r.Carrier.(notify.Editor)
-		stale := notify.Stale(w.state.Messages[r.ID])
+		stale := notify.Stale(w.messages[r.ID])
 		switch {
 		case len(stale) == 0 || r.edits.busy:
 			continue
 		case !can:
 			for _, id := range stale {
-				w.settle(r, notify.Revise(id, w.state.Messages[r.ID][id], now))
+				w.settle(r, notify.Revise(id, w.messages[r.ID][id], now))
 			}
 			continue
 		case now.Before(r.edits.resumes):
@@ -55,7 +56,7 @@ func (w *Watch) edit(ctx context.Context, now time.Time) time.Time {
 		}
 		// Those that failed before come last.
 		id := slices.MinFunc(stale, func(a, b string) int { return r.edits.tried[a] - r.edits.tried[b] })
-		revision := notify.Revise(id, w.state.Messages[r.ID][id], now)
+		revision := notify.Revise(id, w.messages[r.ID][id], now)
 		revision.Footer = w.opt.Footer
 		r.edits.busy = true
 		w.work.Add(1)
@@ -99,7 +100,7 @@ func (w *Watch) onEdited(e edited, now time.Time) {
 	case f.Gone:
 		log.Info("an earlier message is gone: what follows is posted anew")
 		delete(r.edits.tried, id)
-		w.keep(r, notify.Gone(w.state.Messages[r.ID], id))
+		w.keep(r.ID, notify.Gone(w.messages[r.ID], id))
 	case f.Refused || r.edits.tried[id] >= maxEdits:
 		log.Warn("an earlier message could not be edited, and still says what was so: given up; the news itself was told")
 		w.settle(r, e.revision)
@@ -116,14 +117,26 @@ func (w *Watch) onEdited(e edited, now time.Time) {
 // settle takes in that a message was revised, or that this was given up.
 func (w *Watch) settle(r *receiver, revision notify.Revision) {
 	delete(r.edits.tried, revision.ID)
-	w.keep(r, notify.Revised(w.state.Messages[r.ID], revision))
+	w.keep(r.ID, notify.Revised(w.messages[r.ID], revision))
 }
 
 // keep replaces what is remembered of a receiver's earlier messages.
-func (w *Watch) keep(r *receiver, sent map[string]ledger.Sent) {
-	w.state.Messages[r.ID] = sent
-	if len(sent) == 0 {
-		delete(w.state.Messages, r.ID)
+func (w *Watch) keep(id string, sent map[string]ledger.Sent) {
+	changes := map[state.MessageKey]*ledger.Sent{}
+	before := w.messages[id]
+	for message := range before {
+		if _, kept := sent[message]; !kept {
+			changes[state.MessageKey{Receiver: id, Message: message}] = nil
+		}
 	}
-	w.disk.touch()
+	for message, s := range sent {
+		if b, kept := before[message]; !kept || b.Stale != s.Stale || !slices.Equal(b.Entries, s.Entries) {
+			changes[state.MessageKey{Receiver: id, Message: message}] = &s
+		}
+	}
+	w.messages[id] = sent
+	if len(sent) == 0 {
+		delete(w.messages, id)
+	}
+	w.disk.change(state.Changes{Messages: changes})
 }

@@ -1,11 +1,12 @@
 package watch
 
 import (
-	"encoding/json"
+	"fmt"
 	"regexp"
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/poll"
 	"github.com/sslwatch/sslwatch/internal/state"
 )
@@ -24,13 +25,16 @@ func (w *Watch) SetClock(by time.Duration) bool {
 		return false
 	}
 	now := time.Now()
-	data, err := w.encode(now)
+	var known state.State
+	w.collect()
+	known.Apply(w.all(now))
+	data, err := state.Encode(known)
 	if err != nil {
 		panic(err)
 	}
-	var moved state.State
-	if err := json.Unmarshal(ShiftTimes(data, -by), &moved); err != nil {
-		panic(err)
+	moved, bad, err := state.Decode(ShiftTimes(data, -by))
+	if err != nil || len(bad) > 0 {
+		panic(fmt.Sprint(err, bad))
 	}
 	clocks := check.Clocks{}
 	for _, p := range w.opt.Projects {
@@ -41,6 +45,8 @@ func (w *Watch) SetClock(by time.Duration) bool {
 		clocks[p.ID] = c
 	}
 	w.remember(moved, clocks)
+	w.disk.changes = moved.Changes()
+	w.disk.touch()
 	w.awake, w.ahead = w.awake.Add(-by), w.ahead-by
 	w.opt.Policy.Awake = w.awake
 	w.book.Awake(w.awake)
@@ -57,6 +63,29 @@ func (w *Watch) SetClock(by time.Duration) bool {
 		}
 	}
 	return true
+}
+
+// all returns all that is remembered, as changes.
+func (w *Watch) all(now time.Time) state.Changes {
+	s := w.fleet.Snapshot(now)
+	c := state.Changes{At: now, Records: map[check.Key]*check.Record{}, Projects: map[string]*check.ProjectRecord{}, Lines: map[ledger.Place]ledger.Lines{}, Receivers: w.healths(), Messages: map[state.MessageKey]*ledger.Sent{}}
+	for _, key := range w.book.Subjects() {
+		for _, r := range w.receivers {
+			c.Lines[ledger.Place{Receiver: r.ID, Subject: key}] = w.book.Lines(r.ID, key)
+		}
+	}
+	for _, r := range s.Records {
+		c.Records[r.Key()] = r
+	}
+	for id, p := range s.Projects {
+		c.Projects[id] = &p
+	}
+	for id, sent := range w.messages {
+		for message, one := range sent {
+			c.Messages[state.MessageKey{Receiver: id, Message: message}] = &one
+		}
+	}
+	return c
 }
 
 // OnTurn has a function be called at the end of each turn of the loop.

@@ -301,7 +301,7 @@ func (r *reader) entry(n ledger.Notice, sure bool) string {
 // marked tells whether it is noted on the disk that an alert may have been told
 // to be over: it was about to be when the daemon died, or things changed.
 func (r *reader) marked(n ledger.Notice) bool {
-	return r.model.life.disk.load(r.model.t).Ledgers[r.id][n.Key()][n.Condition].Ended
+	return r.model.life.disk.load(r.model.t).Ledgers[r.id][n.Key()][n.Condition].Tried == ledger.Resolved
 }
 
 // doubts has those alerts be as good as over that are not known at the other
@@ -634,7 +634,7 @@ func (m *model) turns() {
 // is told by it is moved the other way: the dates of the cloud, and what is
 // on the disk.
 func (m *model) setClock(by time.Duration) {
-	m.life.disk.set(func(d *memory) { d.data = watch.ShiftTimes(d.data, -by) })
+	m.life.disk.shift(m.t, -by)
 	m.cloud.set(func(c *cloud) {
 		for id, ssl := range c.ssl {
 			ssl.ExpiresAt = ssl.ExpiresAt.Add(-by)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
-	"github.com/sslwatch/sslwatch/internal/watch"
 )
 
 // moveOurClock sets our clock while the daemon runs, and nothing of the
@@ -107,7 +106,7 @@ func TestAStartUnderAWrongClockTellsNoExpiry(t *testing.T) {
 
 // ahead moves our clock while no daemon runs.
 func (l *life) ahead(by time.Duration) {
-	l.disk.set(func(m *memory) { m.data = watch.ShiftTimes(m.data, -by) })
+	l.disk.shift(l.t, -by)
 	l.cloud.move(by)
 }
 

@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+
+	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/state"
 )
 
 // disk is how the state in memory and the one on disk stand to each other.
@@ -19,6 +22,30 @@ type disk struct {
 	resumes  time.Time // when a failed write is tried again
 	pace     *backoff.ExponentialBackOff
 	failure  string // why the last write failed, empty if it did not
+
+	changes state.Changes // since those that were handed to the store
+	handed  state.Changes // those of the write under way, or of the last
+}
+
+// change takes in changes that can wait.
+func (d *disk) change(c state.Changes) {
+	if !c.Empty() {
+		d.changes.Add(c)
+		d.touch()
+	}
+}
+
+// hand returns all that is to be made durable.
+func (d *disk) hand(receivers map[string]*state.ReceiverState, now time.Time) state.Changes {
+	d.changes.Add(state.Changes{At: check.Wall(now), Receivers: receivers})
+	d.handed, d.changes = d.changes, state.Changes{}
+	return d.handed
+}
+
+// again has what was handed to the store be handed to it once more.
+func (d *disk) again() {
+	d.handed.Add(d.changes)
+	d.changes, d.handed = d.handed, state.Changes{}
 }
 
 // written is how a write ended.
@@ -49,9 +76,7 @@ func (d *disk) demand() uint64 {
 // that come while one is under way share the next.
 func (w *Watch) save(now time.Time) time.Time {
 	d := &w.disk
-	if c := w.fleet.Changes(); len(w.book.Changes())+len(c.Records)+len(c.Projects)+len(c.Clocks) > 0 {
-		d.touch()
-	}
+	w.collect()
 	switch {
 	case d.writing && d.failure == "":
 		if overdue := d.began.Add(hung); now.Before(overdue) {
@@ -66,18 +91,13 @@ func (w *Watch) save(now time.Time) time.Time {
 	case d.urgent <= d.reached && d.failure == "" && now.Before(d.next):
 		return d.next
 	}
-	start := time.Now()
-	data, err := w.encode(start)
-	if err != nil {
-		w.onWritten(written{revision: d.revision, err: err}, now)
-		return d.resumes
-	}
+	changes := d.hand(w.healths(), now)
 	d.writing, d.began = true, now
-	revision := d.revision
+	revision, start := d.revision, time.Now()
 	w.work.Add(1)
 	go func() {
 		defer w.work.Done()
-		err := w.store.Write(data)
+		err := w.store.Commit(changes)
 		w.written <- written{revision: revision, took: time.Since(start), err: err}
 	}()
 	return time.Time{}
@@ -90,6 +110,7 @@ func (w *Watch) onWritten(d written, now time.Time) {
 	w.opt.Metrics.wrote(d.took)
 	w.disk.reached = max(w.disk.reached, d.revision)
 	if d.err != nil {
+		w.disk.again()
 		if w.disk.pace == nil {
 			w.disk.pace = Backoff{Initial: time.Second, Max: time.Minute, Multiplier: 2, Jitter: 0.2}.Exponential()
 		}
@@ -116,17 +137,31 @@ func (w *Watch) unwritten(err error) {
 // errHung is how a stop ends that something holds up.
 var errHung = errors.New("the last write of the state, or something else that was under way, does not end: after a restart, alerts may be told again")
 
+// collect takes in what changed of all that is to be remembered.
+func (w *Watch) collect() {
+	f := w.fleet.Changes()
+	w.disk.change(state.Changes{Records: f.Records, Projects: f.Projects, Clocks: f.Clocks, Lines: w.book.Changes()})
+}
+
+// healths says how each receiver does.
+func (w *Watch) healths() map[string]*state.ReceiverState {
+	all := map[string]*state.ReceiverState{}
+	for _, r := range w.receivers {
+		h := w.health(r)
+		all[r.ID] = &h
+	}
+	return all
+}
+
 // flush writes what is left, at the stop, and gives up at despair.
 func (w *Watch) flush(despair <-chan time.Time) error {
+	w.collect()
 	if w.disk.revision == w.disk.reached && w.disk.failure == "" {
 		return nil
 	}
-	data, err := w.encode(time.Now())
-	if err != nil {
-		return err
-	}
+	changes := w.disk.hand(w.healths(), time.Now())
 	done := make(chan error, 1)
-	go func() { done <- w.store.Write(data) }()
+	go func() { done <- w.store.Commit(changes) }()
 	select {
 	case err := <-done:
 		return err

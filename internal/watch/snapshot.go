@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/state"
 	"github.com/sslwatch/sslwatch/internal/view"
 )
@@ -44,23 +43,8 @@ func (w *Watch) snapshot(now time.Time) view.Snapshot {
 
 // health says how a receiver does.
 func (w *Watch) health(r *receiver) state.ReceiverState {
-	h := w.state.Receivers[r.ID]
+	h := w.known[r.ID]
 	h.ID = r.ID
 	h.Owed, h.OwedSince = w.book.Owed(r.ID)
 	return h
-}
-
-// encode returns the state as it is written.
-func (w *Watch) encode(now time.Time) ([]byte, error) {
-	w.state.Written = check.Wall(now)
-	for _, r := range w.receivers {
-		w.state.Receivers[r.ID] = w.health(r)
-	}
-	s := w.fleet.Snapshot(now)
-	w.state.Records = map[check.Key]check.Record{}
-	for _, r := range s.Records {
-		w.state.Records[r.Key()] = *r
-	}
-	w.state.Projects, w.state.Clocks = s.Projects, s.Policy.Clocks.Off()
-	return state.Encode(w.state)
 }

@@ -112,7 +112,7 @@ func TestALargeHealthyFleetSaysNothingAndDoesNotGrow(t *testing.T) {
 		writes := 0
 		for range 3 {
 			l.pass(time.Hour + 123456789)
-			l.disk.set(func(m *memory) { sizes, writes = append(sizes, len(m.data)), m.writes })
+			sizes, writes = append(sizes, l.disk.size(t)), l.disk.Commits()
 			routines = append(routines, runtime.NumGoroutine())
 		}
 		l.want()

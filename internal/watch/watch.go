@@ -13,6 +13,7 @@ package watch
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -86,30 +87,24 @@ type Receiver struct {
 	Carrier notify.Receiver
 }
 
-// Store keeps the state.
-type Store interface {
-	// Write makes a state durable. When it fails, what was durable before
-	// still is.
-	Write(data []byte) error
-}
-
 // retry is how failed deliveries are tried again unless Options say.
 var retry = Backoff{Initial: time.Second, Max: 5 * time.Minute, Multiplier: 2, Jitter: 0.2}
 
 // Watch is the loop. Make one with New, and Run it once.
 type Watch struct {
-	store  Store
+	store  state.Store
 	log    *slog.Logger
 	tick   time.Duration // the longest sleep
 	turned func()        // is called at the end of each turn, for tests
 
 	// Everything below is owned by Run.
 	opt         Options
-	state       state.State
-	began       time.Time     // when Run did; has a monotonic reading
-	ahead       time.Duration // how far the clock had run ahead of what passed since, when that was last noticed
-	settles     time.Time     // until when an answer is waited for that vouches for the clock; has a monotonic reading
-	awake       time.Time     // see check.Policy
+	messages    map[string]map[string]ledger.Sent // by receiver ID and message ID
+	known       map[string]state.ReceiverState    // by receiver ID
+	began       time.Time                         // when Run did; has a monotonic reading
+	ahead       time.Duration                     // how far the clock had run ahead of what passed since, when that was last noticed
+	settles     time.Time                         // until when an answer is waited for that vouches for the clock; has a monotonic reading
+	awake       time.Time                         // see check.Policy
 	poll        *poll.Poller
 	asking      map[check.Key]bool                        // record keys of the requests under way
 	backoffs    map[check.Key]*backoff.ExponentialBackOff // by record key, of those that fail
@@ -136,7 +131,7 @@ type Watch struct {
 }
 
 // New returns a loop that starts from what is remembered.
-func New(o Options, remembered state.State, store Store, log *slog.Logger) *Watch {
+func New(o Options, remembered state.State, store state.Store, log *slog.Logger) *Watch {
 	w := &Watch{
 		store: store, log: log, tick: tick, turned: func() {},
 		asking: map[check.Key]bool{}, backoffs: map[check.Key]*backoff.ExponentialBackOff{}, evaluations: queue.New[check.Key](), poll: poll.New(poll.Options{}, time.Time{}),
@@ -150,20 +145,14 @@ func New(o Options, remembered state.State, store Store, log *slog.Logger) *Watc
 
 // remember has the loop go on from what is remembered.
 func (w *Watch) remember(s state.State, clocks check.Clocks) {
-	if w.state = s; s.Ledgers == nil {
-		w.state.Ledgers = map[string]ledger.Ledger{}
-	}
-	if s.Messages == nil {
-		w.state.Messages = map[string]map[string]ledger.Sent{}
-	}
-	if s.Receivers == nil {
-		w.state.Receivers = map[string]state.ReceiverState{}
-	}
+	w.messages, w.known = map[string]map[string]ledger.Sent{}, map[string]state.ReceiverState{}
+	maps.Copy(w.messages, s.Messages)
+	maps.Copy(w.known, s.Receivers)
 	answered := map[string]time.Time{}
 	for id, r := range s.Receivers {
 		answered[id] = r.Succeeded
 	}
-	w.book = ledger.New(w.state.Ledgers, answered)
+	w.book = ledger.New(s.Ledgers, answered)
 	w.fleet = fleet.New(s.Records, s.Projects, clocks)
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/state"
+	"github.com/sslwatch/sslwatch/internal/state/statetest"
 	"github.com/sslwatch/sslwatch/internal/watch"
 )
 
@@ -216,14 +217,13 @@ func (p *pager) text() string {
 
 // memory is a disk.
 type memory struct {
-	mu     sync.Mutex
-	data   []byte
-	writes int
-	err    error
-	slow   time.Duration
+	statetest.Memory
+	mu   sync.Mutex
+	err  error
+	slow time.Duration
 }
 
-func (m *memory) Write(data []byte) error {
+func (m *memory) Commit(c state.Changes) error {
 	m.mu.Lock()
 	slow, err := m.slow, m.err
 	m.mu.Unlock()
@@ -231,11 +231,7 @@ func (m *memory) Write(data []byte) error {
 	if err != nil {
 		return err
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.data = data
-	m.writes++
-	return nil
+	return m.Memory.Commit(c)
 }
 
 func (m *memory) set(change func(*memory)) {
@@ -246,16 +242,35 @@ func (m *memory) set(change func(*memory)) {
 
 func (m *memory) load(t *testing.T) state.State {
 	t.Helper()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var s state.State
-	if m.data == nil {
-		return s
-	}
-	if err := json.Unmarshal(m.data, &s); err != nil {
+	s, err := m.State()
+	if err != nil {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// size returns how large the state is.
+func (m *memory) size(t *testing.T) int {
+	t.Helper()
+	data, err := m.Encoded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(data)
+}
+
+// shift moves every time that it holds.
+func (m *memory) shift(t *testing.T, by time.Duration) {
+	t.Helper()
+	data, err := m.Encoded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, bad, err := state.Decode(watch.ShiftTimes(data, by))
+	if err != nil || len(bad) > 0 {
+		t.Fatal(err, bad)
+	}
+	m.Replace(s)
 }
 
 // life is a daemon in a bubble, with the world around it.
@@ -314,9 +329,12 @@ func newLife(t *testing.T, instances int) *life {
 func (l *life) start() { l.startOn(l.disk) }
 
 // startOn is start with something before the disk.
-func (l *life) startOn(store watch.Store) {
+func (l *life) startOn(store state.Store) { l.startFrom(l.disk.load(l.t), store) }
+
+// startFrom is start with something else that is remembered.
+func (l *life) startFrom(s state.State, store state.Store) {
 	ctx, cancel := context.WithCancel(l.t.Context())
-	w := watch.New(l.opt, l.disk.load(l.t), store, slog.New(slog.DiscardHandler))
+	w := watch.New(l.opt, s, store, slog.New(slog.DiscardHandler))
 	w.OnTurn(l.turn)
 	w.SetTick(l.tick)
 	done := make(chan error, 1)
@@ -841,8 +859,8 @@ func TestAQuietFleetWritesSeldom(t *testing.T) {
 	bubble(t, 1, func(l *life) {
 		l.start()
 		l.pass(10 * time.Hour)
-		if checks := l.cloud.count(); l.disk.writes > checks+2 {
-			t.Errorf("%d writes for %d checks", l.disk.writes, checks)
+		if checks := l.cloud.count(); l.disk.Commits() > checks+2 {
+			t.Errorf("%d writes for %d checks", l.disk.Commits(), checks)
 		}
 	})
 }
