@@ -76,16 +76,20 @@ func (a *app) check(ctx context.Context, names []string, asJSON bool) (check.Ver
 			rows = append(rows, r)
 		}
 	}
-	return a.report(rows, nil, now, asJSON, stopped)
+	return a.report(rows, nil, nil, now, asJSON, stopped)
 }
 
 // report prints rows and returns the worst verdict. What is the matter with
-// the rows as a whole makes it unknown, and comes first.
-func (a *app) report(rows []row, receivers []receiverRow, now time.Time, asJSON bool, matter string) (check.Verdict, error) {
+// the rows as a whole makes it unknown, and comes first; troubles are parts of
+// the daemon that fail beside the watching.
+func (a *app) report(rows []row, receivers []receiverRow, troubles []string, now time.Time, asJSON bool, matter string) (check.Verdict, error) {
 	v, first := worst(rows), summary(rows)
 	if fails := failing(receivers); fails != "" {
 		// Whatever else is well: who is to be told is not.
 		v, first = worse(v, check.VerdictWarning), first+", "+fails
+	}
+	for _, trouble := range troubles {
+		v, first = worse(v, check.VerdictWarning), first+", "+trouble
 	}
 	if matter != "" {
 		known := first

@@ -113,6 +113,9 @@ func TestAPortThatIsTakenStopsNoWatching(t *testing.T) {
 		stdout, _, code := p.run("healthcheck")
 		return code == 0 && strings.Contains(stdout, "http is not served: ") && strings.Contains(stdout, "address already in use")
 	})
+	if stdout, _, code := p.run("status"); code != 1 || !strings.HasPrefix(stdout, "WARNING: ") || !strings.Contains(stdout, "http is not served: ") {
+		t.Errorf("status does not say it: exit %d: %s", code, stdout)
+	}
 	l.Close()
 	p.until("http to be served", func() bool {
 		resp, err := http.Get("http://" + l.Addr().String() + "/metrics")

@@ -6,7 +6,7 @@ import (
 )
 
 func TestAProxyThatCanNotBeReadIsRefusedAtTheStart(t *testing.T) {
-	for command, code := range map[string]int{"run": exitBadConfig, "validate": exitBadConfig, "test-notify": exitBadConfig, "check": 3} {
+	for command, code := range map[string]int{"run": exitBadConfig, "validate": exitBadConfig, "test-notify": exitFailure, "check": 3} {
 		p := newPlace(t, quick, well("a", 300*days))
 		t.Setenv("https_proxy", "http://me:hunter#22@proxy.example.com:3128")
 		stdout, stderr, got := p.run(command)

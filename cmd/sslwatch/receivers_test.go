@@ -75,7 +75,7 @@ func TestAReceiverThatFailsIsAWarning(t *testing.T) {
 		to := &stdout{to: &out}
 		a := &app{system: system{Stdout: to, Stderr: &out, Getenv: func(string) (string, bool) { return "", false }}, out: to}
 		rows := []row{{Verdict: tt.row, Project: "prod", Instance: "orders-cache"}}
-		got, err := a.report(rows, []receiverRow{{Verdict: check.VerdictWarning, Receiver: "oncall"}}, time.Now(), false, "")
+		got, err := a.report(rows, []receiverRow{{Verdict: check.VerdictWarning, Receiver: "oncall"}}, nil, time.Now(), false, "")
 		if err != nil || got != tt.want || !strings.HasPrefix(out.String(), tt.says) {
 			t.Errorf("%s, %v: %s", got, err, out.String())
 		}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -69,13 +71,34 @@ func (a *app) status(ctx context.Context, asJSON bool) (check.Verdict, error) {
 	} else if stale > staleAfter(c) {
 		matter = fmt.Sprintf("the daemon seems not to run: the state was last written %s ago", text.Span(now.Sub(s.Written)))
 	}
-	v, err := a.report(rows, receiverRows(c, s), now, asJSON, matter)
+	v, err := a.report(rows, receiverRows(c, s), a.troubles(ctx), now, asJSON, matter)
 	for _, id := range slices.Sorted(maps.Keys(byProject)) {
 		if pause := s.Projects[id].Pause; err == nil && pause.In(now) && !asJSON {
 			fmt.Fprintf(a.Stdout, "project %s: paused until %s, because %s\n", text.Clean(byProject[id][0].Project), text.Stamp(pause.Until), text.Clean(pause.Reason))
 		}
 	}
 	return v, err
+}
+
+// askPatience is how long a living daemon may take to say what fails.
+const askPatience = 2 * time.Second
+
+// troubles returns what the daemon says fails beside the watching. A daemon
+// that can't be asked, by this user or at all, has nothing to say here: the
+// state tells whether it is dead.
+func (a *app) troubles(ctx context.Context) []string {
+	answer, err := a.ask(ctx, askPatience, http.MethodGet, "/healthz")
+	if err != nil {
+		return nil
+	}
+	if answer.Status != http.StatusOK {
+		return []string{text.Clean(answer.Text)}
+	}
+	var troubles []string
+	for _, line := range strings.Split(answer.Text, "\n")[1:] {
+		troubles = append(troubles, text.Clean(line))
+	}
+	return troubles
 }
 
 // busyUntil is until when the daemon had no reason to write the state: when

@@ -34,7 +34,7 @@ func newTestNotify(a *app) *cobra.Command {
 		Long: "Send a test message through each receiver, or through those named, and print how\n" +
 			"each answered. The message says that it is a test. With --alert it looks, threads and\n" +
 			"mentions as a true alert does, of severity warning or critical, and says so too.\n\n" +
-			"Exit codes: 0 every receiver took it; 1 one did not; 78 the configuration can't be used.",
+			"Exit codes: 0 every receiver took it; 1 one did not, or the configuration can't be used.",
 		RunE: func(cmd *cobra.Command, names []string) error {
 			severity := check.Severity(alert)
 			if alert != "" && severity != check.Warning && severity != check.Critical {
@@ -51,7 +51,7 @@ func newTestNotify(a *app) *cobra.Command {
 func (a *app) testNotify(ctx context.Context, names []string, alert check.Severity) error {
 	c, err := a.load(ctx, config.Receivers, func(p config.Problem) { fmt.Fprintf(a.Stderr, "warning: %s\n", text.CleanLines(p.String())) })
 	if err != nil {
-		return err
+		return &exitError{exitFailure, err}
 	}
 	receivers, err := chosen(c.Receivers, names)
 	if err != nil {
@@ -59,7 +59,7 @@ func (a *app) testNotify(ctx context.Context, names []string, alert check.Severi
 	}
 	proxies, err := a.proxies()
 	if err != nil {
-		return &exitError{exitBadConfig, err}
+		return err
 	}
 	results := make(chan testResult)
 	waiting := map[string]bool{}
