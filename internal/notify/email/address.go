@@ -14,12 +14,15 @@ import (
 // ParseAddress reads one address, with or without a name beside it, and
 // writes its domain in ASCII (A-labels), which every server takes. An address
 // that would have to be quoted on its way is refused: some servers take what
-// is in the quotes for a part of the command.
+// is in the quotes for a part of the command. What looks like an encoded word
+// is meant as it is written: a configuration is no mail.
 func ParseAddress(text string) (*mail.Address, error) {
-	a, err := mail.ParseAddress(text)
+	const apart = "\ue000" // for private use
+	a, err := mail.ParseAddress(strings.ReplaceAll(text, "=?", "="+apart+"?"))
 	if err != nil {
 		return nil, errors.New("is not a valid e-mail address")
 	}
+	a.Name, a.Address = strings.ReplaceAll(a.Name, apart, ""), strings.ReplaceAll(a.Address, apart, "")
 	at := strings.LastIndexByte(a.Address, '@')
 	local, domain := a.Address[:at], a.Address[at+1:]
 	if strings.HasPrefix(local, ".") || strings.HasSuffix(local, ".") || strings.Contains(local, "..") || strings.ContainsFunc(local, needsQuotes) {

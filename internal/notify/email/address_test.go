@@ -3,6 +3,7 @@ package email_test
 import (
 	"mime"
 	"net"
+	"net/mail"
 	"strings"
 	"testing"
 
@@ -35,6 +36,21 @@ func TestAddressesAreWhatEveryServerTakes(t *testing.T) {
 	} {
 		if got, err := email.ParseAddress(text); err == nil {
 			t.Errorf("%q is taken for %q", text, got.Address)
+		}
+	}
+}
+
+// A configuration is no mail: a name in it that looks like an encoded word is
+// that name.
+func TestANameIsMeantAsItIsWritten(t *testing.T) {
+	for text, want := range map[string]mail.Address{
+		"=?utf-8?q?Ops?= <a@example.com>":         {Name: "=?utf-8?q?Ops?=", Address: "a@example.com"},
+		`"=?utf-8?b?T3Bz?= team" <a@example.com>`: {Name: "=?utf-8?b?T3Bz?= team", Address: "a@example.com"},
+		"a=?b@example.com":                        {Address: "a=?b@example.com"},
+		"Ops 运维 <a@example.com>":                  {Name: "Ops 运维", Address: "a@example.com"},
+	} {
+		if got, err := email.ParseAddress(text); err != nil || *got != want {
+			t.Errorf("%q is read as %+v, %v", text, got, err)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/textproto"
 	"os"
@@ -112,6 +113,7 @@ func (d *dialogue) hold(ctx context.Context, mail []byte) error {
 		for err := d.text.PrintfLine("QUIT"); err == nil; {
 			_, err = d.text.ReadLine()
 		}
+		_, _ = io.Copy(io.Discard, d.raw) // the end of TLS comes before that of the connection
 	}
 	return nil
 }
