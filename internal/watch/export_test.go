@@ -95,6 +95,9 @@ func (w *Watch) OnTurn(f func()) {
 	}
 }
 
+// Known returns how many instances are known. It belongs into OnTurn.
+func (w *Watch) Known() int { return len(w.fleet.Snapshot(time.Now()).Records) }
+
 // SetTick sets the longest that the loop sleeps.
 func (w *Watch) SetTick(d time.Duration) {
 	if d > 0 {
