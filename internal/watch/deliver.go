@@ -273,7 +273,7 @@ func (w *Watch) failed(d delivery, now time.Time) {
 		f = new(notify.Failure)
 	}
 	r.asked = now.Add(f.RetryAfter)
-	if w.known[r.ID].Failure != d.err.Error() || r.logged.IsZero() || now.Sub(r.logged) >= logStanding {
+	if !alike(w.known[r.ID].Failure, d.err.Error()) || r.logged.IsZero() || now.Sub(r.logged) >= logStanding {
 		_, since := w.book.Owed(r.ID)
 		w.log.Warn("delivery failed", "receiver", r.ID, "err", d.err, "owed", len(d.batch), "owed_since", since, "again_in", delay.Round(time.Second))
 		r.logged = now

@@ -2,7 +2,11 @@ package watch_test
 
 import (
 	"bytes"
+	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,6 +65,26 @@ func TestHowAReceiverDoesIsOnDiskAndALastingFailureIsLoggedOnceAnHour(t *testing
 		}
 		if err := l.stop(); err != nil {
 			t.Fatal(err)
+		}
+	})
+}
+
+// countdown is a receiver that says for how long it takes nothing.
+type countdown struct{ *pager }
+
+func (c countdown) Deliver(context.Context, notify.Message) (json.RawMessage, error) {
+	return nil, &notify.Failure{Reason: fmt.Sprintf("try again in %d seconds", time.Now().Second())}
+}
+
+// A failure that only counts down is logged once an hour like any other.
+func TestAFailureThatCountsDownIsLoggedOnce(t *testing.T) {
+	bubble(t, 1, func(l *life) {
+		l.enabled(0, false)
+		l.opt.Receivers[0].Carrier = countdown{newPager()}
+		log := l.startLogged()
+		l.pass(50 * time.Minute)
+		if n := strings.Count(log.String(), "delivery failed"); n != 1 {
+			t.Errorf("it is logged %d times in less than an hour", n)
 		}
 	})
 }

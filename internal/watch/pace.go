@@ -2,7 +2,9 @@ package watch
 
 import (
 	"errors"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/cenkalti/backoff/v4"
 
@@ -22,4 +24,18 @@ func afterDelivery(b *backoff.ExponentialBackOff, err error) time.Duration {
 		delay = b.MaxInterval
 	}
 	return max(delay, f.RetryAfter)
+}
+
+// alike reports whether two failures differ in nothing but numbers: a server
+// may count down, or name each try.
+func alike(a, b string) bool {
+	withoutDigits := func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if unicode.IsDigit(r) {
+				return -1
+			}
+			return r
+		}, s)
+	}
+	return withoutDigits(a) == withoutDigits(b)
 }
