@@ -99,9 +99,8 @@ func compare(t *testing.T, f *fleet.Fleet, now time.Time) {
 		if r.Checked.IsZero() {
 			counts.Unasked++
 		}
-		alerts := s.Of(r)
-		counts.Verdicts[check.VerdictOf(*r, alerts)]++
-		for _, a := range alerts {
+		counts.Verdicts[check.VerdictOf(*r, check.Standing(*r, s.Policy, now))]++
+		for _, a := range s.Of(r) {
 			counts.Firing[fleet.Firing{Condition: a.Condition, Severity: a.Severity}]++
 		}
 	}

@@ -92,10 +92,11 @@ func (f *Fleet) part(r check.Record, now time.Time) part {
 	if r.Left != "" {
 		return out
 	}
-	alerts := f.alerts(r, now)
+	// What its project speaks for is no better for that.
+	alerts := check.Standing(r, f.policy, now)
 	out.verdict = check.VerdictOf(r, alerts)
 	n := 0
-	for _, a := range alerts {
+	for _, a := range f.seen[r.ProjectID].Covers(r, alerts, f.policy) {
 		if a.State == check.Stands && n < len(out.firing) {
 			out.firing[n] = Firing{a.Condition, a.Severity}
 			n++
