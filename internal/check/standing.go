@@ -249,12 +249,8 @@ func earlier(next, t, now time.Time) time.Time {
 
 // CompareAlerts orders alerts for people, the worst first.
 func CompareAlerts(a, b Alert) int {
-	return cmp.Or(
-		b.Severity.Compare(a.Severity),
-		cmp.Compare(a.Condition.rank(), b.Condition.rank()),
-		a.Certificate.Compare(b.Certificate),
-		cmp.Compare(a.Project, b.Project),
-		cmp.Compare(a.Instance, b.Instance),
-		a.Key().Compare(b.Key()),
-	)
+	if c := cmp.Or(b.Severity.Compare(a.Severity), a.Condition.Compare(b.Condition), a.Certificate.Compare(b.Certificate)); c != 0 {
+		return c // most often, and without a look at the names
+	}
+	return cmp.Or(cmp.Compare(a.Project, b.Project), cmp.Compare(a.Instance, b.Instance), a.Key().Compare(b.Key()))
 }
