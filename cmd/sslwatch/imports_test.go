@@ -18,6 +18,7 @@ var arrows = map[string][]string{
 	"internal/check":             {"internal/text", "internal/dcs"},
 	"internal/queue":             {},
 	"internal/ledger":            {"internal/check", "internal/queue"},
+	"internal/ledger/ledgertest": {"internal/check", "internal/ledger"}, // for tests only
 	"internal/fleet":             {"internal/check", "internal/dcs", "internal/queue"},
 	"internal/view":              {"internal/check", "internal/fleet", "internal/state"},
 	"internal/poll":              {"internal/dcs", "internal/queue"},
@@ -26,7 +27,7 @@ var arrows = map[string][]string{
 	"internal/notify":            {"internal/text", "internal/check", "internal/ledger"},
 	"internal/notify/slack":      {"internal/text", "internal/notify", "internal/check", "internal/ledger", "internal/httpclient", "internal/netfault", "internal/secret"},
 	"internal/notify/email":      {"internal/smallfile", "internal/text", "internal/notify", "internal/check", "internal/ledger", "internal/netfault", "internal/secret"},
-	"internal/notify/notifytest": {"internal/notify", "internal/check", "internal/ledger", "internal/dcs"}, // for tests only
+	"internal/notify/notifytest": {"internal/ledger/ledgertest", "internal/notify", "internal/check", "internal/ledger", "internal/dcs"}, // for tests only
 	"internal/config":            {"internal/smallfile", "internal/text", "internal/check", "internal/ledger", "internal/dcs", "internal/notify/slack", "internal/notify/email", "internal/secret"},
 	"internal/watch":             {"internal/text", "internal/queue", "internal/poll", "internal/dcs", "internal/check", "internal/ledger", "internal/fleet", "internal/view", "internal/state", "internal/notify"},
 	"internal/web":               {"internal/smallfile", "internal/check", "internal/fleet", "internal/view", "internal/state"},

@@ -1,3 +1,26 @@
+// Package ledger is the judgement of what to say, and to whom; it is pure: no
+// clock, no network, no goroutine, no log.
+//
+// What is remembered is what each receiver was told. What to say is always
+// the difference between that and what is true now, worked out anew each time.
+// There is no queue of messages, so none can be stale, lost or out of order.
+//
+// A Book is kept for all receivers, and used so:
+//
+//	next, _ := book.Update(subject, alerts, clock, now)  // whenever something is new, and at next
+//	...
+//	ready := book.Ready(receiver, now)                   // whenever it may be sent something, and at ready.Wake
+//	batch := some of ready.Notices, which one message can hold
+//	if !book.Begin(receiver, batch) {
+//		make book.Changes() durable, and ask Ready again
+//	}
+//	send it
+//	subjects := book.Delivered(receiver, batch, ...)     // or Doubted, or Failed
+//	make book.Changes() durable, and Update those subjects
+//
+// It is durable that something is about to be said before it is sent, and
+// that it was said before anything else is sent to the same receiver. So a
+// crash can repeat one message, under the same ID, and lose none.
 package ledger
 
 import (

@@ -34,7 +34,7 @@ func (b *Book) Ready(id string, now time.Time) Ready {
 	}
 	fresh, wake := b.news(a, now)
 	if a.marked { // what came since waits for the next message
-		marked := slices.DeleteFunc(slices.Clone(fresh), func(n Notice) bool { return !a.lines[n.Key()].Tried(n) })
+		marked := slices.DeleteFunc(slices.Clone(fresh), func(n Notice) bool { return !a.lines[n.Key()].tried(n) })
 		if len(marked) > 0 {
 			return Ready{Notices: marked}
 		}
@@ -103,8 +103,8 @@ func (b *Book) Begin(id string, batch []Notice) (send bool) {
 	a := b.accounts[id]
 	if !a.marked {
 		for _, n := range batch {
-			if lines := a.lines[n.Key()]; !lines.Tried(n) {
-				b.set(a, n.Key(), Try(lines, n))
+			if lines := a.lines[n.Key()]; !lines.tried(n) {
+				b.set(a, n.Key(), try(lines, n))
 				a.marked = true
 			}
 		}
@@ -126,7 +126,7 @@ func (b *Book) Delivered(id string, batch []Notice, belongs []string, now time.T
 	}
 	a.answered = check.Wall(now)
 	for i, n := range batch {
-		b.set(a, n.Key(), Tell(a.lines[n.Key()], n, belongs[i], now))
+		b.set(a, n.Key(), tell(a.lines[n.Key()], n, belongs[i], now))
 	}
 	for _, key := range a.doubted.Keys() {
 		a.index(key)
@@ -143,7 +143,7 @@ func (b *Book) Doubted(id string, batch []Notice, message string, now time.Time)
 		return 0, nil
 	}
 	for _, n := range batch {
-		lines := InDoubt(a.lines[n.Key()], n, message, now)
+		lines := doubt(a.lines[n.Key()], n, message, now)
 		b.set(a, n.Key(), lines)
 		if waits := lines[n.Condition].Waits; waits != nil {
 			tries = max(tries, waits.InDoubt.Tries)

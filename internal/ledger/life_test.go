@@ -430,7 +430,7 @@ func TestRules(t *testing.T) {
 			l.sees(on(5 * day)).told("firing critical certificate_expiring 7d")
 			l.after(6 * day).told("firing critical certificate_expired")
 			l.now = birth.Add(day)
-			l.record, l.lines = l.record.Rewind(l.now), l.lines.Rewind(l.now).RewindTold(l.now)
+			l.record, l.lines = l.record.Rewind(l.now), ledger.RewindTold(ledger.Rewind(l.lines, l.now), l.now)
 			l.after(time.Minute).told("reminder critical certificate_expiring 7d")
 			l.after(4 * day).told("reminder critical certificate_expired")
 		},

@@ -30,9 +30,9 @@ type Lines map[check.Condition]Line
 //
 // and this is how one leads to another:
 //
-//	Await  what is owed waits, and what is owed no more does not
-//	Try    a message is about to be sent: Tried is set for a beginning or an end
-//	Tell   it has arrived: Told without Waits and Tried; or no line, after an end
+//	await  what is owed waits, and what is owed no more does not
+//	try    a message is about to be sent: Tried is set for a beginning or an end
+//	tell   it has arrived: Told without Waits and Tried; or no line, after an end
 //
 // While Tried is set, neither that it was heard nor that it was not is relied
 // on: what fired gets its end, and what ended fires anew if it stands.
@@ -147,9 +147,9 @@ func (w Waits) equal(other Waits) bool {
 // same reports whether both are nil, or hold the same.
 func same[T comparable](a, b *T) bool { return (a == nil) == (b == nil) && (a == nil || *a == *b) }
 
-// Await marks what a receiver owes as waited for, and forgets the waits that
-// are no longer owed. notices are what Owed returned for the same subject.
-func Await(told Lines, standing []check.Alert, notices []Notice, now time.Time) Lines {
+// await marks what a receiver owes as waited for, and forgets the waits that
+// are no longer owed. notices are what owed returned for the same subject.
+func await(told Lines, standing []check.Alert, notices []Notice, now time.Time) Lines {
 	now = check.Wall(now)
 	out := told.clone()
 	owed := map[check.Condition]bool{}
@@ -182,10 +182,10 @@ func Await(told Lines, standing []check.Alert, notices []Notice, now time.Time) 
 	return out
 }
 
-// Tell notes that a receiver has taken a notice. message is the ID of the
+// tell notes that a receiver has taken a notice. message is the ID of the
 // message that what follows about it belongs to. An end is to be noted before
 // an alert of the same message that begins anew what it closes.
-func Tell(told Lines, n Notice, message string, now time.Time) Lines {
+func tell(told Lines, n Notice, message string, now time.Time) Lines {
 	now = check.Wall(now)
 	out := told.clone()
 	if !n.Kind.fires() {
@@ -218,9 +218,9 @@ func Tell(told Lines, n Notice, message string, now time.Time) Lines {
 	return out
 }
 
-// Tried reports whether the lines say that the receiver may have been told a
+// tried reports whether the lines say that the receiver may have been told a
 // notice.
-func (l Lines) Tried(n Notice) bool {
+func (l Lines) tried(n Notice) bool {
 	if n.Fires() {
 		line := l[n.Condition]
 		return line.Told != nil || line.Waits == nil || line.Tried == Firing
@@ -228,11 +228,11 @@ func (l Lines) Tried(n Notice) bool {
 	return !slices.ContainsFunc(n.Closes, func(c check.Condition) bool { return l[c].Told != nil && l[c].Tried != Resolved })
 }
 
-// Try notes that a receiver is about to be told a notice. Until it is known
+// try notes that a receiver is about to be told a notice. Until it is known
 // whether that arrived, neither that it was told nor that it was not is
 // relied on: what fired is told to be over, and what is over fires anew.
-func Try(told Lines, n Notice) Lines {
-	if told.Tried(n) {
+func try(told Lines, n Notice) Lines {
+	if told.tried(n) {
 		return told
 	}
 	out := told.clone()
@@ -251,9 +251,9 @@ func Try(told Lines, n Notice) Lines {
 	return out
 }
 
-// InDoubt notes that a receiver was sent a notice in a message, and that it is
+// doubt notes that a receiver was sent a notice in a message, and that it is
 // not known whether that arrived.
-func InDoubt(told Lines, n Notice, message string, now time.Time) Lines {
+func doubt(told Lines, n Notice, message string, now time.Time) Lines {
 	return told.waiting(n.Condition, func(w *Waits) {
 		d := Doubt{Message: message, Notice: n.ID(), Last: check.Wall(now)}
 		if w.InDoubt != nil && w.InDoubt.Notice == d.Notice {
@@ -264,14 +264,14 @@ func InDoubt(told Lines, n Notice, message string, now time.Time) Lines {
 	})
 }
 
-// HandOn notes that the fallback hears what a receiver waits for, until that
+// passOn notes that the fallback hears what a receiver waits for, until that
 // was told.
-func HandOn(told Lines, c check.Condition) Lines {
+func passOn(told Lines, c check.Condition) Lines {
 	return told.waiting(c, func(w *Waits) { w.HandedOn = true })
 }
 
-// Know notes that the fallback hears of an end by itself.
-func Know(told Lines, c check.Condition) Lines {
+// know notes that the fallback hears of an end by itself.
+func know(told Lines, c check.Condition) Lines {
 	return told.waiting(c, func(w *Waits) { w.Known = true })
 }
 
@@ -289,9 +289,9 @@ func (l Lines) waiting(c check.Condition, change func(*Waits)) Lines {
 	return out
 }
 
-// HandedOn returns the conditions of which a fallback hears because of what
+// handedOn returns the conditions of which a fallback hears because of what
 // another receiver waits for.
-func (l Lines) HandedOn() []check.Condition {
+func (l Lines) handedOn() []check.Condition {
 	var conditions []check.Condition
 	for _, c := range check.Conditions() {
 		if w := l[c].Waits; w != nil && w.HandedOn {
@@ -301,9 +301,9 @@ func (l Lines) HandedOn() []check.Condition {
 	return conditions
 }
 
-// Inherit returns the lines of a fallback that is to hear of an end without
+// inherit returns the lines of a fallback that is to hear of an end without
 // having heard of the beginning, with what the other receiver knew of it.
-func Inherit(to, from Lines, end Notice) Lines {
+func inherit(to, from Lines, end Notice) Lines {
 	line := from[end.Condition]
 	if _, knows := to[end.Condition]; knows || line.Waits == nil || line.Waits.Known {
 		return to
@@ -318,10 +318,10 @@ func Inherit(to, from Lines, end Notice) Lines {
 	return out.waiting(end.Condition, func(w *Waits) { w.HandedOn = false })
 }
 
-// Rewind bounds by the present since when things are waited for: after the
+// rewind bounds by the present since when things are waited for: after the
 // clock was set back, a time that lies ahead would hold them up until it is
 // reached.
-func (l Lines) Rewind(now time.Time) Lines {
+func (l Lines) rewind(now time.Time) Lines {
 	now = check.Wall(now)
 	out := l.clone()
 	for c, line := range out {
@@ -340,9 +340,9 @@ func (l Lines) Rewind(now time.Time) Lines {
 	return out
 }
 
-// RewindTold bounds by the present when things were told, or reminders would
+// rewindTold bounds by the present when things were told, or reminders would
 // be held up.
-func (l Lines) RewindTold(now time.Time) Lines {
+func (l Lines) rewindTold(now time.Time) Lines {
 	now = check.Wall(now)
 	out := l.clone()
 	for c, line := range out {

@@ -109,12 +109,12 @@ func MessageID(notices []Notice) string {
 	return digest(ids...)
 }
 
-// Owed returns what one receiver has yet to hear about one subject. standing
+// owed returns what one receiver has yet to hear about one subject. standing
 // holds the alerts of the subject, told the lines of the receiver's ledger,
 // repeat the time between reminders, and clock what is known of the clock.
 // At most one notice is returned for an alert; an alert is a condition of a
 // subject, and where it is about a certificate, of that certificate.
-func Owed(standing []check.Alert, told Lines, who Audience, repeat map[check.Severity]time.Duration, clock check.Clock, now time.Time) []Notice {
+func owed(standing []check.Alert, told Lines, who Audience, repeat map[check.Severity]time.Duration, clock check.Clock, now time.Time) []Notice {
 	now = check.Wall(now)
 	var vouched time.Time // the time, where the API agrees
 	if clock.Trust == check.Vouched {
@@ -257,9 +257,9 @@ func (t Told) reminders(every time.Duration) int {
 	return max(n, 0)
 }
 
-// NextReminder returns when a reminder will be due if nothing changes; zero
+// nextReminder returns when a reminder will be due if nothing changes; zero
 // if none will.
-func NextReminder(standing []check.Alert, told Lines, repeat map[check.Severity]time.Duration) time.Time {
+func nextReminder(standing []check.Alert, told Lines, repeat map[check.Severity]time.Duration) time.Time {
 	var next time.Time
 	for _, a := range standing {
 		t, every := told[a.Condition].Told, repeat[a.Severity]

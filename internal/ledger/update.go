@@ -33,7 +33,7 @@ func (b *Book) Update(key check.Key, alerts []check.Alert, clock check.Clock, no
 		b.owe(key, alerts, clock, now)
 	}
 	for _, a := range b.order {
-		at := []time.Time{NextReminder(alerts, a.lines[key], b.terms.Repeat)}
+		at := []time.Time{nextReminder(alerts, a.lines[key], b.terms.Repeat)}
 		if a.Fallback != "" {
 			at = append(at, b.nextHanding(a, key))
 		}
@@ -52,11 +52,11 @@ func (b *Book) owe(key check.Key, alerts []check.Alert, clock check.Clock, now t
 		who, lines := a.Audience, a.lines[key]
 		for _, other := range b.order {
 			if other.Fallback == a.Name {
-				who.Also = append(slices.Clip(who.Also), other.lines[key].HandedOn()...)
+				who.Also = append(slices.Clip(who.Also), other.lines[key].handedOn()...)
 			}
 		}
-		notices := Owed(alerts, lines, who, b.terms.Repeat, clock, now)
-		b.set(a, key, Await(lines, alerts, notices, now))
+		notices := owed(alerts, lines, who, b.terms.Repeat, clock, now)
+		b.set(a, key, await(lines, alerts, notices, now))
 		a.owes(key, notices)
 	}
 }
@@ -69,7 +69,7 @@ func (b *Book) handOn(from *account, key check.Key, now time.Time) (handed []Han
 	}
 	for _, n := range from.owed[key] {
 		if !n.Fires() && b.knows(from.Fallback, n) {
-			b.set(from, key, Know(from.lines[key], n.Condition))
+			b.set(from, key, know(from.lines[key], n.Condition))
 		}
 		wait := from.lines[key][n.Condition].Waits
 		if wait.HandedOn || now.Before(b.overlong(from, wait.Since)) {
@@ -80,7 +80,7 @@ func (b *Book) handOn(from *account, key check.Key, now time.Time) (handed []Han
 		}
 		for _, sibling := range b.order {
 			if sibling.Name == from.Name {
-				b.set(sibling, key, HandOn(sibling.lines[key], n.Condition))
+				b.set(sibling, key, passOn(sibling.lines[key], n.Condition))
 			}
 		}
 		handed = append(handed, Handing{Notice: n, From: from.ID, Fallback: from.Fallback})
@@ -122,7 +122,7 @@ func (b *Book) inherit(from *account, end Notice) {
 	for _, to := range b.order {
 		if to.Name == from.Fallback && !to.Audience.Hears(end.Alert) {
 			key := end.Key()
-			b.set(to, key, Inherit(to.lines[key], from.lines[key], end))
+			b.set(to, key, inherit(to.lines[key], from.lines[key], end))
 		}
 	}
 }
@@ -133,7 +133,7 @@ func (b *Book) Rewind(now time.Time) {
 	b.awake = soonest(b.awake, check.Wall(now))
 	for _, a := range b.order {
 		for key, lines := range a.lines {
-			b.set(a, key, lines.Rewind(now))
+			b.set(a, key, lines.rewind(now))
 		}
 		for key := range a.owed {
 			a.index(key)
@@ -146,7 +146,7 @@ func (b *Book) Rewind(now time.Time) {
 func (b *Book) RewindTold(key check.Key, now time.Time) {
 	for _, a := range b.order {
 		if lines, ok := a.lines[key]; ok {
-			b.set(a, key, lines.RewindTold(now))
+			b.set(a, key, lines.rewindTold(now))
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/ledger"
+	"github.com/sslwatch/sslwatch/internal/ledger/ledgertest"
 	"github.com/sslwatch/sslwatch/internal/notify"
 )
 
@@ -73,7 +74,7 @@ func TestAnEndComesBeforeTheAlertThatItUncoversOrThatFollows(t *testing.T) {
 	off := twice(old, check.Observation{})
 	hidden := told(old, now.Add(-2*time.Hour))
 	for _, n := range owed(off, hidden, now.Add(-time.Minute)) {
-		hidden = ledger.Tell(hidden, n, "m2", now.Add(-time.Minute))
+		hidden = ledgertest.Told(hidden, n, "m2", now.Add(-time.Minute))
 	}
 	longAgo := told(old, now.Add(-25*time.Hour))
 	longAgo[check.SSLDisabled] = hidden[check.SSLDisabled]
@@ -97,7 +98,7 @@ func TestAnEndComesBeforeTheAlertThatItUncoversOrThatFollows(t *testing.T) {
 		}
 		lines := tt.lines
 		for _, n := range together {
-			lines = ledger.Tell(lines, n, "m3", now)
+			lines = ledgertest.Told(lines, n, "m3", now)
 		}
 		if again := owed(tt.record, lines, now); len(again) != 0 {
 			t.Errorf("%s, told, and owed again: %v", name, again)
@@ -135,7 +136,7 @@ func TestWhatFollowsGoesToTheMessageThatToldFirst(t *testing.T) {
 		var ids []string
 		sent, ids = notify.Keep(sent, m, batch, raw, at)
 		for i, n := range batch {
-			told[n.Key()] = ledger.Tell(told[n.Key()], n, ids[i], at)
+			told[n.Key()] = ledgertest.Told(told[n.Key()], n, ids[i], at)
 		}
 		return m
 	}
@@ -201,12 +202,12 @@ func TestAMessageIsStaleUntilItSaysHowItsAlertsStand(t *testing.T) {
 	if len(notify.Stale(sent)) != 0 {
 		t.Errorf("stale as it was sent: %v", sent)
 	}
-	lines := ledger.Tell(nil, firing[0], ids[0], now)
+	lines := ledgertest.Told(nil, firing[0], ids[0], now)
 	at := now.Add(7 * check.Day)
 	tighter := owed(r, lines, at)
 	sent, _ = notify.Keep(sent, notify.Compose(tighter, sent, at), tighter, nil, at)
 	under := says(t, sent, "CRITICAL prod/cache-1: ") // the edit that is under way
-	lines = ledger.Tell(lines, tighter[0], m1.ID, at)
+	lines = ledgertest.Told(lines, tighter[0], m1.ID, at)
 
 	at = at.Add(time.Hour)
 	over := owed(seen(r, now.Add(400*check.Day), at), lines, at)
@@ -228,7 +229,7 @@ func TestAnEndThatClosesWhatItHidMendsThatMessageToo(t *testing.T) {
 	expiring := owed(r, nil, now)
 	m1 := notify.Compose(expiring, nil, now)
 	sent, ids := notify.Keep(nil, m1, expiring, json.RawMessage(`"p1"`), now)
-	lines := ledger.Tell(nil, expiring[0], ids[0], now)
+	lines := ledgertest.Told(nil, expiring[0], ids[0], now)
 
 	at := now.Add(25 * time.Hour)
 	expired := owed(r, lines, at)
@@ -237,7 +238,7 @@ func TestAnEndThatClosesWhatItHidMendsThatMessageToo(t *testing.T) {
 		t.Errorf("another alert follows %+v", m2.Thread)
 	}
 	sent, ids = notify.Keep(sent, m2, expired, json.RawMessage(`"p2"`), at)
-	lines = ledger.Tell(lines, expired[0], ids[0], at)
+	lines = ledgertest.Told(lines, expired[0], ids[0], at)
 
 	at = at.Add(time.Hour)
 	over := owed(seen(r, now.Add(400*check.Day), at), lines, at)
@@ -263,7 +264,7 @@ func TestAMessageThatWasGoneIsPostedAnewAndFollowedFromThenOn(t *testing.T) {
 	firing := owed(r, nil, now)
 	m1 := notify.Compose(firing, nil, now)
 	sent, ids := notify.Keep(nil, m1, firing, json.RawMessage(`"p1"`), now)
-	lines := ledger.Tell(nil, firing[0], ids[0], now)
+	lines := ledgertest.Told(nil, firing[0], ids[0], now)
 
 	at := now.Add(7 * check.Day)
 	tighter := owed(r, lines, at)
@@ -298,7 +299,7 @@ func TestAnEditedMessageSaysWhatIsNotSolved(t *testing.T) {
 	at := now.Add(time.Hour)
 	left, renewed := records[0], seen(records[1], now.Add(400*check.Day), at)
 	left.Left = check.Unwatched
-	over := append(owed(left, ledger.Tell(nil, batch[0], ids[0], now), at), owed(renewed, ledger.Tell(nil, batch[1], ids[1], now), at)...)
+	over := append(owed(left, ledgertest.Told(nil, batch[0], ids[0], now), at), owed(renewed, ledgertest.Told(nil, batch[1], ids[1], now), at)...)
 	m = notify.Compose(over, sent, at)
 	sent, _ = notify.Keep(sent, m, over, nil, at)
 	if r := says(t, sent, "CLOSED prod/cache-1: no longer watched, and not solved, and 1 more"); !r.Entries[0].Unsolved || r.Entries[1].Unsolved {

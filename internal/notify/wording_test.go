@@ -11,6 +11,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
 	"github.com/sslwatch/sslwatch/internal/ledger"
+	"github.com/sslwatch/sslwatch/internal/ledger/ledgertest"
 	"github.com/sslwatch/sslwatch/internal/notify"
 )
 
@@ -57,15 +58,19 @@ func twice(r check.Record, o check.Observation) check.Record {
 
 // owed returns what a receiver that knows lines is owed.
 func owed(r check.Record, lines ledger.Lines, at time.Time) []ledger.Notice {
-	alerts := check.Standing(r, policy, at)
-	return ledger.Owed(alerts, lines, ledger.Audience{}, repeat, policy.Clock(subject("").ProjectID), at)
+	return ledgertest.Owed(lines, judged(check.Standing(r, policy, at), policy, at))
+}
+
+// judged is what a policy makes of alerts.
+func judged(alerts []check.Alert, p check.Policy, at time.Time) ledgertest.Judged {
+	return ledgertest.Judged{Alerts: alerts, Clock: p.Clock(subject("").ProjectID), Repeat: repeat, At: at}
 }
 
 // told returns the lines of a receiver that took what was owed at a time.
 func told(r check.Record, at time.Time) ledger.Lines {
 	var lines ledger.Lines
 	for _, n := range owed(r, lines, at) {
-		lines = ledger.Tell(lines, n, "m1", at)
+		lines = ledgertest.Told(lines, n, "m1", at)
 	}
 	return lines
 }
@@ -119,15 +124,11 @@ func story() []struct {
 	portless := seen(record("orders-cache"), now.Add(-2*time.Hour), fresh)
 	portless.Endpoint.Port = "0"
 	inherited := func(r check.Record, told ledger.Lines) []ledger.Notice {
-		notices := owed(r, told, fresh)
-		from := ledger.Await(told, check.Standing(r, policy, fresh), notices, fresh)
-		return owed(r, ledger.Inherit(nil, from, notices[0]), now)
+		return owed(r, ledgertest.Inherited(told, judged(check.Standing(r, policy, fresh), policy, fresh)), now)
 	}
 	on := check.Observation{SSL: dcs.SSL{Enabled: true, Validated: true, ExpiresAt: now.Add(200 * check.Day)}}
 	missedLines := func(r check.Record) ledger.Lines {
-		alerts, notices := check.Standing(r, policy, fresh), owed(r, nil, fresh)
-		lines := ledger.Await(nil, alerts, notices, fresh)
-		return ledger.Try(lines, notices[0])
+		return ledgertest.Tried(nil, judged(check.Standing(r, policy, fresh), policy, fresh))
 	}
 	project := func(c check.Cause, reason string) []ledger.Notice {
 		r := twice(seen(record("orders-cache"), now.Add(200*check.Day), day), failure(c, reason))
@@ -138,14 +139,14 @@ func story() []struct {
 		} else {
 			p = p.Refuse(reason, policy, day).Refuse(reason, policy, day)
 		}
-		return ledger.Owed(check.Project(p, f, policy, now), nil, ledger.Audience{}, repeat, policy.Clock(subject("").ProjectID), now)
+		return ledgertest.Owed(nil, judged(check.Project(p, f, policy, now), policy, now))
 	}
 	spared := seen(record("orders-cache"), now.Add(100*check.Day), day)
 	late := seen(record("orders-cache"), now.Add(200*check.Day), day)
 	late.Due = now.Add(-3 * time.Hour)
 	later := late
 	later.InstanceID = "6e1f0c44-b865-4159-b774-204dc0a36e37"
-	paused := ledger.Owed(check.Project(check.ProjectRecord{}, check.Sum([]check.Record{late, later}, policy, now), policy, now), nil, ledger.Audience{}, repeat, policy.Clock(subject("").ProjectID), now)
+	paused := ledgertest.Owed(nil, judged(check.Project(check.ProjectRecord{}, check.Sum([]check.Record{late, later}, policy, now), policy, now), policy, now))
 	paused[0].Reason = "the API asks for a pause until 2026-11-23 02:30:00 UTC"
 	clockOff := clocked(check.Clock{Off: true, Since: now.Add(-time.Minute), Ahead: check.Offset(60 * check.Day)})
 	return []struct {
@@ -169,10 +170,10 @@ func story() []struct {
 		{"unsupported", owed(unsupported, nil, now)},
 		{"refused", project(check.CauseRefused, "the API refused the access key (APIGW.0301: verify aksk signature fail)")},
 		{"forbidden", project(check.CauseForbidden, "the API forbids it (DCS.2007: Policy does not allow dcs:ssl:get to be performed.)")},
-		{"overdue", ledger.Owed(check.Project(check.ProjectRecord{}, check.Sum([]check.Record{late}, policy, now), policy, now), nil, ledger.Audience{}, repeat, policy.Clock(subject("").ProjectID), now)},
+		{"overdue", ledgertest.Owed(nil, judged(check.Project(check.ProjectRecord{}, check.Sum([]check.Record{late}, policy, now), policy, now), policy, now))},
 		{"overdue, and why", paused},
-		{"the clock is off", ledger.Owed(check.Project(check.ProjectRecord{}, check.Sum([]check.Record{expiring}, clockOff, now), clockOff, now), nil, ledger.Audience{}, repeat, policy.Clock(subject("").ProjectID), now)},
-		{"the clock was wrong, and is right again", ledger.Owed(check.Standing(spared, policy, now), told(spared, now.Add(101*check.Day)).RewindTold(now.Add(-time.Hour)), ledger.Audience{}, repeat, clocked(check.Clock{Trust: check.Vouched}).Clock(subject("").ProjectID), now)},
+		{"the clock is off", ledgertest.Owed(nil, judged(check.Project(check.ProjectRecord{}, check.Sum([]check.Record{expiring}, clockOff, now), clockOff, now), policy, now))},
+		{"the clock was wrong, and is right again", ledgertest.Owed(ledgertest.Rewound(told(spared, now.Add(101*check.Day)), spared.Key(), now.Add(-time.Hour)), judged(check.Standing(spared, policy, now), clocked(check.Clock{Trust: check.Vouched}), now))},
 		{"renewed", owed(renewed, told(expiring, now.Add(-3*check.Day)), now)},
 		{"on again", owed(twice(off, on), told(off, day), now)},
 		{"off, and need not be on", owed(free, told(off, day), now)},

@@ -10,6 +10,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
 	"github.com/sslwatch/sslwatch/internal/ledger"
+	"github.com/sslwatch/sslwatch/internal/ledger/ledgertest"
 	"github.com/sslwatch/sslwatch/internal/notify"
 )
 
@@ -57,7 +58,7 @@ func (l *life) sees(before time.Time, all ...check.Observation) *life {
 }
 
 func (l *life) owed(at time.Time) []ledger.Notice {
-	return ledger.Owed(check.Standing(l.record, policy, at), l.lines, ledger.Audience{}, repeat, policy.Clock(l.record.ProjectID), at)
+	return ledgertest.Owed(l.lines, ledgertest.Judged{Alerts: check.Standing(l.record, policy, at), Repeat: repeat, At: at})
 }
 
 // until is a certificate that ends some time after Now.
@@ -88,7 +89,7 @@ func (r *receiver) next(at time.Time, receipt json.RawMessage) notify.Message {
 	for i, n := range batch {
 		for _, l := range r.lives {
 			if l.record.Key() == n.Key() {
-				l.lines = ledger.Tell(l.lines, n, ids[i], at)
+				l.lines = ledgertest.Told(l.lines, n, ids[i], at)
 			}
 		}
 	}

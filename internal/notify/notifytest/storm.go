@@ -9,6 +9,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/ledger"
+	"github.com/sslwatch/sslwatch/internal/ledger/ledgertest"
 	"github.com/sslwatch/sslwatch/internal/notify"
 )
 
@@ -82,7 +83,7 @@ func happens(l *life, chance *rand.Rand) {
 // told has the receiver hear what is owed.
 func (l *life) told(message string, at time.Time) {
 	for _, n := range l.owed(at) {
-		l.lines = ledger.Tell(l.lines, n, message, at)
+		l.lines = ledgertest.Told(l.lines, n, message, at)
 	}
 }
 
@@ -113,7 +114,7 @@ func (c *Crowd) Took(m notify.Message, batch []ledger.Notice, receipt json.RawMe
 	c.sent, ids = notify.Keep(c.sent, m, batch, receipt, at)
 	for i, n := range batch {
 		l := c.of[n.Key()]
-		l.lines = ledger.Tell(l.lines, n, ids[i], at)
+		l.lines = ledgertest.Told(l.lines, n, ids[i], at)
 	}
 }
 
