@@ -106,15 +106,18 @@ func (p ProjectRecord) Judge(f Totals, now time.Time) ProjectRecord {
 // Covers returns what stands of an instance where its project speaks for it:
 // what is forbidden for all is one alert of the project. An instance has one
 // of its own as soon as it is known that another can be seen, or when that is
-// not known for long.
+// not known for long; and when it fails for another reason since.
 func (p ProjectRecord) Covers(r Record, alerts []Alert, policy Policy) []Alert {
+	if !r.Denied.Set {
+		return alerts
+	}
 	alone := r.Alone || !p.Seen.After(r.Denied.Since) && r.Failing.Last.Sub(r.Denied.Since) >= policy.FailingAfter
-	if p.Forbidden.IsZero() && alone {
+	if p.Forbidden.IsZero() && (alone || r.Failing.Cause == CauseFailed) {
 		return alerts
 	}
 	alerts = slices.Clone(alerts)
 	for i, a := range alerts {
-		if a.Cause == CauseForbidden && a.State == Stands {
+		if a.Condition == CheckFailing && a.State == Stands {
 			alerts[i].State = Hidden
 		}
 	}

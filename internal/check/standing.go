@@ -196,7 +196,7 @@ func failing(base Alert, r Record, p Policy, now time.Time) (alert Alert, known 
 	case r.Failing.Count == 0:
 		a.State, a.Ending, a.Severity = Over, Checked, ""
 		return a, !r.Verified.IsZero()
-	case r.Denied.Set:
+	case r.Denied.Set && r.Failing.Cause != CauseFailed:
 		a.Cause, a.Since, a.Reason = CauseForbidden, r.Denied.Since, r.Denial
 	case r.Failing.Cause.denied() || r.Failing.Last.Sub(r.Failing.Since) < p.FailingAfter:
 		return Alert{}, false

@@ -249,3 +249,26 @@ func TestAMessageInDoubtIsRepeatedAtItsPace(t *testing.T) {
 		t.Errorf("after another message was taken, %d are ready", len(r.Notices))
 	}
 }
+
+// After a start under a clock that was set back, nothing waits for a time that
+// lies ahead: neither what was owed, nor what is in doubt.
+func TestNothingWaitsForATimeThatLiesAhead(t *testing.T) {
+	chat := ledger.Receiver{ID: "chat", Name: "chat"}
+	d := newDesk(t, ledger.Terms{GroupWait: 10 * time.Second}, chat)
+	d.record = check.Learn(check.Learn(d.record, off, d.policy, d.now), off, d.policy, d.now)
+	d.update()
+	d.commit()
+
+	back := d.now.Add(-24 * time.Hour)
+	d.book = ledger.New(d.kept, map[string]time.Time{"chat": d.now})
+	d.book.Rewind(back)
+	d.book.Configure([]ledger.Receiver{chat}, ledger.Terms{GroupWait: 10 * time.Second})
+	d.now = back.Add(10 * time.Second)
+	d.update()
+	if n, since := d.book.Owed("chat"); n != 1 || since.After(back) {
+		t.Errorf("%d are owed since %v, and it is %v", n, since, back)
+	}
+	if r := d.book.Ready("chat", d.now); len(r.Notices) != 1 {
+		t.Errorf("%d are ready, the next at %v", len(r.Notices), r.Wake)
+	}
+}

@@ -172,6 +172,9 @@ func await(told Lines, standing []check.Alert, notices []Notice, now time.Time) 
 			continue
 		}
 		switch {
+		case line.Told != nil && a.State == check.Hidden && (line.Waits.Known || line.Waits.HandedOn):
+			// Its end may be owed anew once it is in sight again: the fallback
+			// is not to hear that twice.
 		case line.Told != nil:
 			line.Waits = nil
 			out[a.Condition] = line

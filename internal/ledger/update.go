@@ -127,14 +127,22 @@ func (b *Book) inherit(from *account, end Notice) {
 	}
 }
 
-// Rewind bounds by the present since when things are waited for, after the
-// clock was set back.
+// Rewind bounds by the present since when things are waited for, and when
+// receivers answered, after the clock was set back. It may be called before
+// Configure.
 func (b *Book) Rewind(now time.Time) {
-	b.awake = soonest(b.awake, check.Wall(now))
-	for _, a := range b.order {
-		for key, lines := range a.lines {
-			b.set(a, key, lines.rewind(now))
+	now = check.Wall(now)
+	b.awake = soonest(b.awake, now)
+	for id, ledger := range b.ledgers {
+		for key, lines := range ledger {
+			if back := lines.rewind(now); !back.equal(lines) {
+				ledger[key] = back
+				b.changed[Place{id, key}] = true
+			}
 		}
+	}
+	for _, a := range b.accounts {
+		check.Bound(now, &a.answered)
 		for key := range a.owed {
 			a.index(key)
 		}

@@ -146,7 +146,7 @@ func (w *Watch) deliverTo(ctx context.Context, r *receiver, now time.Time) time.
 	limited, giveUp := context.WithTimeout(ctx, cmp.Or(r.Carrier.Limits().Timeout, deliverTimeout))
 	r.started, r.giveUp = now, giveUp
 	w.work.Add(1)
-	go w.send(limited, giveUp, delivery{receiver: r, batch: batch, message: m})
+	go w.send(limited, giveUp, r.Carrier, delivery{receiver: r, batch: batch, message: m})
 	return now.Add(overlong)
 }
 
@@ -167,13 +167,14 @@ func (w *Watch) watchDelivery(r *receiver, now time.Time) time.Time {
 }
 
 // send sends one message. One that does not end when it has to counts as
-// failed, and is not waited for.
-func (w *Watch) send(ctx context.Context, giveUp func(), d delivery) {
+// failed, and is not waited for. It touches nothing of the receiver, which the
+// loop owns.
+func (w *Watch) send(ctx context.Context, giveUp func(), carrier notify.Receiver, d delivery) {
 	defer w.work.Done()
 	defer giveUp()
 	done := make(chan delivery, 1)
 	go func(d delivery) {
-		d.receipt, d.err = d.receiver.Carrier.Deliver(ctx, d.message)
+		d.receipt, d.err = carrier.Deliver(ctx, d.message)
 		done <- d
 	}(d)
 	select {

@@ -194,11 +194,11 @@ func TestAFleetThatLeavesIsForgottenInSlices(t *testing.T) {
 			if s, err := l.watch.Snapshot(t.Context()); err != nil || len(s.Records) != len(l.opt.Watched) {
 				t.Errorf("%v, %d records", err, len(s.Records))
 			}
-			if most > 500 {
-				t.Errorf("%d instances were forgotten in one turn of the loop", most)
-			}
 			if err := l.stop(); err != nil {
 				t.Fatal(err)
+			}
+			if most > 500 {
+				t.Errorf("%d instances were forgotten in one turn of the loop", most)
 			}
 		}
 	})

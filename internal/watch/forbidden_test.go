@@ -85,6 +85,26 @@ func TestAnInstanceIsNamedWhereNoOtherCanBeSeen(t *testing.T) {
 	})
 }
 
+// What was forbidden to all, and fails for another reason once the others can
+// be seen again, is not taken for what the project speaks for.
+func TestWhatFailsOtherwiseAfterAllWasForbiddenIsNamed(t *testing.T) {
+	bubble(t, 3, func(l *life) {
+		l.opt.Repeat = nil
+		l.start()
+		l.pass(time.Hour)
+		l.cloud.set(func(c *cloud) { c.err = &dcs.Error{Kind: dcs.Forbidden, Status: 403, Reason: "no"} })
+		l.pass(4 * time.Hour)
+		l.want("firing check_failing project prod")
+		l.cloud.set(func(c *cloud) { c.err = nil })
+		l.fails(0, &dcs.Error{Kind: dcs.Failed, Status: 500, Reason: "HTTP 500"})
+		l.pass(2 * time.Hour)
+		l.wantAny("firing check_failing project prod", "resolved check_failing project prod", "firing check_failing cache-0")
+		l.fails(0, nil)
+		l.pass(2 * time.Hour)
+		l.wantAny("firing check_failing project prod", "resolved check_failing project prod", "firing check_failing cache-0", "resolved check_failing cache-0")
+	})
+}
+
 // In a fleet in which access comes and goes, over restarts, each instance
 // that stays forbidden is named once in its episode, and its end is told once.
 func TestEachEpisodeOfAForbiddenInstanceIsToldOnce(t *testing.T) {

@@ -337,9 +337,9 @@ func (l *life) startFrom(s state.State, store state.Store) {
 	w := watch.New(l.opt, s, store, slog.New(slog.DiscardHandler))
 	w.OnTurn(l.turn)
 	w.SetTick(l.tick)
+	l.watch = w
 	done := make(chan error, 1)
 	go func() { done <- w.Run(ctx) }()
-	l.watch = w
 	l.stop = func() error { cancel(); return <-done }
 }
 
