@@ -140,7 +140,7 @@ func (b *board) complete() bool {
 	return true
 }
 
-// summary prints how often each notice came, and tells whether each expected
+// summary prints how often each notice came, and reports whether each expected
 // one came exactly once and no other did.
 func (b *board) summary(requests int) bool {
 	b.mu.Lock()

@@ -124,7 +124,7 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// colours tells whether what is written to standard out may be coloured.
+// colours reports whether what is written to standard out may be coloured.
 // See no-color.org.
 func (a *app) colours() bool {
 	no, _ := a.Getenv("NO_COLOR")

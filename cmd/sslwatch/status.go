@@ -85,7 +85,7 @@ const askPatience = 2 * time.Second
 
 // troubles returns what the daemon says fails beside the watching. A daemon
 // that can't be asked, by this user or at all, has nothing to say here: the
-// state tells whether it is dead.
+// state reports whether it is dead.
 func (a *app) troubles(ctx context.Context) []string {
 	answer, err := a.ask(ctx, askPatience, http.MethodGet, "/healthz")
 	if err != nil {

@@ -215,7 +215,7 @@ func blindness(r Record, now time.Time) Severity {
 	return Warning
 }
 
-// late tells whether a check has been due for as long as one may fail.
+// late reports whether a check has been due for as long as one may fail.
 func late(r Record, p Policy, now time.Time) bool {
 	return !r.Due.IsZero() && now.Sub(r.Due) >= p.FailingAfter
 }

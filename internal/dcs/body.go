@@ -49,7 +49,7 @@ func repeats(body []byte) bool {
 	return false
 }
 
-// absent tells whether a member is missing or null.
+// absent reports whether a member is missing or null.
 func absent(raw json.RawMessage) bool { return raw == nil || string(raw) == "null" }
 
 // scalar returns a string, or a number as it is written; "" for all else. The

@@ -129,7 +129,7 @@ func parseEndpoint(endpoint string) (*url.URL, error) {
 	return u, nil
 }
 
-// isName tells whether s can stand in a path as one segment that no server
+// isName reports whether s can stand in a path as one segment that no server
 // or proxy reads as anything else. IDs of the cloud are UUIDs or hex.
 func isName(s string) bool {
 	for i := range len(s) {

@@ -114,13 +114,13 @@ func (c Credential) secrets() []secret.Text {
 	return []secret.Text{c.accessKey, c.secretKey, c.securityToken, c.authToken}
 }
 
-// same tells whether the API would see no difference.
+// same reports whether the API would see no difference.
 func (c Credential) same(d Credential) bool {
 	return c.accessKey == d.accessKey && c.secretKey == d.secretKey &&
 		c.securityToken == d.securityToken && c.authToken == d.authToken
 }
 
-// isZero tells whether there is nothing to sign with.
+// isZero reports whether there is nothing to sign with.
 func (c Credential) isZero() bool { return c.same(Credential{}) }
 
 // String returns how the access key begins, or that it is a token.

@@ -130,7 +130,7 @@ func (e *Error) said() string {
 	return fmt.Sprintf("(HTTP %d)", e.Status)
 }
 
-// isBusy tells whether a code says that the instance is restarting,
+// isBusy reports whether a code says that the instance is restarting,
 // extending, upgrading or the like. Source: facts page 4.
 func isBusy(code string) bool {
 	return slices.Contains([]string{"DCS.4026", "DCS.4049", "DCS.4096", "DCS.4097", "DCS.4104", "DCS.4111",

@@ -210,7 +210,7 @@ func noticesOf(m notify.Message) (notices []ledger.Notice) {
 	return notices
 }
 
-// written tells whether the ledger on disk knows that a notice was told.
+// written reports whether the ledger on disk knows that a notice was told.
 func written(s state.State, receiver string, n ledger.Notice, at time.Time) bool {
 	told := s.Ledgers[receiver][n.Key()][n.Condition].Told
 	if !n.Fires() {

@@ -35,7 +35,7 @@ type fate struct {
 	dead bool
 }
 
-// step is an operation. It tells whether the daemon is dead, so that the
+// step is an operation. It reports whether the daemon is dead, so that the
 // operation has no effect any more.
 func (f *fate) step() bool {
 	f.mu.Lock()

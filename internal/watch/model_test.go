@@ -96,7 +96,7 @@ func (b *beliefs) see(so bool) {
 // killed is a kill: what was seen right before it may be forgotten.
 func (b *beliefs) killed() { b.set(b.since(time.Now().Add(-forgetful))) }
 
-// may tells whether it may have been believed, or not, at some time from then on.
+// may reports whether it may have been believed, or not, at some time from then on.
 func (b beliefs) may(so bool, from time.Time) bool {
 	for held := range b.since(from) {
 		if held.so == so {
@@ -298,7 +298,7 @@ func (r *reader) entry(n ledger.Notice, sure bool) string {
 	return ""
 }
 
-// marked tells whether it is noted on the disk that an alert may have been told
+// marked reports whether it is noted on the disk that an alert may have been told
 // to be over: it was about to be when the daemon died, or things changed.
 func (r *reader) marked(n ledger.Notice) bool {
 	return r.model.life.disk.load(r.model.t).Ledgers[r.id][n.Key()][n.Condition].Tried == ledger.Resolved
@@ -419,7 +419,7 @@ func (m *model) watches(id string) bool {
 	return slices.ContainsFunc(m.opt.Watched, func(w check.Watched) bool { return w.InstanceID == id })
 }
 
-// gone tells whether the daemon is dead.
+// gone reports whether the daemon is dead.
 func (f *fate) gone() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

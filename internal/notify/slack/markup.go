@@ -41,7 +41,7 @@ func inert(s string) string {
 	return string(out)
 }
 
-// emojiAt tells whether runes begin with an emoji's name between colons.
+// emojiAt reports whether runes begin with an emoji's name between colons.
 func emojiAt(runes []rune) bool {
 	end := slices.Index(runes[1:], ':')
 	return end > 0 && !slices.ContainsFunc(runes[1:1+end], func(r rune) bool {

@@ -320,7 +320,7 @@ func TestTrapNothingInBlocksIsMarkup(t *testing.T) {
 
 var target = regexp.MustCompile(`<https://example\.com/[^|>]*\|`)
 
-// inHeader tells whether all of it is in the header, which has no markup.
+// inHeader reports whether all of it is in the header, which has no markup.
 func inHeader(blocks, s string) bool {
 	_, rest, _ := strings.Cut(blocks, `"type":"section"`)
 	return !strings.Contains(rest, s)
