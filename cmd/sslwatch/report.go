@@ -70,8 +70,8 @@ func rowOf(r check.Record, p check.Policy, now time.Time, pass bool) row {
 			out.SSLValidated = &valid
 		}
 	}
-	if !r.Expires.IsZero() {
-		expires := r.Expires
+	if !r.NotAfter.IsZero() {
+		expires := r.NotAfter
 		out.ExpiresAt = &expires
 	}
 	alerts := check.Standing(r, p, now)

@@ -62,7 +62,7 @@ func (a *app) options(c *config.Config) (watch.Options, error) {
 			return o, fmt.Errorf("receiver %s: %w", r.ID, err)
 		}
 		carriers = append(carriers, configuredCarrier{r, carrier})
-		o.Receivers = append(o.Receivers, watch.Receiver{Receiver: r.Receiver, Carrier: carrier})
+		o.Receivers = append(o.Receivers, watch.Receiver{Receiver: r.Receiver, Sender: carrier})
 	}
 	a.carriers = carriers
 	return o, nil
@@ -139,15 +139,15 @@ func (a *app) proxies() (*httpclient.Proxies, error) {
 // made of.
 type configuredCarrier struct {
 	of config.Receiver
-	notify.Receiver
+	notify.Sender
 }
 
 // carrier returns what carries messages to a receiver: the one that there is,
 // if nothing changed, so that a reload ends no delivery without need.
-func (a *app) carrier(r config.Receiver, proxies *httpclient.Proxies) (notify.Receiver, error) {
+func (a *app) carrier(r config.Receiver, proxies *httpclient.Proxies) (notify.Sender, error) {
 	for _, c := range a.carriers {
 		if reflect.DeepEqual(c.of.Slack, r.Slack) && reflect.DeepEqual(c.of.Email, r.Email) {
-			return c.Receiver, nil
+			return c.Sender, nil
 		}
 	}
 	if r.Slack != nil {

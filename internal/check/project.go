@@ -81,7 +81,7 @@ func (p ProjectRecord) Accept() ProjectRecord {
 // Refuse takes in that the credential was refused.
 func (p ProjectRecord) Refuse(reason string, policy Policy, now time.Time) ProjectRecord {
 	now = Wall(now)
-	p.Refused, p.Reason = p.Refused.see(true, policy.Confirm, now), reason
+	p.Refused, p.Reason = p.Refused.observe(true, policy.Confirm, now), reason
 	return p
 }
 
@@ -247,11 +247,11 @@ func Project(p ProjectRecord, f Totals, policy Policy, now time.Time) []Alert {
 	case f.Late > 0 && now.Sub(policy.Awake) >= policy.FailingAfter:
 		a.Cause, a.Since, a.Pause = CauseOverdue, f.Due, p.Pause
 		a.Affected, critical = f.Late, f.LateCritical
-		if p.Refused.Run > 0 { // a refusal that waits to be confirmed is why the others wait
-			a.Cause, a.Since, a.Reason = CauseRefused, p.Refused.From, p.Reason
+		if p.Refused.Streak > 0 { // a refusal that waits to be confirmed is why the others wait
+			a.Cause, a.Since, a.Reason = CauseRefused, p.Refused.StreakSince, p.Reason
 			a.Affected = f.Watched
 		}
-	case p.Refused.Run > 0 || f.Late > 0 || p.Seen.IsZero() || p.Seen.Before(p.Denied):
+	case p.Refused.Streak > 0 || f.Late > 0 || p.Seen.IsZero() || p.Seen.Before(p.Denied):
 		return nil // unknown
 	default:
 		a.State, a.Ending, a.Severity = Over, Checked, ""

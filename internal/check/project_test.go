@@ -123,7 +123,7 @@ func TestReconcileKeepsWhatIsKnown(t *testing.T) {
 	fresh := check.Subject{ProjectID: "p", InstanceID: "new"}
 	terms := check.Terms{Expiry: ladder(7 * day)}
 	out := check.Reconcile(records, []check.Key{{ProjectID: "q", InstanceID: "orphan"}}, []check.Watched{{Subject: renamed, Terms: terms}, {Subject: fresh, Terms: terms}}, birth)
-	if r := out[check.Key{ProjectID: "p", InstanceID: "i"}]; r.Instance != "renamed" || !r.Expires.Equal(birth.Add(10*day)) || len(r.Terms.Expiry) != 1 {
+	if r := out[check.Key{ProjectID: "p", InstanceID: "i"}]; r.Instance != "renamed" || !r.NotAfter.Equal(birth.Add(10*day)) || len(r.Terms.Expiry) != 1 {
 		t.Errorf("known: %+v", r)
 	}
 	if r := out[check.Key{ProjectID: "p", InstanceID: "new"}]; !r.Due.Equal(birth) {
@@ -137,7 +137,7 @@ func TestReconcileKeepsWhatIsKnown(t *testing.T) {
 		t.Errorf("taken out: %+v", r)
 	}
 	out = check.Reconcile(out, nil, []check.Watched{{Subject: renamed, Terms: terms}}, birth)
-	if r := out[check.Key{ProjectID: "p", InstanceID: "i"}]; r.Left != "" || r.Expires.IsZero() {
+	if r := out[check.Key{ProjectID: "p", InstanceID: "i"}]; r.Left != "" || r.NotAfter.IsZero() {
 		t.Errorf("back again: %+v", r)
 	}
 }

@@ -23,14 +23,14 @@ type Record struct {
 	// that brought an SSL state did.
 	Checked  time.Time `json:"checked,omitzero"`
 	Verified time.Time `json:"verified,omitzero"`
-	// Expires is the last ssl_expired_at that was believed, kept while SSL
+	// NotAfter is the last ssl_expired_at that was believed, kept while SSL
 	// is off.
-	Expires time.Time `json:"not_after,omitzero"`
+	NotAfter time.Time `json:"not_after,omitzero"`
 	// Identity is the date that was believed first of the certificate; zero
-	// where it is Expires. It stays while the date moves.
+	// where it is NotAfter. It stays while the date moves.
 	Identity time.Time `json:"certificate_id,omitzero"`
-	// Was is the date of the certificate before this one.
-	Was time.Time `json:"previous_not_after,omitzero"`
+	// PreviousNotAfter is the date of the certificate before this one.
+	PreviousNotAfter time.Time `json:"previous_not_after,omitzero"`
 	// Displaced is the latest date that an earlier one took the place of. A
 	// date up to it that comes back needs confirmation, so that a cluster
 	// whose nodes hold different certificates is no new story at each check.
@@ -100,32 +100,32 @@ type Flag struct {
 	Set bool `json:"set,omitempty"`
 	// Since is when what is believed was first seen.
 	Since time.Time `json:"since,omitzero"`
-	// Run counts the observations in a row that contradict what is
+	// Streak counts the observations in a row that contradict what is
 	// believed, the first of them at From.
-	Run  int       `json:"streak,omitempty"`
-	From time.Time `json:"streak_since,omitzero"`
+	Streak      int       `json:"streak,omitempty"`
+	StreakSince time.Time `json:"streak_since,omitzero"`
 }
 
-// see returns the flag after one more observation.
-func (f Flag) see(is bool, confirm int, now time.Time) Flag {
+// observe returns the flag after one more observation.
+func (f Flag) observe(is bool, confirm int, now time.Time) Flag {
 	if is == f.Set {
-		f.Run, f.From = 0, time.Time{}
+		f.Streak, f.StreakSince = 0, time.Time{}
 		return f
 	}
-	if f.Run == 0 {
-		f.From = now
+	if f.Streak == 0 {
+		f.StreakSince = now
 	}
-	f.Run++
-	if f.Run < confirm {
+	f.Streak++
+	if f.Streak < confirm {
 		return f
 	}
-	return Flag{Set: is, Since: f.From}
+	return Flag{Set: is, Since: f.StreakSince}
 }
 
 // Comeback is a later date that was seen before and seems to be back.
 type Comeback struct {
-	Expires time.Time `json:"not_after,omitzero"`
-	Run     int       `json:"streak,omitempty"`
+	NotAfter time.Time `json:"not_after,omitzero"`
+	Streak   int       `json:"streak,omitempty"`
 }
 
 // Failing is a run of checks that brought no SSL state.
@@ -165,13 +165,13 @@ func (r Record) clone() Record {
 // Unsure reports whether an observation waits to be confirmed, so that the
 // next check should come soon.
 func (r Record) Unsure() bool {
-	return r.Off.Run > 0 || r.Invalid.Run > 0 || r.Missing.Run > 0 || r.Unsupported.Run > 0 || r.Comeback.Run > 0
+	return r.Off.Streak > 0 || r.Invalid.Streak > 0 || r.Missing.Streak > 0 || r.Unsupported.Streak > 0 || r.Comeback.Streak > 0
 }
 
 // Believes reports whether r says of the instance what the other record says:
 // the same certificate, and the same of all that needs confirmation.
 func (r Record) Believes(other Record) bool {
-	return r.Expires.Equal(other.Expires) && r.Off.Set == other.Off.Set && r.Invalid.Set == other.Invalid.Set &&
+	return r.NotAfter.Equal(other.NotAfter) && r.Off.Set == other.Off.Set && r.Invalid.Set == other.Invalid.Set &&
 		r.Missing.Set == other.Missing.Set && r.Unsupported.Set == other.Unsupported.Set && r.Denied.Set == other.Denied.Set
 }
 
@@ -215,7 +215,7 @@ func Learn(r Record, o Observation, p Policy, now time.Time) Record {
 	now = Wall(now)
 	r = r.clone()
 	r.Checked = now
-	see := func(f *Flag, is bool) { *f = f.see(is, p.Confirm, now) }
+	see := func(f *Flag, is bool) { *f = f.observe(is, p.Confirm, now) }
 
 	switch {
 	case o.Cause == CauseForbidden:
@@ -223,7 +223,7 @@ func Learn(r Record, o Observation, p Policy, now time.Time) Record {
 		r.Denial = o.Reason
 		began := r.Denied.Since
 		if !r.Denied.Set {
-			began = r.Denied.From
+			began = r.Denied.StreakSince
 		}
 		r.Alone = r.Alone || o.Seen.After(began)
 	case o.Cause.Accepts(): // an answer about the instance
@@ -259,31 +259,31 @@ func Learn(r Record, o Observation, p Policy, now time.Time) Record {
 // that was displaced by an earlier one before: if that could come and go
 // with each reading, so would the alerts.
 func (r Record) date(expires time.Time, confirm int) Record {
-	known := CertificateID(r.Identity, r.Expires)
+	known := CertificateID(r.Identity, r.NotAfter)
 	switch {
 	case known.IsZero():
-		r.Expires = expires
+		r.NotAfter = expires
 		return r
 	case SameCertificate(expires, known):
-		r.Expires, r.Identity, r.Comeback = expires, known, Comeback{}
+		r.NotAfter, r.Identity, r.Comeback = expires, known, Comeback{}
 		if expires.Equal(known) {
 			r.Identity = time.Time{}
 		}
 		return r
 	case expires.Before(known):
-		if r.Displaced.Before(r.Expires) {
-			r.Displaced = r.Expires
+		if r.Displaced.Before(r.NotAfter) {
+			r.Displaced = r.NotAfter
 		}
 	case expires.Before(r.Displaced) || SameCertificate(expires, r.Displaced):
-		if !SameCertificate(expires, r.Comeback.Expires) {
-			r.Comeback = Comeback{Expires: expires}
+		if !SameCertificate(expires, r.Comeback.NotAfter) {
+			r.Comeback = Comeback{NotAfter: expires}
 		}
-		r.Comeback.Run++
-		if r.Comeback.Run < confirm {
+		r.Comeback.Streak++
+		if r.Comeback.Streak < confirm {
 			return r
 		}
 	}
-	r.Was, r.Expires, r.Identity, r.Comeback = r.Expires, expires, time.Time{}, Comeback{}
+	r.PreviousNotAfter, r.NotAfter, r.Identity, r.Comeback = r.NotAfter, expires, time.Time{}, Comeback{}
 	return r
 }
 

@@ -17,14 +17,14 @@ func (r Record) Rewind(now time.Time) Record {
 	r = r.clone()
 	Bound(Wall(now), &r.Due, &r.Checked, &r.Verified, &r.Failing.Since, &r.Failing.Last)
 	for _, f := range []*Flag{&r.Off, &r.Invalid, &r.Missing, &r.Unsupported, &r.Denied} {
-		Bound(Wall(now), &f.Since, &f.From)
+		Bound(Wall(now), &f.Since, &f.StreakSince)
 	}
 	return r
 }
 
 // Rewind does for a project what it does for a record.
 func (p ProjectRecord) Rewind(now time.Time) ProjectRecord {
-	Bound(Wall(now), &p.Seen, &p.Forbidden, &p.Denied, &p.Refused.Since, &p.Refused.From)
+	Bound(Wall(now), &p.Seen, &p.Forbidden, &p.Denied, &p.Refused.Since, &p.Refused.StreakSince)
 	return p
 }
 

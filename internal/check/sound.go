@@ -33,7 +33,7 @@ func (r Record) Sound(key Key) error {
 			return fmt.Errorf("%s: %w", f.name, err)
 		}
 	}
-	if err := count("comeback", r.Comeback.Run); err != nil {
+	if err := count("comeback", r.Comeback.Streak); err != nil {
 		return err
 	}
 	if err := count("failing", r.Failing.Count); err != nil {
@@ -42,7 +42,7 @@ func (r Record) Sound(key Key) error {
 	if r.Failing.Count > 0 && (r.Failing.Since.IsZero() || r.Failing.Last.IsZero()) {
 		return errors.New("failing, without a time")
 	}
-	return SoundTimes(r.Due, r.Checked, r.Verified, r.Expires, r.Identity, r.Was, r.Displaced, r.Comeback.Expires, r.Failing.Since, r.Failing.Last)
+	return SoundTimes(r.Due, r.Checked, r.Verified, r.NotAfter, r.Identity, r.PreviousNotAfter, r.Displaced, r.Comeback.NotAfter, r.Failing.Since, r.Failing.Last)
 }
 
 // Sound returns what is wrong with a project that was read under its ID, nil
@@ -59,10 +59,10 @@ func (p ProjectRecord) Sound(projectID string) error {
 
 // sound returns what is wrong with a flag.
 func (f Flag) sound() error {
-	if err := count("streak", f.Run); err != nil {
+	if err := count("streak", f.Streak); err != nil {
 		return err
 	}
-	return SoundTimes(f.Since, f.From)
+	return SoundTimes(f.Since, f.StreakSince)
 }
 
 // Sound returns what is wrong with what was read of a clock, nil if sslwatch

@@ -41,11 +41,11 @@ type Alert struct {
 	Severity  Severity
 	// Threshold is the tightest one reached, of a certificate that expires.
 	Threshold Duration
-	// Certificate is the ssl_expired_at last known, zero if none is, and
+	// NotAfter is the ssl_expired_at last known, zero if none is, and
 	// Identity that which was believed first of it, zero if it is the same.
-	Certificate, Identity time.Time
-	// Was is the date of the certificate before.
-	Was time.Time
+	NotAfter, Identity time.Time
+	// PreviousNotAfter is the date of the certificate before.
+	PreviousNotAfter time.Time
 	// Since is when it began.
 	Since time.Time
 	// Verified is when the API last gave an SSL state.
@@ -69,14 +69,14 @@ type Alert struct {
 }
 
 // CertificateID returns what identifies the certificate of an alert.
-func (a Alert) CertificateID() time.Time { return CertificateID(a.Identity, a.Certificate) }
+func (a Alert) CertificateID() time.Time { return CertificateID(a.Identity, a.NotAfter) }
 
 // Standing returns what is true of an instance now: each condition of which
 // anything is known, standing, hidden or over.
 func Standing(r Record, p Policy, now time.Time) []Alert {
 	now = p.Clock(r.ProjectID).True(Wall(now))
 	base := Alert{
-		Subject: r.Subject, Certificate: r.Expires, Identity: r.Identity, Was: r.Was, Verified: r.Verified, NoInfo: r.NoInfo,
+		Subject: r.Subject, NotAfter: r.NotAfter, Identity: r.Identity, PreviousNotAfter: r.PreviousNotAfter, Verified: r.Verified, NoInfo: r.NoInfo,
 		Endpoint: r.Endpoint,
 	}
 	if r.Left != "" {
@@ -105,10 +105,10 @@ func gone(base Alert, why Ending) []Alert {
 
 // ssl judges the four conditions of which one hides the other.
 func ssl(base Alert, r Record, now time.Time) []Alert {
-	left := r.Expires.Sub(now)
+	left := r.NotAfter.Sub(now)
 	threshold, crossed := r.Terms.Tightest(left)
 	expired := left <= 0
-	dated := !r.Expires.IsZero()
+	dated := !r.NotAfter.IsZero()
 
 	over := Renewed
 	if r.Off.Set {
@@ -126,7 +126,7 @@ func ssl(base Alert, r Record, now time.Time) []Alert {
 	alerts := []Alert{disabled}
 	if dated {
 		a := base
-		a.Condition, a.Severity, a.Since = CertificateExpired, Critical, r.Expires
+		a.Condition, a.Severity, a.Since = CertificateExpired, Critical, r.NotAfter
 		a.State, a.Ending = judge(present && expired, over)
 		alerts = append(alerts, a)
 	}
@@ -146,7 +146,7 @@ func ssl(base Alert, r Record, now time.Time) []Alert {
 			a.Severity = Critical
 		}
 		if crossed {
-			a.Threshold, a.Since = threshold, r.Expires.Add(-time.Duration(threshold))
+			a.Threshold, a.Since = threshold, r.NotAfter.Add(-time.Duration(threshold))
 		}
 		a.State, a.Ending = judge(present && crossed, over)
 		alerts = append(alerts, a)
@@ -209,7 +209,7 @@ func failing(base Alert, r Record, p Policy, now time.Time) (alert Alert, known 
 
 // blindness is how bad it is not to see an instance.
 func blindness(r Record, now time.Time) Severity {
-	if !r.Expires.IsZero() && !r.Off.Set && r.Expires.Sub(now) <= time.Duration(r.Terms.Critical) {
+	if !r.NotAfter.IsZero() && !r.Off.Set && r.NotAfter.Sub(now) <= time.Duration(r.Terms.Critical) {
 		return Critical
 	}
 	return Warning
@@ -223,18 +223,18 @@ func late(r Record, p Policy, now time.Time) bool {
 // Next returns when, by this machine's clock, Standing of an instance will
 // next change by the passing of time alone; zero if it will not.
 func Next(r Record, p Policy, now time.Time) time.Time {
-	if r.Left != "" || r.Expires.IsZero() {
+	if r.Left != "" || r.NotAfter.IsZero() {
 		return time.Time{}
 	}
 	real := p.Clock(r.ProjectID).True(now)
 	ahead := now.Sub(real)
 	for _, threshold := range slices.Backward(r.Terms.thresholds()) {
-		if at := r.Expires.Add(-time.Duration(threshold)); at.After(real) {
+		if at := r.NotAfter.Add(-time.Duration(threshold)); at.After(real) {
 			return at.Add(ahead)
 		}
 	}
-	if r.Expires.After(real) {
-		return r.Expires.Add(ahead)
+	if r.NotAfter.After(real) {
+		return r.NotAfter.Add(ahead)
 	}
 	return time.Time{}
 }
@@ -249,7 +249,7 @@ func earlier(next, t, now time.Time) time.Time {
 
 // CompareAlerts orders alerts for people, the worst first.
 func CompareAlerts(a, b Alert) int {
-	if c := cmp.Or(b.Severity.Compare(a.Severity), a.Condition.Compare(b.Condition), a.Certificate.Compare(b.Certificate)); c != 0 {
+	if c := cmp.Or(b.Severity.Compare(a.Severity), a.Condition.Compare(b.Condition), a.NotAfter.Compare(b.NotAfter)); c != 0 {
 		return c // most often, and without a look at the names
 	}
 	return cmp.Or(cmp.Compare(a.Project, b.Project), cmp.Compare(a.Instance, b.Instance), a.Key().Compare(b.Key()))

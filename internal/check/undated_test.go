@@ -32,7 +32,7 @@ func TestNotValidWithoutADateIsToldAndTheDateStays(t *testing.T) {
 				t.Error("it is not asked again soon")
 			}
 			r = Learn(r, undated, p, now.Add(10*time.Second))
-			if !r.Expires.Equal(test.want) || !r.Was.IsZero() || r.Failing.Count != 0 || r.Endpoint.Port != "6380" {
+			if !r.NotAfter.Equal(test.want) || !r.PreviousNotAfter.IsZero() || r.Failing.Count != 0 || r.Endpoint.Port != "6380" {
 				t.Errorf("the record is %+v", r)
 			}
 			var stands []Condition
@@ -45,8 +45,8 @@ func TestNotValidWithoutADateIsToldAndTheDateStays(t *testing.T) {
 				t.Errorf("stands: %v, want %v", stands, test.condition)
 			}
 			r = Learn(r, Observation{SSL: dcs.SSL{Enabled: true, Validated: true, ExpiresAt: now.AddDate(1, 0, 0)}}, p, now.Add(20*time.Second))
-			if !r.Expires.Equal(now.AddDate(1, 0, 0)) {
-				t.Errorf("then it expires %v", r.Expires)
+			if !r.NotAfter.Equal(now.AddDate(1, 0, 0)) {
+				t.Errorf("then it expires %v", r.NotAfter)
 			}
 		})
 	}

@@ -28,9 +28,9 @@ func newAccount() *account {
 func (a *account) take(n ledger.Notice, repeat map[check.Severity]time.Duration, now time.Time) error {
 	certificate, open := a.open[n.Condition]
 	switch n.Kind {
-	case ledger.Firing, ledger.Tighter:
+	case ledger.Firing, ledger.Escalated:
 		if n.Replaced() {
-			a.forget(n.Told.Certificate)
+			a.forget(n.Told.NotAfter)
 		}
 		if n.Kind == ledger.Firing && a.ended[n.Condition] {
 			a.forget(certificate) // it may be taken for over
@@ -38,15 +38,15 @@ func (a *account) take(n ledger.Notice, repeat map[check.Severity]time.Duration,
 		}
 		delete(a.ended, n.Condition)
 		if n.Condition == check.CertificateExpiring {
-			key := fmt.Sprintf("%v %v %v", n.Certificate, n.Threshold, n.Severity)
+			key := fmt.Sprintf("%v %v %v", n.NotAfter, n.Threshold, n.Severity)
 			if a.thresholds[key] {
-				return fmt.Errorf("threshold %v of %v was told before", n.Threshold, n.Certificate)
+				return fmt.Errorf("threshold %v of %v was told before", n.Threshold, n.NotAfter)
 			}
 			a.thresholds[key] = true
 		} else if n.Kind == ledger.Firing && open {
 			return fmt.Errorf("%s fires and was open", n.Condition)
 		}
-		a.open[n.Condition] = n.Certificate
+		a.open[n.Condition] = n.NotAfter
 	case ledger.Reminder:
 		if !open {
 			return fmt.Errorf("reminder of %s, which was never told", n.Condition)
@@ -58,15 +58,15 @@ func (a *account) take(n ledger.Notice, repeat map[check.Severity]time.Duration,
 		if !open {
 			return fmt.Errorf("%s is resolved and was not open", n.Condition)
 		}
-		if n.Condition == check.CertificateExpiring && !n.Was.Equal(certificate) {
-			return fmt.Errorf("the end of %v is told, what was told was of %v", n.Was, certificate)
+		if n.Condition == check.CertificateExpiring && !n.PreviousNotAfter.Equal(certificate) {
+			return fmt.Errorf("the end of %v is told, what was told was of %v", n.PreviousNotAfter, certificate)
 		}
 		for _, c := range n.Closes {
 			a.forget(a.open[c])
 			delete(a.open, c)
 			delete(a.ended, c)
 		}
-	case ledger.Passed:
+	case ledger.Missed:
 		if open {
 			return fmt.Errorf("%s passed and was told", n.Condition)
 		}
@@ -104,7 +104,7 @@ func (l *life) step(acc *account) error {
 	l.lines = next
 	seen := map[string]bool{}
 	for _, n := range notices {
-		alert := fmt.Sprintf("%s %v %v", n.Condition, n.Fires(), n.Certificate)
+		alert := fmt.Sprintf("%s %v %v", n.Condition, n.Fires(), n.NotAfter)
 		if seen[alert] {
 			return fmt.Errorf("two notices for one alert: %v", notices)
 		}
@@ -139,9 +139,9 @@ func (l *life) copyLines() ledger.Lines {
 			t := *line.Told
 			line.Told = &t
 		}
-		if line.Waits != nil {
-			w := *line.Waits
-			line.Waits = &w
+		if line.Pending != nil {
+			w := *line.Pending
+			line.Pending = &w
 		}
 		out[c] = line
 	}

@@ -145,7 +145,7 @@ func (b *Book) Doubted(id string, batch []Notice, message string, now time.Time)
 	for _, n := range batch {
 		lines := doubt(a.lines[n.Key()], n, message, now)
 		b.set(a, n.Key(), lines)
-		if waits := lines[n.Condition].Waits; waits != nil {
+		if waits := lines[n.Condition].Pending; waits != nil {
 			tries = max(tries, waits.InDoubt.Tries)
 		}
 	}

@@ -491,12 +491,12 @@ func TestAWaitForWhatIsNoLongerOwedIsForgotten(t *testing.T) {
 	l.tell()
 	l.now = l.now.Add(day + time.Minute)
 	await()
-	if waits := l.lines[check.CertificateExpiring].Waits; waits == nil || !waits.Since.Equal(l.now) {
+	if waits := l.lines[check.CertificateExpiring].Pending; waits == nil || !waits.Since.Equal(l.now) {
 		t.Fatalf("a reminder is not waited for: %+v", waits)
 	}
 	l.who.MinSeverity = check.Critical
 	await()
-	if waits := l.lines[check.CertificateExpiring].Waits; waits != nil {
+	if waits := l.lines[check.CertificateExpiring].Pending; waits != nil {
 		t.Errorf("a reminder is still waited for: %+v", waits)
 	}
 }

@@ -20,27 +20,27 @@ type Lines map[check.Condition]Line
 // no line where it knows nothing and is owed nothing. These are the states of
 // a line:
 //
-//	Told  Waits  Tried     the receiver
-//	–     yes    –         is owed the beginning
-//	–     yes    firing    is owed the beginning, and may have heard it
-//	yes   –      –         knows that it stands
-//	yes   yes    –         knows that it stands, and is owed more: that it is
-//	                       worse, a reminder, its end
-//	yes   –/yes  resolved  knows that it stands, and may have heard of its end
+//	Told  Pending  Tried     the receiver
+//	–     yes      –         is owed the beginning
+//	–     yes      firing    is owed the beginning, and may have heard it
+//	yes   –        –         knows that it stands
+//	yes   yes      –         knows that it stands, and is owed more: that it is
+//	                         worse, a reminder, its end
+//	yes   –/yes    resolved  knows that it stands, and may have heard of its end
 //
 // and this is how one leads to another:
 //
 //	await  what is owed waits, and what is owed no more does not
 //	try    a message is about to be sent: Tried is set for a beginning or an end
-//	tell   it has arrived: Told without Waits and Tried; or no line, after an end
+//	tell   it has arrived: Told without Pending and Tried; or no line, after an end
 //
 // While Tried is set, neither that it was heard nor that it was not is relied
 // on: what fired gets its end, and what ended fires anew if it stands.
 type Line struct {
 	// Told is nil until the receiver has taken a message about it.
 	Told *Told `json:"told,omitempty"`
-	// Waits is nil unless something is owed.
-	Waits *Waits `json:"pending,omitempty"`
+	// Pending is nil unless something is owed.
+	Pending *Pending `json:"pending,omitempty"`
 	// Tried is Firing or Resolved where a message was sent, or was about to
 	// be, that told the beginning or the end, and it is not known to have
 	// arrived; else empty.
@@ -49,20 +49,20 @@ type Line struct {
 
 // Told is what a receiver has taken.
 type Told struct {
-	Severity    check.Severity `json:"severity"`
-	Threshold   check.Duration `json:"threshold,omitempty"`
-	Certificate time.Time      `json:"not_after,omitzero"`
-	Identity    time.Time      `json:"certificate_id,omitzero"` // as in a check.Record
-	Since       time.Time      `json:"since,omitzero"`          // when the condition began
-	First       time.Time      `json:"first"`                   // when the receiver first heard of it
-	Anchor      time.Time      `json:"news"`                    // when it last heard something new; reminders count from here
-	Last        time.Time      `json:"last"`                    // when it last heard anything
+	Severity  check.Severity `json:"severity"`
+	Threshold check.Duration `json:"threshold,omitempty"`
+	NotAfter  time.Time      `json:"not_after,omitzero"`
+	Identity  time.Time      `json:"certificate_id,omitzero"` // as in a check.Record
+	Since     time.Time      `json:"since,omitzero"`          // when the condition began
+	First     time.Time      `json:"first"`                   // when the receiver first heard of it
+	LastNews  time.Time      `json:"news"`                    // when it last heard something new; reminders count from here
+	Last      time.Time      `json:"last"`                    // when it last heard anything
 	// Message is the ID of the message that told it first, for threads.
 	Message string `json:"message,omitempty"`
 }
 
-// Waits is what a receiver has yet to hear.
-type Waits struct {
+// Pending is what a receiver has yet to hear.
+type Pending struct {
 	Since time.Time `json:"since"`
 	// InDoubt is nil unless a message that may have told of it was sent, and no
 	// answer said whether it arrived.
@@ -72,20 +72,20 @@ type Waits struct {
 	HandedOn bool `json:"handed_on,omitempty"`
 	Known    bool `json:"known,omitempty"`
 	// What it was when it began to wait, should it be over before it is told.
-	Severity    check.Severity `json:"severity"`
-	Threshold   check.Duration `json:"threshold,omitempty"`
-	Certificate time.Time      `json:"not_after,omitzero"`
-	Identity    time.Time      `json:"certificate_id,omitzero"` // as in a check.Record
-	Began       time.Time      `json:"began,omitzero"`
+	Severity  check.Severity `json:"severity"`
+	Threshold check.Duration `json:"threshold,omitempty"`
+	NotAfter  time.Time      `json:"not_after,omitzero"`
+	Identity  time.Time      `json:"certificate_id,omitzero"` // as in a check.Record
+	Began     time.Time      `json:"began,omitzero"`
 }
 
 // certificate returns what identifies the certificate that a line is about.
 func (l Line) certificate() time.Time {
 	switch {
 	case l.Told != nil:
-		return check.CertificateID(l.Told.Identity, l.Told.Certificate)
-	case l.Waits != nil:
-		return check.CertificateID(l.Waits.Identity, l.Waits.Certificate)
+		return check.CertificateID(l.Told.Identity, l.Told.NotAfter)
+	case l.Pending != nil:
+		return check.CertificateID(l.Pending.Identity, l.Pending.NotAfter)
 	}
 	return time.Time{}
 }
@@ -121,7 +121,7 @@ type Entry struct {
 	Unsolved bool `json:"unsolved,omitempty"`
 }
 
-// clone returns lines that can be replaced without harm. What Told and Waits
+// clone returns lines that can be replaced without harm. What Told and Pending
 // point to is never changed in place.
 func (l Lines) clone() Lines {
 	if l == nil {
@@ -134,11 +134,11 @@ func (l Lines) clone() Lines {
 func (l Lines) equal(other Lines) bool { return maps.EqualFunc(l, other, Line.equal) }
 
 func (l Line) equal(other Line) bool {
-	return l.Tried == other.Tried && same(l.Told, other.Told) && (l.Waits == nil) == (other.Waits == nil) &&
-		(l.Waits == nil || l.Waits.equal(*other.Waits))
+	return l.Tried == other.Tried && same(l.Told, other.Told) && (l.Pending == nil) == (other.Pending == nil) &&
+		(l.Pending == nil || l.Pending.equal(*other.Pending))
 }
 
-func (w Waits) equal(other Waits) bool {
+func (w Pending) equal(other Pending) bool {
 	doubt, otherDoubt := w.InDoubt, other.InDoubt
 	w.InDoubt, other.InDoubt = nil, nil
 	return w == other && same(doubt, otherDoubt)
@@ -156,27 +156,27 @@ func await(told Lines, standing []check.Alert, notices []Notice, now time.Time) 
 	for _, n := range notices {
 		owed[n.Condition] = true
 		line := out[n.Condition]
-		w := Waits{Since: now}
-		if line.Waits != nil {
-			w = *line.Waits
+		w := Pending{Since: now}
+		if line.Pending != nil {
+			w = *line.Pending
 		}
 		if n.Kind.fires() && n.Kind != Reminder || w.Began.IsZero() {
-			w.Severity, w.Threshold, w.Certificate, w.Identity, w.Began = n.Severity, n.Threshold, n.Certificate, n.Identity, n.Since
+			w.Severity, w.Threshold, w.NotAfter, w.Identity, w.Began = n.Severity, n.Threshold, n.NotAfter, n.Identity, n.Since
 		}
-		line.Waits = &w
+		line.Pending = &w
 		out[n.Condition] = line
 	}
 	for _, a := range standing {
 		line, ok := out[a.Condition]
-		if !ok || owed[a.Condition] || line.Waits == nil {
+		if !ok || owed[a.Condition] || line.Pending == nil {
 			continue
 		}
 		switch {
-		case line.Told != nil && a.State == check.Hidden && (line.Waits.Known || line.Waits.HandedOn):
+		case line.Told != nil && a.State == check.Hidden && (line.Pending.Known || line.Pending.HandedOn):
 			// Its end may be owed anew once it is in sight again: the fallback
 			// is not to hear that twice.
 		case line.Told != nil:
-			line.Waits = nil
+			line.Pending = nil
 			out[a.Condition] = line
 		case a.State != check.Hidden && line.Tried != Firing:
 			delete(out, a.Condition)
@@ -197,23 +197,23 @@ func tell(told Lines, n Notice, message string, now time.Time) Lines {
 		}
 		return out
 	}
-	t := Told{First: now, Anchor: now}
+	t := Told{First: now, LastNews: now}
 	if n.Told != nil && n.Kind != Firing {
 		t = *n.Told
 	}
-	if n.Kind == Tighter {
-		t.Anchor = now
+	if n.Kind == Escalated {
+		t.LastNews = now
 	}
 	// The worst of what was told of a certificate stays told: other
 	// thresholds in the configuration, and back, are no news.
-	another := !check.SameCertificate(check.CertificateID(t.Identity, t.Certificate), n.CertificateID())
+	another := !check.SameCertificate(check.CertificateID(t.Identity, t.NotAfter), n.CertificateID())
 	if another || n.Severity.Compare(t.Severity) > 0 {
 		t.Severity = n.Severity
 	}
 	// The date is that of the telling of the threshold, so that the two say
 	// when it was due.
 	if another || t.Threshold == 0 || n.Threshold < t.Threshold {
-		t.Threshold, t.Certificate, t.Identity = n.Threshold, n.Certificate, n.Identity
+		t.Threshold, t.NotAfter, t.Identity = n.Threshold, n.NotAfter, n.Identity
 	}
 	t.Since, t.Last = n.Began, now
 	t.Message = message
@@ -226,7 +226,7 @@ func tell(told Lines, n Notice, message string, now time.Time) Lines {
 func (l Lines) tried(n Notice) bool {
 	if n.Fires() {
 		line := l[n.Condition]
-		return line.Told != nil || line.Waits == nil || line.Tried == Firing
+		return line.Told != nil || line.Pending == nil || line.Tried == Firing
 	}
 	return !slices.ContainsFunc(n.Closes, func(c check.Condition) bool { return l[c].Told != nil && l[c].Tried != Resolved })
 }
@@ -257,7 +257,7 @@ func try(told Lines, n Notice) Lines {
 // doubt notes that a receiver was sent a notice in a message, and that it is
 // not known whether that arrived.
 func doubt(told Lines, n Notice, message string, now time.Time) Lines {
-	return told.waiting(n.Condition, func(w *Waits) {
+	return told.waiting(n.Condition, func(w *Pending) {
 		d := Doubt{Message: message, Notice: n.ID(), Last: check.Wall(now)}
 		if w.InDoubt != nil && w.InDoubt.Notice == d.Notice {
 			d.Tries = w.InDoubt.Tries
@@ -270,23 +270,23 @@ func doubt(told Lines, n Notice, message string, now time.Time) Lines {
 // passOn notes that the fallback hears what a receiver waits for, until that
 // was told.
 func passOn(told Lines, c check.Condition) Lines {
-	return told.waiting(c, func(w *Waits) { w.HandedOn = true })
+	return told.waiting(c, func(w *Pending) { w.HandedOn = true })
 }
 
 // know notes that the fallback hears of an end by itself.
 func know(told Lines, c check.Condition) Lines {
-	return told.waiting(c, func(w *Waits) { w.Known = true })
+	return told.waiting(c, func(w *Pending) { w.Known = true })
 }
 
 // waiting returns the lines with another wait, where there is one.
-func (l Lines) waiting(c check.Condition, change func(*Waits)) Lines {
+func (l Lines) waiting(c check.Condition, change func(*Pending)) Lines {
 	line := l[c]
-	if line.Waits == nil {
+	if line.Pending == nil {
 		return l
 	}
-	w := *line.Waits
+	w := *line.Pending
 	change(&w)
-	line.Waits = &w
+	line.Pending = &w
 	out := l.clone()
 	out[c] = line
 	return out
@@ -297,7 +297,7 @@ func (l Lines) waiting(c check.Condition, change func(*Waits)) Lines {
 func (l Lines) handedOn() []check.Condition {
 	var conditions []check.Condition
 	for _, c := range check.Conditions() {
-		if w := l[c].Waits; w != nil && w.HandedOn {
+		if w := l[c].Pending; w != nil && w.HandedOn {
 			conditions = append(conditions, c)
 		}
 	}
@@ -308,7 +308,7 @@ func (l Lines) handedOn() []check.Condition {
 // having heard of the beginning, with what the other receiver knew of it.
 func inherit(to, from Lines, end Notice) Lines {
 	line := from[end.Condition]
-	if _, knows := to[end.Condition]; knows || line.Waits == nil || line.Waits.Known {
+	if _, knows := to[end.Condition]; knows || line.Pending == nil || line.Pending.Known {
 		return to
 	}
 	if line.Told != nil {
@@ -318,7 +318,7 @@ func inherit(to, from Lines, end Notice) Lines {
 	}
 	out := to.clone()
 	out[end.Condition] = line
-	return out.waiting(end.Condition, func(w *Waits) { w.HandedOn = false })
+	return out.waiting(end.Condition, func(w *Pending) { w.HandedOn = false })
 }
 
 // rewind bounds by the present since when things are waited for: after the
@@ -328,15 +328,15 @@ func (l Lines) rewind(now time.Time) Lines {
 	now = check.Wall(now)
 	out := l.clone()
 	for c, line := range out {
-		if line.Waits != nil {
-			w := *line.Waits
+		if line.Pending != nil {
+			w := *line.Pending
 			check.Bound(now, &w.Since)
 			if w.InDoubt != nil {
 				d := *w.InDoubt
 				check.Bound(now, &d.Last)
 				w.InDoubt = &d
 			}
-			line.Waits = &w
+			line.Pending = &w
 			out[c] = line
 		}
 	}
@@ -351,7 +351,7 @@ func (l Lines) rewindTold(now time.Time) Lines {
 	for c, line := range out {
 		if line.Told != nil {
 			t := *line.Told
-			check.Bound(now, &t.First, &t.Anchor, &t.Last)
+			check.Bound(now, &t.First, &t.LastNews, &t.Last)
 			line.Told = &t
 			out[c] = line
 		}

@@ -16,15 +16,15 @@ type Kind string
 
 // The kinds of notices.
 const (
-	Firing   Kind = "firing"   // for the first time, or of another certificate
-	Tighter  Kind = "tighter"  // worse than what was told
-	Reminder Kind = "reminder" // nothing new, and it still stands
-	Resolved Kind = "resolved" // what was told is over
-	Passed   Kind = "passed"   // it came and went while the receiver could not be reached
+	Firing    Kind = "firing"   // for the first time, or of another certificate
+	Escalated Kind = "tighter"  // worse than what was told
+	Reminder  Kind = "reminder" // nothing new, and it still stands
+	Resolved  Kind = "resolved" // what was told is over
+	Missed    Kind = "passed"   // it came and went while the receiver could not be reached
 )
 
 // fires reports whether the alert stands, in a notice of this kind.
-func (k Kind) fires() bool { return k == Firing || k == Tighter || k == Reminder }
+func (k Kind) fires() bool { return k == Firing || k == Escalated || k == Reminder }
 
 // Notice is one thing that one receiver has yet to hear.
 type Notice struct {
@@ -45,7 +45,7 @@ type Notice struct {
 	Earlier []string
 	// Reminder counts the repeat intervals since something new was told.
 	Reminder int
-	// Closes holds the conditions that a Resolved or Passed ends, those
+	// Closes holds the conditions that a Resolved or Missed ends, those
 	// that it hid among them.
 	Closes []check.Condition
 }
@@ -59,7 +59,7 @@ func (n Notice) Solved() bool { return !n.Fires() && n.Ending != check.Unwatched
 
 // Replaced reports whether the certificate gave way to one that ends earlier.
 func (n Notice) Replaced() bool {
-	return n.Kind == Tighter && n.Condition.OfCertificate() && earlierThan(n.Alert, check.CertificateID(n.Told.Identity, n.Told.Certificate))
+	return n.Kind == Escalated && n.Condition.OfCertificate() && earlierThan(n.Alert, check.CertificateID(n.Told.Identity, n.Told.NotAfter))
 }
 
 // Uncovers reports whether this is the end of what hid an alert, or of what was
@@ -74,7 +74,7 @@ func (n Notice) Uncovers(alert Notice) bool {
 func (n Notice) ID() string {
 	what := string(n.Kind)
 	switch n.Kind {
-	case Firing, Tighter:
+	case Firing, Escalated:
 		what = strings.Join([]string{"firing", n.Threshold.String(), string(n.Severity)}, " ")
 	case Reminder:
 		what += " " + time.Duration(n.Reminder).String()
@@ -83,7 +83,7 @@ func (n Notice) ID() string {
 	if n.Condition.OfCertificate() {
 		episode = n.CertificateID()
 		if !n.Fires() {
-			episode = n.Was
+			episode = n.PreviousNotAfter
 		}
 	}
 	// Both are on disk before it is told.
@@ -135,7 +135,7 @@ func owed(standing []check.Alert, told Lines, who Audience, repeat map[check.Sev
 	for i, n := range notices {
 		notices[i].Earlier = n.earlier(told)
 		notices[i].Owed = now
-		if waits := told[n.Condition].Waits; waits != nil {
+		if waits := told[n.Condition].Pending; waits != nil {
 			notices[i].Owed = waits.Since
 			if d := waits.InDoubt; d != nil && d.Notice == notices[i].ID() {
 				notices[i].InDoubt = d
@@ -191,7 +191,7 @@ func earlierThan(a check.Alert, id time.Time) bool {
 // timely reports whether it may be time alone that brought a notice.
 func (n Notice) timely() bool {
 	return n.Kind == Reminder || n.Condition.OfCertificate() || n.Cause == check.CauseOverdue ||
-		n.Condition == check.CheckFailing && n.Kind == Tighter // its severity follows the time left
+		n.Condition == check.CheckFailing && n.Kind == Escalated // its severity follows the time left
 }
 
 // tooEarly reports whether a line says of a certificate what is not so yet:
@@ -204,9 +204,9 @@ func (l Line) tooEarly(c check.Condition, vouched time.Time) bool {
 	var due time.Time
 	switch {
 	case l.Told != nil:
-		due = l.Told.Certificate.Add(-time.Duration(l.Told.Threshold))
-	case l.Waits != nil:
-		due = l.Waits.Certificate.Add(-time.Duration(l.Waits.Threshold))
+		due = l.Told.NotAfter.Add(-time.Duration(l.Told.Threshold))
+	case l.Pending != nil:
+		due = l.Pending.NotAfter.Add(-time.Duration(l.Pending.Threshold))
 	}
 	return due.Sub(vouched) > check.MaxSkew
 }
@@ -215,8 +215,8 @@ func (l Line) tooEarly(c check.Condition, vouched time.Time) bool {
 func news(a check.Alert, lines Lines, repeat map[check.Severity]time.Duration, now, vouched time.Time) (n Notice, owed bool) {
 	line := lines[a.Condition]
 	n = Notice{Alert: a, Kind: Firing, Told: line.Told, Began: a.Since}
-	if line.Waits != nil && line.Told == nil && check.SameCertificate(line.certificate(), a.CertificateID()) {
-		n.Began = line.Waits.Began
+	if line.Pending != nil && line.Told == nil && check.SameCertificate(line.certificate(), a.CertificateID()) {
+		n.Began = line.Pending.Began
 	}
 	told := line.Told
 	if told == nil || line.Tried == Resolved {
@@ -230,18 +230,18 @@ func news(a check.Alert, lines Lines, repeat map[check.Severity]time.Duration, n
 	}
 	n.Began = told.Since
 	if a.Condition.OfCertificate() && earlierThan(a, line.certificate()) {
-		n.Kind, n.Began = Tighter, a.Since
+		n.Kind, n.Began = Escalated, a.Since
 		return n, true
 	}
 	if a.Threshold < told.Threshold || a.Severity.Compare(told.Severity) > 0 {
-		n.Kind = Tighter
+		n.Kind = Escalated
 		return n, true
 	}
 	every := repeat[a.Severity]
 	if every <= 0 {
 		return n, false
 	}
-	n.Kind, n.Reminder = Reminder, int(now.Sub(told.Anchor)/every)
+	n.Kind, n.Reminder = Reminder, int(now.Sub(told.LastNews)/every)
 	return n, n.Reminder > told.reminders(every)
 }
 
@@ -249,7 +249,7 @@ func news(a check.Alert, lines Lines, repeat map[check.Severity]time.Duration, n
 // what was told last stands for. What came late stands for the interval that
 // is nearer, so that the next does not follow at once.
 func (t Told) reminders(every time.Duration) int {
-	d := t.Last.Sub(t.Anchor)
+	d := t.Last.Sub(t.LastNews)
 	n := int(d / every)
 	if d%every >= every-every/2 { // and no sum of the two, which can overflow
 		n++
@@ -266,7 +266,7 @@ func nextReminder(standing []check.Alert, told Lines, repeat map[check.Severity]
 		if a.State != check.Stands || t == nil || every <= 0 {
 			continue
 		}
-		at := t.Anchor.Add(time.Duration(t.reminders(every)+1) * every)
+		at := t.LastNews.Add(time.Duration(t.reminders(every)+1) * every)
 		next = soonest(next, at)
 	}
 	return next
@@ -286,7 +286,7 @@ func over(standing []check.Alert, told Lines, vouched time.Time) []Notice {
 		if line.Told != nil && before(a, topTold) {
 			topTold = a
 		}
-		if line.Told == nil && line.Waits != nil && line.Tried == Firing && before(a, topTried) {
+		if line.Told == nil && line.Pending != nil && line.Tried == Firing && before(a, topTried) {
 			topTried = a
 		}
 	}
@@ -323,7 +323,7 @@ func ended(a check.Alert, line Line, vouched time.Time) bool {
 // be reached.
 func passed(a check.Alert, told Lines, vouched time.Time) bool {
 	line := told[a.Condition]
-	return line.Told == nil && line.Waits != nil && line.Tried == Firing && ended(a, line, vouched)
+	return line.Told == nil && line.Pending != nil && line.Tried == Firing && ended(a, line, vouched)
 }
 
 // resolved builds the notice that a condition, and what it hid, has ended.
@@ -338,18 +338,18 @@ func resolved(a check.Alert, standing []check.Alert, told Lines, vouched time.Ti
 	}
 	if line.Told != nil {
 		n.Severity, n.Threshold, n.Began = line.Told.Severity, line.Told.Threshold, line.Told.Since
-		n.Was = line.Told.Certificate
+		n.PreviousNotAfter = line.Told.NotAfter
 	} else {
-		n.Kind = Passed
-		n.Severity, n.Threshold, n.Began = line.Waits.Severity, line.Waits.Threshold, line.Waits.Began
-		n.Was = line.Waits.Certificate
+		n.Kind = Missed
+		n.Severity, n.Threshold, n.Began = line.Pending.Severity, line.Pending.Threshold, line.Pending.Began
+		n.PreviousNotAfter = line.Pending.NotAfter
 	}
 	for _, other := range standing {
 		l, ok := told[other.Condition]
 		if !ok || (other.Condition != a.Condition && !a.Condition.Hides(other.Condition)) {
 			continue
 		}
-		if n.Kind == Passed && l.Told != nil {
+		if n.Kind == Missed && l.Told != nil {
 			continue // that one has a resolution of its own
 		}
 		if ended(other, l, vouched) {

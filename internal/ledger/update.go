@@ -71,7 +71,7 @@ func (b *Book) handOn(from *account, key check.Key, now time.Time) (handed []Han
 		if !n.Fires() && b.knows(from.Fallback, n) {
 			b.set(from, key, know(from.lines[key], n.Condition))
 		}
-		wait := from.lines[key][n.Condition].Waits
+		wait := from.lines[key][n.Condition].Pending
 		if wait.HandedOn || now.Before(b.overlong(from, wait.Since)) {
 			continue
 		}
@@ -102,7 +102,7 @@ func (b *Book) overlong(a *account, since time.Time) time.Time {
 func (b *Book) nextHanding(a *account, key check.Key) time.Time {
 	var next time.Time
 	for _, line := range a.lines[key] {
-		if w := line.Waits; w != nil && !w.HandedOn {
+		if w := line.Pending; w != nil && !w.HandedOn {
 			next = soonest(next, b.overlong(a, w.Since))
 		}
 	}

@@ -97,7 +97,7 @@ func compare(a, b *ledger.Notice) int {
 // threads.
 func Compose(batch []ledger.Notice, sent map[string]ledger.Sent, now time.Time) Message {
 	now = check.Wall(now)
-	m := Message{ID: ledger.MessageID(batch), Time: now, Title: title(batch, now), Solved: true, Aside: true}
+	m := Message{ID: ledger.MessageID(batch), Time: now, Title: title(batch, now), Solved: true, RemindersOnly: true}
 	full := len(batch)
 	if full > InFull {
 		full = worst
@@ -110,7 +110,7 @@ func Compose(batch []ledger.Notice, sent map[string]ledger.Sent, now time.Time) 
 		}
 		m.Firing = m.Firing || n.Fires()
 		m.Solved = m.Solved && n.Solved()
-		m.Aside = m.Aside && n.Kind == ledger.Reminder
+		m.RemindersOnly = m.RemindersOnly && n.Kind == ledger.Reminder
 		if i < full {
 			told.show(n, now)
 		} else {

@@ -148,13 +148,13 @@ func TestWhatFollowsGoesToTheMessageThatToldFirst(t *testing.T) {
 
 	later := now.Add(6*check.Day + time.Hour) // 7d is crossed by both
 	second := deliver("", later)
-	if second.Thread == nil || second.Thread.ID != first.ID || string(second.Thread.Receipt) != `"p1"` || second.Aside {
+	if second.Thread == nil || second.Thread.ID != first.ID || string(second.Thread.Receipt) != `"p1"` || second.RemindersOnly {
 		t.Errorf("the tightening follows %+v", second.Thread)
 	}
 	says(t, sent, "CRITICAL prod/cache-1: certificate expires soon, and 1 more")
 
 	reminder := deliver("", later.Add(24*time.Hour))
-	if !reminder.Aside || reminder.Thread == nil {
+	if !reminder.RemindersOnly || reminder.Thread == nil {
 		t.Errorf("a reminder tells nothing new, in the thread: %+v", reminder)
 	}
 

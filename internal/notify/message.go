@@ -41,9 +41,9 @@ type Message struct {
 	// Note is what else is to be said of the whole: that it may be a repeat.
 	// Empty for nothing.
 	Note string
-	// Aside is set when nothing new is told (reminders only): it belongs in
+	// RemindersOnly is set when nothing new is told: it belongs in
 	// the thread alone.
-	Aside bool
+	RemindersOnly bool
 }
 
 // Group holds items of one condition that fire, or that are resolved; or in
@@ -121,8 +121,8 @@ type Limits struct {
 	Threads bool
 }
 
-// Receiver carries messages to one place.
-type Receiver interface {
+// Sender carries messages to one place.
+type Sender interface {
 	// Limits returns what one message can hold.
 	Limits() Limits
 	// Deliver sends a message. A nil error means that the receiver has it.
@@ -134,7 +134,7 @@ type Receiver interface {
 
 // Editor is a Receiver whose messages can be changed once they are sent.
 type Editor interface {
-	Receiver
+	Sender
 	// Edit has an earlier message say how its alerts stand now. It tells
 	// nobody anything: the news has been told by then. Doing it twice is doing
 	// it once. An error is a *Failure unless ctx ended. Edit does not retry.

@@ -45,12 +45,12 @@ func Sample(severity check.Severity, unique string, now time.Time) Message {
 				InstanceID: "00000000-0000-0000-0000-000000000000", Instance: "sample-cache",
 			},
 			Condition: check.CertificateExpiring, State: check.Stands, Severity: severity,
-			Threshold: check.Duration(threshold), Certificate: now.Add(left), Verified: now.Add(-4 * time.Minute),
+			Threshold: check.Duration(threshold), NotAfter: now.Add(left), Verified: now.Add(-4 * time.Minute),
 			Endpoint: check.Endpoint{Domain: "sample-cache.example.com", Port: "6379"},
 		},
 		Kind: ledger.Firing, Owed: now,
 	}
-	n.Since = n.Certificate.Add(-threshold)
+	n.Since = n.NotAfter.Add(-threshold)
 	n.Began = n.Since
 	m := Compose([]ledger.Notice{n}, nil, now)
 	m.ID = Test(unique, now).ID

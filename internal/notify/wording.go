@@ -80,7 +80,7 @@ func what(n ledger.Notice, now time.Time) string {
 	switch n.Kind {
 	case ledger.Resolved:
 		return overWords(n, now) + fmt.Sprintf("; open for %s", text.Span(now.Sub(n.Told.First)))
-	case ledger.Passed:
+	case ledger.Missed:
 		if n.Ending == check.Unwatched || n.Ending == check.Deleted {
 			return overWords(n, now) + fmt.Sprintf("; the alert began %s, and this receiver could not be reached until now", text.Stamp(n.Began))
 		}
@@ -103,19 +103,19 @@ func standsWords(n ledger.Notice, now time.Time) string {
 		}
 		return s + verified(n.Alert, now)
 	case check.CertificateExpired:
-		s := "the certificate expired " + ago(n.Certificate, now)
+		s := "the certificate expired " + ago(n.NotAfter, now)
 		if n.Replaced() {
 			s = replaced(n, now)
 		}
 		return s + verified(n.Alert, now)
 	case check.SSLInvalid:
 		s := "the cloud says that the certificate is not valid, first " + ago(n.Since, now)
-		if !n.Certificate.IsZero() {
-			s += "; it expires " + end(n.Certificate, now)
+		if !n.NotAfter.IsZero() {
+			s += "; it expires " + end(n.NotAfter, now)
 		}
 		return s + verified(n.Alert, now)
 	case check.CertificateExpiring:
-		s := "the certificate expires " + end(n.Certificate, now)
+		s := "the certificate expires " + end(n.NotAfter, now)
 		if n.Replaced() {
 			s = replaced(n, now)
 		}
@@ -132,11 +132,11 @@ func Describe(a check.Alert, now time.Time) string {
 // replaced says that a certificate gave way to one that ends earlier.
 func replaced(n ledger.Notice, now time.Time) string {
 	verb := "ends"
-	if !n.Certificate.After(now) {
+	if !n.NotAfter.After(now) {
 		verb = "ended"
 	}
 	return fmt.Sprintf("the certificate was replaced by one that %s earlier: %s (before: %s)",
-		verb, end(n.Certificate, now), text.Stamp(n.Told.Certificate))
+		verb, end(n.NotAfter, now), text.Stamp(n.Told.NotAfter))
 }
 
 // verified says from when the knowledge is.
@@ -174,12 +174,12 @@ func blindWords(n ledger.Notice, now time.Time) string {
 		s += "; no check of it has ever succeeded"
 	case n.IsProject():
 		s += "; last success " + ago(n.Verified, now)
-	case n.Certificate.IsZero(): // on, it would have had one
+	case n.NotAfter.IsZero(): // on, it would have had one
 		s += "; as last known SSL is off" + verified(n.Alert, now)
-	case n.Certificate.After(now):
-		s += "; as last known the certificate expires " + end(n.Certificate, now) + verified(n.Alert, now)
+	case n.NotAfter.After(now):
+		s += "; as last known the certificate expires " + end(n.NotAfter, now) + verified(n.Alert, now)
 	default:
-		s += "; as last known the certificate expired " + end(n.Certificate, now) + verified(n.Alert, now)
+		s += "; as last known the certificate expired " + end(n.NotAfter, now) + verified(n.Alert, now)
 	}
 	return s
 }
@@ -217,12 +217,12 @@ func unsolved(n ledger.Notice, now time.Time) string {
 		return "not solved: checks did not succeed up to the end"
 	case n.Condition == check.SSLDisabled:
 		return known + "SSL is off"
-	case n.Certificate.IsZero():
+	case n.NotAfter.IsZero():
 		return "not solved"
 	}
-	s := known + "it expires " + end(n.Certificate, now)
-	if !n.Certificate.After(now) {
-		s = known + "it expired " + end(n.Certificate, now)
+	s := known + "it expires " + end(n.NotAfter, now)
+	if !n.NotAfter.After(now) {
+		s = known + "it expired " + end(n.NotAfter, now)
 	}
 	if n.Condition == check.SSLInvalid {
 		s = known + "the certificate is not valid; " + strings.TrimPrefix(s, known)
@@ -255,13 +255,13 @@ func overWords(n ledger.Notice, now time.Time) string {
 	case check.NotRequired:
 		return "SSL is off, and the configuration does not require it"
 	case check.Renewed:
-		return fmt.Sprintf("the certificate is renewed until %s (before: %s)", end(n.Certificate, now), text.Stamp(n.Was))
+		return fmt.Sprintf("the certificate is renewed until %s (before: %s)", end(n.NotAfter, now), text.Stamp(n.PreviousNotAfter))
 	case check.Validated:
 		return "the cloud says that the certificate is valid again"
 	case check.Unwatched:
 		return "no longer watched: it was taken out of the configuration; " + unsolved(n, now)
 	case check.TooEarly:
-		return "taken back: it was told by a clock that was wrong; the certificate expires " + end(n.Certificate, now)
+		return "taken back: it was told by a clock that was wrong; the certificate expires " + end(n.NotAfter, now)
 	case check.Deleted:
 		return "deleted: it is no longer among the project's instances"
 	case check.Partly:
@@ -279,7 +279,7 @@ func short(n ledger.Notice, now time.Time) string {
 		case check.NotRequired:
 			return "SSL is off, and not required"
 		case check.Renewed:
-			return "certificate renewed until " + text.Date(n.Certificate)
+			return "certificate renewed until " + text.Date(n.NotAfter)
 		case check.Validated:
 			return "certificate is valid again"
 		case check.Unwatched:
@@ -298,16 +298,16 @@ func short(n ledger.Notice, now time.Time) string {
 		return "SSL is off"
 	case check.CertificateExpired:
 		if n.Replaced() {
-			return "certificate replaced by one that expired " + text.Span(now.Sub(n.Certificate)) + " ago"
+			return "certificate replaced by one that expired " + text.Span(now.Sub(n.NotAfter)) + " ago"
 		}
-		return "certificate expired " + text.Span(now.Sub(n.Certificate)) + " ago"
+		return "certificate expired " + text.Span(now.Sub(n.NotAfter)) + " ago"
 	case check.SSLInvalid:
 		return "certificate is not valid"
 	case check.CertificateExpiring:
 		if n.Replaced() {
-			return "certificate replaced by one that ends earlier, in " + text.Span(n.Certificate.Sub(now))
+			return "certificate replaced by one that ends earlier, in " + text.Span(n.NotAfter.Sub(now))
 		}
-		return "certificate expires in " + text.Span(n.Certificate.Sub(now))
+		return "certificate expires in " + text.Span(n.NotAfter.Sub(now))
 	}
 	switch n.Cause {
 	case check.CauseMissing:

@@ -23,11 +23,11 @@ var now = time.Date(2026, 3, 1, 12, 30, 15, 123456789, time.UTC)
 // numbered returns a state that can be told from others.
 func numbered(n int) State {
 	r := check.Record{
-		Subject: check.Subject{ProjectID: "p", InstanceID: "i", Instance: "orders <cache>", Labels: map[string]string{"team": "payments"}},
-		Terms:   check.Terms{Expiry: []check.Duration{check.Duration(check.Week)}, RequireSSL: true},
-		Expires: now.AddDate(0, 0, n),
+		Subject:  check.Subject{ProjectID: "p", InstanceID: "i", Instance: "orders <cache>", Labels: map[string]string{"team": "payments"}},
+		Terms:    check.Terms{Expiry: []check.Duration{check.Duration(check.Week)}, RequireSSL: true},
+		NotAfter: now.AddDate(0, 0, n),
 	}
-	told := &ledger.Told{Severity: check.Critical, Threshold: check.Duration(check.Day), Certificate: now.AddDate(0, 0, n), First: now, Anchor: now, Last: now}
+	told := &ledger.Told{Severity: check.Critical, Threshold: check.Duration(check.Day), NotAfter: now.AddDate(0, 0, n), First: now, LastNews: now, Last: now}
 	return State{
 		Version: Version,
 		Written: now.Add(time.Duration(n) * time.Second),

@@ -367,15 +367,15 @@ func TestAStateOfVersionOneIsReadAndWrittenAnew(t *testing.T) {
 		"a beginning that was tried": {`"told": {`, `"waits": {"tried": true, "since": "2026-03-01T12:30:15Z", "severity": "warning", "certificate": "2026-03-02T12:30:15Z", "identity": "2026-03-02T11:30:15Z"}, "other": {`, func(s *State) {
 			at := now.Truncate(time.Second)
 			reline(s, func(l *ledger.Line) {
-				*l = ledger.Line{Tried: ledger.Firing, Waits: &ledger.Waits{Since: at, Severity: check.Warning, Certificate: at.AddDate(0, 0, 1), Identity: at.AddDate(0, 0, 1).Add(-time.Hour)}}
+				*l = ledger.Line{Tried: ledger.Firing, Pending: &ledger.Pending{Since: at, Severity: check.Warning, NotAfter: at.AddDate(0, 0, 1), Identity: at.AddDate(0, 0, 1).Add(-time.Hour)}}
 			})
 		}},
 		"all that has another name": {`"expires":`, `"identity": "2026-03-02T11:30:15Z", "was": "2026-02-02T11:30:15Z", "off": {"run": 1, "from": "2026-03-01T12:30:15Z"}, "comeback": {"run": 1, "expires": "2026-03-05T11:30:15Z"}, "expires":`, func(s *State) {
 			for key, r := range s.Records {
 				at := now.Truncate(time.Second)
-				r.Identity, r.Was = at.AddDate(0, 0, 1).Add(-time.Hour), at.AddDate(0, 0, -27).Add(-time.Hour)
-				r.Off = check.Flag{Run: 1, From: at}
-				r.Comeback = check.Comeback{Run: 1, Expires: at.AddDate(0, 0, 4).Add(-time.Hour)}
+				r.Identity, r.PreviousNotAfter = at.AddDate(0, 0, 1).Add(-time.Hour), at.AddDate(0, 0, -27).Add(-time.Hour)
+				r.Off = check.Flag{Streak: 1, StreakSince: at}
+				r.Comeback = check.Comeback{Streak: 1, NotAfter: at.AddDate(0, 0, 4).Add(-time.Hour)}
 				s.Records[key] = r
 			}
 		}},

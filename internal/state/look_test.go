@@ -40,7 +40,7 @@ func TestEverythingThatIsWrittenIsRead(t *testing.T) {
 		Version: Version, Written: at,
 		Records:  map[check.Key]check.Record{{ProjectID: "p", InstanceID: "i"}: {Subject: check.Subject{ProjectID: "p", InstanceID: "i"}}},
 		Projects: map[string]check.ProjectRecord{"p": {Credential: "0a", Seen: at, Forbidden: at, Pause: check.Pause{Why: check.PauseThrottled, Until: at, Reason: "no"}}},
-		Ledgers:  map[string]ledger.Ledger{"oncall": {{ProjectID: "p"}: {check.CheckFailing: {Tried: ledger.Firing, Waits: &ledger.Waits{Since: at, Severity: check.Warning}}}}},
+		Ledgers:  map[string]ledger.Ledger{"oncall": {{ProjectID: "p"}: {check.CheckFailing: {Tried: ledger.Firing, Pending: &ledger.Pending{Since: at, Severity: check.Warning}}}}},
 		Messages: map[string]map[string]ledger.Sent{"oncall": {"0a": {
 			Receipt: json.RawMessage(`{"ts":"1.2"}`), Stale: true,
 			Entries: []ledger.Entry{{Key: check.Key{ProjectID: "p", InstanceID: "i"}, Condition: check.SSLDisabled, Severity: check.Critical, Name: "prod/a", Line: "FIRING"}},
@@ -95,11 +95,11 @@ func TestThePackageCommentShowsAState(t *testing.T) {
 	r := check.Record{
 		Subject: check.Subject{ProjectID: "p", InstanceID: "i", Instance: "orders"},
 		Terms:   check.Terms{Expiry: []check.Duration{check.Duration(check.Week)}, Critical: check.Duration(check.Day), RequireSSL: true},
-		Due:     at.Add(15 * time.Minute), Checked: at, Verified: at, Expires: ends,
+		Due:     at.Add(15 * time.Minute), Checked: at, Verified: at, NotAfter: ends,
 	}
 	told := &ledger.Told{
-		Severity: check.Warning, Threshold: check.Duration(check.Week), Certificate: ends, Since: ends.Add(-check.Week),
-		First: at, Anchor: at, Last: at, Message: "0c",
+		Severity: check.Warning, Threshold: check.Duration(check.Week), NotAfter: ends, Since: ends.Add(-check.Week),
+		First: at, LastNews: at, Last: at, Message: "0c",
 	}
 	data, err := Encode(State{
 		Written:   at,

@@ -60,7 +60,7 @@ func TestTheStatesThatAreMutatedAreReal(t *testing.T) {
 					if line.Told != nil {
 						told++
 					}
-					if line.Waits != nil {
+					if line.Pending != nil {
 						waits++
 					}
 				}
@@ -116,8 +116,8 @@ func dayOfMutants(t *testing.T) *life {
 	l.expires(0, time.Now().Add(8*time.Hour+123456789))
 	l.expires(6, time.Now().Add(5*check.Day))
 	l.pager.limits.Threads = true
-	l.opt.Receivers[0].Carrier = threaded{l.pager}
-	l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: "mail", Name: "mail"}, Carrier: newPager()})
+	l.opt.Receivers[0].Sender = threaded{l.pager}
+	l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: "mail", Name: "mail"}, Sender: newPager()})
 	l.opt.Receivers[0].Fallback, l.opt.Receivers[0].FallbackAfter = "mail", 5*time.Minute
 	return l
 }
@@ -257,7 +257,7 @@ func liveOnAnyState(t *testing.T, data []byte, world int) {
 		}
 		readable(t, disk.files())
 	}
-	for i, p := range []*pager{l.pager, l.opt.Receivers[1].Carrier.(*pager)} {
+	for i, p := range []*pager{l.pager, l.opt.Receivers[1].Sender.(*pager)} {
 		r := l.opt.Receivers[i]
 		fired, over := map[string]int{}, map[string]int{}
 		for _, m := range p.got {

@@ -155,12 +155,12 @@ func (w *Watch) logCheck(before, after check.Record, err *dcs.Error, outcome pol
 	case err == nil && before.Failing.Count > 0:
 		log.Info("check recovered", "after", after.Checked.Sub(before.Failing.Since), "failures", before.Failing.Count)
 	case err == nil:
-		log.Debug("checked", "enabled", !after.Off.Set, "validated", !after.Invalid.Set, "expires", after.Expires, "next", after.Due)
+		log.Debug("checked", "enabled", !after.Off.Set, "validated", !after.Invalid.Set, "expires", after.NotAfter, "next", after.Due)
 	case before.Failing.Count == 0 || before.Failing.Reason != err.Reason:
 		log.Warn("check failed", "kind", err.Kind.String(), "err", err.Reason, "request_id", err.RequestID, "next", after.Due)
 	}
-	if !before.Expires.IsZero() && !check.SameCertificate(before.Expires, after.Expires) {
-		log.Info("certificate changed", "expires", after.Expires, "before", before.Expires)
+	if !before.NotAfter.IsZero() && !check.SameCertificate(before.NotAfter, after.NotAfter) {
+		log.Info("certificate changed", "expires", after.NotAfter, "before", before.NotAfter)
 	}
 	if before.Off.Set != after.Off.Set {
 		log.Info("ssl switched", "enabled", !after.Off.Set)

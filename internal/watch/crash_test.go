@@ -88,7 +88,7 @@ func liveOnFile(t *testing.T, d death) (operations int) {
 		l.opt.Receivers = nil
 		for i, p := range pagers {
 			id := []string{"oncall", "mail"}[i]
-			l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: id, Name: id}, Carrier: mortalPager{p, f}})
+			l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: id, Name: id}, Sender: mortalPager{p, f}})
 		}
 		file := mount{disk, func(string) error {
 			if f.step() {

@@ -169,12 +169,12 @@ func hear(p *pager) heard {
 				n := item.Notice
 				// The words tell times, which may differ; what it is about must not.
 				what := strings.Join([]string{
-					string(n.Kind), string(n.Condition), n.Instance, n.Threshold.String(), string(n.Severity), n.Certificate.String(),
+					string(n.Kind), string(n.Condition), n.Instance, n.Threshold.String(), string(n.Severity), n.NotAfter.String(),
 				}, " ")
 				h.times[what]++
 				alert := n.Key().String() + " " + string(n.Condition)
 				if !n.Fires() {
-					if !open[alert] && h.times[what] == 1 && n.Kind != ledger.Passed {
+					if !open[alert] && h.times[what] == 1 && n.Kind != ledger.Missed {
 						h.order = append(h.order, item.Line)
 					}
 					for _, c := range n.Closes {
@@ -215,8 +215,8 @@ func live(t *testing.T, killAt int, late bool) (operations int, oncall, ops hear
 		f := &fate{killAt: killAt, died: make(chan struct{})}
 		store := mortalStore{l.disk, f}
 		l.opt.Receivers = []watch.Receiver{
-			{Receiver: ledger.Receiver{ID: "oncall", Name: "oncall"}, Carrier: mortalPager{l.pager, f}},
-			{Receiver: ledger.Receiver{ID: "ops", Name: "ops"}, Carrier: mortalPager{other, f}},
+			{Receiver: ledger.Receiver{ID: "oncall", Name: "oncall"}, Sender: mortalPager{l.pager, f}},
+			{Receiver: ledger.Receiver{ID: "ops", Name: "ops"}, Sender: mortalPager{other, f}},
 		}
 		l.startOn(store)
 		died, away := f.died, 0

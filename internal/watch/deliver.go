@@ -71,7 +71,7 @@ func (w *Watch) configureReceivers(now time.Time) {
 			continue
 		}
 		r := before[i]
-		if r.giveUp != nil && r.Carrier != options.Carrier {
+		if r.giveUp != nil && r.Sender != options.Sender {
 			r.giveUp() // what hangs there may have been mended
 		}
 		r.Receiver = options
@@ -133,7 +133,7 @@ func (w *Watch) deliverTo(ctx context.Context, r *receiver, now time.Time) time.
 		return r.resumes
 	}
 	ready := w.book.Ready(r.ID, now)
-	batch := notify.Batch(ready.Notices, r.Carrier.Limits(), now)
+	batch := notify.Batch(ready.Notices, r.Sender.Limits(), now)
 	if len(batch) == 0 {
 		return ready.Wake
 	}
@@ -143,10 +143,10 @@ func (w *Watch) deliverTo(ctx context.Context, r *receiver, now time.Time) time.
 	}
 	m := notify.Compose(batch, w.messages[r.ID], now)
 	m.Footer = w.opt.Footer
-	limited, giveUp := context.WithTimeout(ctx, cmp.Or(r.Carrier.Limits().Timeout, deliverTimeout))
+	limited, giveUp := context.WithTimeout(ctx, cmp.Or(r.Sender.Limits().Timeout, deliverTimeout))
 	r.started, r.giveUp = now, giveUp
 	w.work.Add(1)
-	go w.send(limited, giveUp, r.Carrier, delivery{receiver: r, batch: batch, message: m})
+	go w.send(limited, giveUp, r.Sender, delivery{receiver: r, batch: batch, message: m})
 	return now.Add(overlong)
 }
 
@@ -169,7 +169,7 @@ func (w *Watch) watchDelivery(r *receiver, now time.Time) time.Time {
 // send sends one message. One that does not end when it has to counts as
 // failed, and is not waited for. It touches nothing of the receiver, which the
 // loop owns.
-func (w *Watch) send(ctx context.Context, giveUp func(), carrier notify.Receiver, d delivery) {
+func (w *Watch) send(ctx context.Context, giveUp func(), carrier notify.Sender, d delivery) {
 	defer w.work.Done()
 	defer giveUp()
 	done := make(chan delivery, 1)
@@ -246,7 +246,7 @@ func (w *Watch) delivered(d delivery, now time.Time) []check.Key {
 
 // takesAgain works out when the receiver may be sent the next message.
 func (r *receiver) takesAgain(now time.Time) {
-	r.resumes = now.Add(max(r.Carrier.Limits().Every, r.flood.ReserveN(now, 1).DelayFrom(now)))
+	r.resumes = now.Add(max(r.Sender.Limits().Every, r.flood.ReserveN(now, 1).DelayFrom(now)))
 }
 
 // doubted takes in that a message may have arrived. The receiver is not known

@@ -90,7 +90,7 @@ func TestTheDoubtOutlivesARestartAndAReload(t *testing.T) {
 func TestAStopThatCutsOffAnAnswerLeavesADoubt(t *testing.T) {
 	bubble(t, 1, func(l *life) {
 		carrier := &unanswered{newPager()}
-		l.opt.Receivers[0].Carrier = carrier
+		l.opt.Receivers[0].Sender = carrier
 		l.expires(0, time.Now().Add(50*time.Hour))
 		l.start()
 		l.pass(time.Minute)
@@ -101,7 +101,7 @@ func TestAStopThatCutsOffAnAnswerLeavesADoubt(t *testing.T) {
 		if took := time.Since(stopped); took > 5*time.Second {
 			t.Errorf("the stop took %s", took)
 		}
-		l.opt.Receivers[0].Carrier = l.pager
+		l.opt.Receivers[0].Sender = l.pager
 		l.start()
 		l.pass(20 * time.Second)
 		if n := len(l.pager.lines()); n != 0 {
@@ -117,7 +117,7 @@ func TestAStopThatCutsOffAnAnswerLeavesADoubt(t *testing.T) {
 func TestADeliveryMayTakeAsLongAsItsReceiverSays(t *testing.T) {
 	bubble(t, 1, func(l *life) {
 		other := newPager()
-		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: "mail/ops", Name: "mail"}, Carrier: other})
+		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: "mail/ops", Name: "mail"}, Sender: other})
 		l.pager.limits.Timeout = time.Hour
 		l.pager.slow = 6 * time.Minute
 		l.expires(0, time.Now().Add(50*time.Hour))
@@ -166,7 +166,7 @@ func TestAReloadEndsADeliveryByAnotherCarrierOnly(t *testing.T) {
 			t.Errorf("tried %d times after a reload that changed nothing", l.pager.tried())
 		}
 		mended := newPager()
-		l.opt.Receivers[0].Carrier = mended
+		l.opt.Receivers[0].Sender = mended
 		l.reload()
 		l.pass(time.Second)
 		if len(mended.lines()) != 1 {

@@ -40,7 +40,7 @@ type edited struct {
 func (w *Watch) edit(ctx context.Context, now time.Time) time.Time {
 	var wake time.Time
 	for _, r := range w.receivers {
-		editor, can := r.Carrier.(notify.Editor)
+		editor, can := r.Sender.(notify.Editor)
 		stale := notify.Stale(w.messages[r.ID])
 		switch {
 		case len(stale) == 0 || r.edits.busy:
@@ -84,7 +84,7 @@ func (w *Watch) onEdited(e edited, now time.Time) {
 	}
 	if e.err == nil {
 		r.edits.pace.Reset()
-		r.edits.resumes = now.Add(r.Carrier.Limits().Every)
+		r.edits.resumes = now.Add(r.Sender.Limits().Every)
 		r.edits.failure = ""
 		w.settle(r, e.revision)
 		return
@@ -110,7 +110,7 @@ func (w *Watch) onEdited(e edited, now time.Time) {
 	r.edits.failure = e.err.Error()
 	if f.Gone || f.Refused { // that was about this message alone
 		r.edits.pace.Reset()
-		r.edits.resumes = now.Add(r.Carrier.Limits().Every)
+		r.edits.resumes = now.Add(r.Sender.Limits().Every)
 	}
 }
 

@@ -23,7 +23,7 @@ import (
 // newSlack returns a Slack to which a life in a bubble can post, over the
 // loopback. It is made outside the bubble: a listener in it would hold its
 // time up.
-func newSlack(t *testing.T, o sim.SlackOptions) (*sim.Slack, notify.Receiver) {
+func newSlack(t *testing.T, o sim.SlackOptions) (*sim.Slack, notify.Sender) {
 	t.Helper()
 	s, err := sim.NewSlack(o)
 	if err == nil {
@@ -82,7 +82,7 @@ func TestAnEditThatNeverWorksNeitherHoldsUpNorRepeatsNews(t *testing.T) {
 			}
 			synctest.Test(t, func(t *testing.T) {
 				l := newLife(t, 1)
-				l.opt.Receivers = []watch.Receiver{{Receiver: ledger.Receiver{ID: "oncall", Name: "oncall"}, Carrier: carrier}}
+				l.opt.Receivers = []watch.Receiver{{Receiver: ledger.Receiver{ID: "oncall", Name: "oncall"}, Sender: carrier}}
 				end := time.Now().Add(7*check.Day + time.Hour + 123456789)
 				l.expires(0, end)
 				log := l.startLogged()
@@ -137,7 +137,7 @@ func TestAnEditIsMadeUpForAfterARestartAndAfterATrouble(t *testing.T) {
 	s, carrier := newSlack(t, sim.SlackOptions{})
 	synctest.Test(t, func(t *testing.T) {
 		l := newLife(t, 1)
-		l.opt.Receivers = []watch.Receiver{{Receiver: ledger.Receiver{ID: "oncall", Name: "oncall"}, Carrier: carrier}}
+		l.opt.Receivers = []watch.Receiver{{Receiver: ledger.Receiver{ID: "oncall", Name: "oncall"}, Sender: carrier}}
 		l.expires(0, time.Now().Add(5*check.Day))
 		l.start()
 		l.pass(time.Minute)
@@ -191,7 +191,7 @@ func TestNewsGoesOutWhileAnEditHangs(t *testing.T) {
 		l := newLife(t, 1)
 		l.pager.limits.Threads = true
 		e := &editable{l.pager, make(chan notify.Revision, 1000)}
-		l.opt.Receivers[0].Carrier = e
+		l.opt.Receivers[0].Sender = e
 		l.expires(0, time.Now().Add(7*check.Day+100*time.Minute)) // an edit is given up after a good hour
 		l.start()
 		l.pass(2 * time.Hour) // warning, critical; the edit hangs from now on

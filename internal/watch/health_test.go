@@ -80,7 +80,7 @@ func (c countdown) Deliver(context.Context, notify.Message) (json.RawMessage, er
 func TestAFailureThatCountsDownIsLoggedOnce(t *testing.T) {
 	bubble(t, 1, func(l *life) {
 		l.enabled(0, false)
-		l.opt.Receivers[0].Carrier = countdown{newPager()}
+		l.opt.Receivers[0].Sender = countdown{newPager()}
 		log := l.startLogged()
 		l.pass(50 * time.Minute)
 		if n := strings.Count(log.String(), "delivery failed"); n != 1 {

@@ -30,8 +30,8 @@ func TestADeliveryThatDoesNotEndIsAFailedOne(t *testing.T) {
 		l := newLife(t, 1)
 		d := deaf{newPager(), make(chan struct{})}
 		l.opt.Receivers = []watch.Receiver{
-			{Receiver: ledger.Receiver{ID: "deaf", Name: "deaf", Fallback: "oncall", FallbackAfter: 10 * time.Minute}, Carrier: d},
-			{Receiver: ledger.Receiver{ID: "oncall", Name: "oncall"}, Carrier: l.pager},
+			{Receiver: ledger.Receiver{ID: "deaf", Name: "deaf", Fallback: "oncall", FallbackAfter: 10 * time.Minute}, Sender: d},
+			{Receiver: ledger.Receiver{ID: "oncall", Name: "oncall"}, Sender: l.pager},
 		}
 		l.opt.Receivers[1].Audience.Match = map[string]string{"team": "nobody"} // it hears as the fallback
 		l.start()

@@ -197,7 +197,7 @@ func (r *reader) take(m notify.Message, sure bool) {
 	// What ended and what fires in one message is read together.
 	slices.SortStableFunc(notices, func(a, b ledger.Notice) int { return last(a) - last(b) })
 	for _, n := range notices {
-		r.model.tell("    %s: %s (%s, %s), at the other end %v %v", r.id, line(n), n.Severity, n.Certificate.Format(time.TimeOnly), sure, n.Closes)
+		r.model.tell("    %s: %s (%s, %s), at the other end %v %v", r.id, line(n), n.Severity, n.NotAfter.Format(time.TimeOnly), sure, n.Closes)
 		if wrong := r.entry(n, sure); wrong != "" {
 			r.model.fail("%s: %s", r.id, wrong)
 		}
@@ -230,15 +230,15 @@ func (r *reader) entry(n ledger.Notice, sure bool) string {
 	r.ever[key] = true
 	switch n.Kind {
 	case ledger.Firing:
-		if a != nil && !a.unsure && !a.refires && !r.marked(n) && !(certificate && laterDate(n.Certificate, a.certificate)) {
+		if a != nil && !a.unsure && !a.refires && !r.marked(n) && !(certificate && laterDate(n.NotAfter, a.certificate)) {
 			wrong = "fires, and was open"
 		}
-	case ledger.Tighter:
+	case ledger.Escalated:
 		switch {
 		case a == nil && follows:
 		case a == nil:
 			wrong = "tightens, and was not open"
-		case certificate && laterDate(a.certificate, n.Certificate) || n.Threshold < a.threshold || n.Severity.Compare(a.severity) > 0 || a.unsure:
+		case certificate && laterDate(a.certificate, n.NotAfter) || n.Threshold < a.threshold || n.Severity.Compare(a.severity) > 0 || a.unsure:
 		default:
 			wrong = "tightens, and is no worse than what was told"
 		}
@@ -253,10 +253,10 @@ func (r *reader) entry(n ledger.Notice, sure bool) string {
 	case ledger.Resolved:
 		if !follows || a == nil && r.over[key] && !r.ended[key] {
 			wrong = "is resolved, and was not open"
-		} else if a != nil && certificate && n.Ending == check.Renewed && !check.SameCertificate(n.Was, a.certificate) && !a.unsure {
+		} else if a != nil && certificate && n.Ending == check.Renewed && !check.SameCertificate(n.PreviousNotAfter, a.certificate) && !a.unsure {
 			wrong = "is resolved, and of another certificate"
 		}
-	case ledger.Passed:
+	case ledger.Missed:
 		if a != nil && !a.unsure {
 			wrong = "has passed, and was told"
 		}
@@ -273,7 +273,7 @@ func (r *reader) entry(n ledger.Notice, sure bool) string {
 		}
 		for _, c := range append(slices.Clone(n.Closes), n.Condition) {
 			closed := n.Key().String() + " " + string(c)
-			if a := r.open[closed]; ofCertificate(c) && a != nil && n.Ending == check.Renewed && check.SameCertificate(a.certificate, n.Certificate) {
+			if a := r.open[closed]; ofCertificate(c) && a != nil && n.Ending == check.Renewed && check.SameCertificate(a.certificate, n.NotAfter) {
 				continue // what was told of the new certificate already stands
 			}
 			delete(r.open, closed)
@@ -281,7 +281,7 @@ func (r *reader) entry(n ledger.Notice, sure bool) string {
 		}
 	} else {
 		threshold, severity := n.Threshold, n.Severity
-		if a != nil && !a.unsure && n.Kind != ledger.Firing && check.SameCertificate(a.certificate, n.Certificate) { // the worst of what was told stays told
+		if a != nil && !a.unsure && n.Kind != ledger.Firing && check.SameCertificate(a.certificate, n.NotAfter) { // the worst of what was told stays told
 			if a.threshold > 0 {
 				threshold = min(threshold, a.threshold)
 			}
@@ -289,7 +289,7 @@ func (r *reader) entry(n ledger.Notice, sure bool) string {
 				severity = a.severity
 			}
 		}
-		r.open[key] = &alert{n.Certificate, threshold, severity, time.Now(), !sure, false}
+		r.open[key] = &alert{n.NotAfter, threshold, severity, time.Now(), !sure, false}
 		r.ended[key] = false
 	}
 	if wrong != "" {
@@ -437,7 +437,7 @@ func (m *model) cause(n ledger.Notice, at time.Time) string {
 	switch {
 	case n.Ending == check.Unwatched:
 		held = !m.watches(n.InstanceID) || !s.came.Before(at)
-	case n.Kind == ledger.Passed:
+	case n.Kind == ledger.Missed:
 	case !n.Fires():
 		switch n.Ending {
 		case check.Enabled:
@@ -445,7 +445,7 @@ func (m *model) cause(n ledger.Notice, at time.Time) string {
 		case check.Validated:
 			held = s.invalid.may(false, at)
 		case check.Renewed:
-			held = laterDate(n.Certificate, n.Was) && s.dates[n.Certificate.UnixNano()]
+			held = laterDate(n.NotAfter, n.PreviousNotAfter) && s.dates[n.NotAfter.UnixNano()]
 		case check.Checked:
 			held = s.missing.may(false, at) && s.unsupported.may(false, at)
 		}
@@ -454,9 +454,9 @@ func (m *model) cause(n ledger.Notice, at time.Time) string {
 	case n.Condition == check.SSLInvalid:
 		held = s.invalid.may(true, at)
 	case n.Condition == check.CertificateExpired:
-		held = s.dates[n.Certificate.UnixNano()] && !at.Before(n.Certificate)
+		held = s.dates[n.NotAfter.UnixNano()] && !at.Before(n.NotAfter)
 	case n.Condition == check.CertificateExpiring:
-		held = s.dates[n.Certificate.UnixNano()] && n.Certificate.Sub(at) <= time.Duration(n.Threshold)
+		held = s.dates[n.NotAfter.UnixNano()] && n.NotAfter.Sub(at) <= time.Duration(n.Threshold)
 	case n.Cause == check.CauseMissing:
 		held = s.missing.may(true, at)
 	case n.Cause == check.CauseUnsupported:
@@ -556,7 +556,7 @@ func hours(h ...int) (d []check.Duration) {
 // receive takes a receiver into the configuration, which knows nothing yet.
 func (m *model) receive(r *reader) {
 	r.open, r.ended, r.ever, r.over, r.doubted, r.lastAt = map[string]*alert{}, map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}, time.Time{}
-	to := watch.Receiver{Receiver: ledger.Receiver{ID: r.id, Audience: r.audience}, Carrier: r}
+	to := watch.Receiver{Receiver: ledger.Receiver{ID: r.id, Audience: r.audience}, Sender: r}
 	to.Name, _, _ = strings.Cut(r.id, "/")
 	if to.Name == "oncall" {
 		to.Fallback, to.FallbackAfter = "critical", fallbackAfter

@@ -52,7 +52,7 @@ func TestAReloadUnderLoadRacesWithNothing(t *testing.T) {
 			if i > 2 {
 				id = fmt.Sprintf("r%d of %d", i, n) // is new, and owed everything
 			}
-			l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: id, Name: id, Fallback: "r0", FallbackAfter: time.Minute, Audience: ledger.Audience{MinSeverity: []check.Severity{"", check.Critical}[n/3%2]}}, Carrier: busy{b.until}})
+			l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: id, Name: id, Fallback: "r0", FallbackAfter: time.Minute, Audience: ledger.Audience{MinSeverity: []check.Severity{"", check.Critical}[n/3%2]}}, Sender: busy{b.until}})
 		}
 	}
 	configure(0)

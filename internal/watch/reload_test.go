@@ -71,19 +71,19 @@ func TestAReloadWithOtherThresholdsTellsOnlyWhatIsTighter(t *testing.T) {
 // It was not so: the old settings were kept until the next restart.
 func TestAReloadGivesAReceiverItsNewSettings(t *testing.T) {
 	for what, change := range map[string]func(*watch.Receiver, *pager){
-		"its carrier":      func(r *watch.Receiver, moved *pager) { r.Carrier = moved },
+		"its carrier":      func(r *watch.Receiver, moved *pager) { r.Sender = moved },
 		"its min_severity": func(r *watch.Receiver, _ *pager) { r.Audience.MinSeverity = check.Critical },
 		"its match":        func(r *watch.Receiver, _ *pager) { r.Audience.Match = map[string]string{"team": "nobody"} },
 		"its fallback": func(r *watch.Receiver, moved *pager) {
 			r.Fallback, r.FallbackAfter = "moved", time.Minute
-			r.Carrier.(*pager).set(func(p *pager) { p.err = &notify.Failure{Reason: "HTTP 503"} })
+			r.Sender.(*pager).set(func(p *pager) { p.err = &notify.Failure{Reason: "HTTP 503"} })
 		},
 	} {
 		t.Run(what, func(t *testing.T) {
 			bubble(t, 1, func(l *life) {
 				moved := newPager()
 				deaf := ledger.Audience{Match: map[string]string{"team": "nobody"}}
-				l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: "moved", Name: "moved", Audience: deaf}, Carrier: moved})
+				l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: "moved", Name: "moved", Audience: deaf}, Sender: moved})
 				l.start()
 				l.pass(time.Hour)
 				l.opt.Receivers = slices.Clone(l.opt.Receivers)
@@ -107,7 +107,7 @@ func TestAReceiverThatIsNewHearsWhatStandsAndTheOthersNothing(t *testing.T) {
 		l.start()
 		l.pass(time.Hour)
 		late := newPager()
-		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: "late", Name: "late"}, Carrier: late})
+		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: "late", Name: "late"}, Sender: late})
 		l.reload()
 		l.pass(time.Minute)
 		l.want("firing certificate_expiring cache-0 14d")
@@ -122,7 +122,7 @@ func TestAReceiverThatGoesDuringADeliveryLeavesNothing(t *testing.T) {
 		slow := newPager()
 		slow.slow = 20 * time.Second
 		stays := l.opt.Receivers
-		l.opt.Receivers = append(stays[:1:1], watch.Receiver{Receiver: ledger.Receiver{ID: "slow", Name: "slow"}, Carrier: slow})
+		l.opt.Receivers = append(stays[:1:1], watch.Receiver{Receiver: ledger.Receiver{ID: "slow", Name: "slow"}, Sender: slow})
 		l.expires(0, time.Now().Add(9*check.Day))
 		l.start()
 		l.pass(15 * time.Second)

@@ -67,7 +67,7 @@ func TestTheLatestDateOfACertificateCounts(t *testing.T) {
 		l.want()
 		l.pass(time.Hour + time.Minute)
 		l.want("firing certificate_expiring cache-0 30d")
-		if got := l.disk.load(t).Records[instance(0).Key()].Expires; !got.Equal(date) {
+		if got := l.disk.load(t).Records[instance(0).Key()].NotAfter; !got.Equal(date) {
 			t.Errorf("shown is %v", got)
 		}
 	})

@@ -49,7 +49,7 @@ func TestAMailServerThatIsSlowHoldsUpNobodyAndGetsOneCopyForEach(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: id, Name: name}, Carrier: carrier})
+					l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: id, Name: name}, Sender: carrier})
 				}
 				l.enabled(1, false)
 				l.start()

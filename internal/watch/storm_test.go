@@ -30,7 +30,7 @@ func (p *timed) Deliver(ctx context.Context, m notify.Message) (json.RawMessage,
 }
 
 // like returns a pager with the limits of a receiver.
-func like(t *testing.T, r notify.Receiver, err error) *timed {
+func like(t *testing.T, r notify.Sender, err error) *timed {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +49,7 @@ func TestAStormIsFewMessagesTheWorstFirst(t *testing.T) {
 	mail := like(t, box, err)
 	bubble(t, 1000, func(l *life) {
 		l.opt.Projects[0].Rate, l.opt.Concurrency = 200, 64
-		l.opt.Receivers = []watch.Receiver{{Receiver: ledger.Receiver{ID: "chat", Name: "chat"}, Carrier: chat}, {Receiver: ledger.Receiver{ID: "mail", Name: "mail"}, Carrier: mail}}
+		l.opt.Receivers = []watch.Receiver{{Receiver: ledger.Receiver{ID: "chat", Name: "chat"}, Sender: chat}, {Receiver: ledger.Receiver{ID: "mail", Name: "mail"}, Sender: mail}}
 		l.opt.Interval = 3 * time.Hour
 		line := time.Now().Add(30*time.Minute + 123456789)
 		for i := range 1000 {

@@ -84,7 +84,7 @@ type (
 // Receiver is one that is told.
 type Receiver struct {
 	ledger.Receiver
-	Carrier notify.Receiver
+	Sender notify.Sender
 }
 
 // retry is how failed deliveries are tried again unless Options say.

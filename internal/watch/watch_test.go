@@ -315,7 +315,7 @@ func newLife(t *testing.T, instances int) *life {
 		Interval: 15 * time.Minute, Concurrency: 8,
 		Backoff:   watch.Backoff{Initial: 10 * time.Second, Max: 15 * time.Minute, Multiplier: 2, Jitter: 0.2},
 		Projects:  []watch.Project{{ID: projectID, API: c, Rate: 5, Credential: "ak"}},
-		Receivers: []watch.Receiver{{Receiver: ledger.Receiver{ID: "oncall", Name: "oncall"}, Carrier: p}},
+		Receivers: []watch.Receiver{{Receiver: ledger.Receiver{ID: "oncall", Name: "oncall"}, Sender: p}},
 	}
 	for i := range instances {
 		s := instance(i)
@@ -683,7 +683,7 @@ func TestTheFallbackHearsWhatWaitsTooLong(t *testing.T) {
 	bubble(t, 1, func(l *life) {
 		mail := newPager()
 		l.opt.Receivers[0].Fallback, l.opt.Receivers[0].FallbackAfter = "mail", 5*time.Minute
-		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: "mail/ops", Name: "mail", Audience: ledger.Audience{Match: map[string]string{"team": "nobody"}}}, Carrier: mail})
+		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: "mail/ops", Name: "mail", Audience: ledger.Audience{Match: map[string]string{"team": "nobody"}}}, Sender: mail})
 		l.pager.err = &notify.Failure{Reason: "account_inactive", Refused: true}
 		l.start()
 		l.pass(20 * time.Minute)
@@ -705,7 +705,7 @@ func TestTheFallbackHearsWhatWaitsTooLong(t *testing.T) {
 func TestTheLogNamesWhatIsHandedToTheFallback(t *testing.T) {
 	bubble(t, 1, func(l *life) {
 		l.opt.Receivers[0].Fallback, l.opt.Receivers[0].FallbackAfter = "mail", 5*time.Minute
-		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: "mail/ops", Name: "mail"}, Carrier: newPager()})
+		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: "mail/ops", Name: "mail"}, Sender: newPager()})
 		l.pager.err = &notify.Failure{Reason: "account_inactive", Refused: true}
 		var log bytes.Buffer
 		if err := l.startOnFile(mount{newRAM(), func(string) error { return nil }}, slog.New(slog.NewTextHandler(&log, nil))); err != nil {
@@ -732,7 +732,7 @@ func TestTheFallbackHearsEachNewsThatWaitsTooLong(t *testing.T) {
 		mail := newPager()
 		l.opt.Repeat = nil
 		l.opt.Receivers[0].Fallback, l.opt.Receivers[0].FallbackAfter = "mail", 5*time.Minute
-		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: "mail/ops", Name: "mail", Audience: ledger.Audience{Match: map[string]string{"team": "nobody"}}}, Carrier: mail})
+		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: "mail/ops", Name: "mail", Audience: ledger.Audience{Match: map[string]string{"team": "nobody"}}}, Sender: mail})
 		l.pager.err = &notify.Failure{Reason: "account_inactive", Refused: true}
 		l.expires(0, time.Now().Add(14*check.Day+6*time.Hour))
 		l.start()
@@ -757,7 +757,7 @@ func TestAFallbackThatHeardItselfHearsNothingTwice(t *testing.T) {
 	bubble(t, 1, func(l *life) {
 		mail := newPager()
 		l.opt.Receivers[0].Fallback, l.opt.Receivers[0].FallbackAfter = "mail", 5*time.Minute
-		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: "mail/ops", Name: "mail"}, Carrier: mail})
+		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: "mail/ops", Name: "mail"}, Sender: mail})
 		l.start()
 		l.pass(20 * time.Minute)
 		l.enabled(0, false)
@@ -779,7 +779,7 @@ func TestAFallbackThatHeardItselfHearsNothingTwice(t *testing.T) {
 func TestOneReceiverDownHoldsUpNoOther(t *testing.T) {
 	bubble(t, 1, func(l *life) {
 		mail := newPager()
-		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: "mail/ops", Name: "mail"}, Carrier: mail})
+		l.opt.Receivers = append(l.opt.Receivers, watch.Receiver{Receiver: ledger.Receiver{ID: "mail/ops", Name: "mail"}, Sender: mail})
 		l.pager.set(func(p *pager) { p.slow = time.Hour })
 		l.expires(0, time.Now().Add(50*time.Hour))
 		l.start()

@@ -86,9 +86,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 			continue
 		}
 		gauge(enabledDesc, truth(!r.Off.Set), labels...)
-		if !r.Expires.IsZero() {
+		if !r.NotAfter.IsZero() {
 			gauge(validatedDesc, truth(!r.Invalid.Set), labels...)
-			gauge(notAfterDesc, unix(r.Expires), labels...)
+			gauge(notAfterDesc, unix(r.NotAfter), labels...)
 		}
 	}
 	for _, r := range s.Records {

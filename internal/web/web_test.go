@@ -49,13 +49,13 @@ func known() view.Snapshot {
 	}
 	terms := check.Terms{Expiry: []check.Duration{check.Duration(7 * check.Day)}, Critical: check.Duration(check.Day), RequireSSL: true}
 	records := map[check.Key]check.Record{
-		{ProjectID: "p", InstanceID: "1"}: {Subject: subject("1", "well"), Terms: terms, Checked: now, Verified: now, Expires: now.Add(100 * check.Day)},
-		{ProjectID: "p", InstanceID: "2"}: {Subject: subject("2", "soon"), Terms: terms, Checked: now, Verified: now, Expires: now.Add(3 * check.Day)},
+		{ProjectID: "p", InstanceID: "1"}: {Subject: subject("1", "well"), Terms: terms, Checked: now, Verified: now, NotAfter: now.Add(100 * check.Day)},
+		{ProjectID: "p", InstanceID: "2"}: {Subject: subject("2", "soon"), Terms: terms, Checked: now, Verified: now, NotAfter: now.Add(3 * check.Day)},
 		{ProjectID: "p", InstanceID: "3"}: {Subject: subject("3", "off"), Terms: terms, Checked: now, Verified: now, Off: check.Flag{Set: true, Since: now}},
 		{ProjectID: "p", InstanceID: "4"}: {Subject: subject("4", "never"), Terms: terms, Checked: now},
 		{ProjectID: "p", InstanceID: "6"}: {
 			Subject: subject("6", "optional"), Terms: check.Terms{Expiry: terms.Expiry, Critical: terms.Critical},
-			Checked: now, Verified: now, Off: check.Flag{Set: true, Since: now}, Expires: now.Add(-time.Hour),
+			Checked: now, Verified: now, Off: check.Flag{Set: true, Since: now}, NotAfter: now.Add(-time.Hour),
 		},
 		{ProjectID: "q", InstanceID: "7"}: {
 			Subject: check.Subject{ProjectID: "q", InstanceID: "7", Project: "dark", Instance: "unseen"}, Terms: terms, Checked: now,

@@ -28,15 +28,15 @@ type receiver struct {
 	domain string
 }
 
-var _ notify.Receiver = (*receiver)(nil)
+var _ notify.Sender = (*receiver)(nil)
 
 // New returns the receiver that the settings describe, which shares nothing
 // with others.
-func New(s Settings) (notify.Receiver, error) { return new(Servers).Receiver(s) }
+func New(s Settings) (notify.Sender, error) { return new(Servers).Receiver(s) }
 
 // Receiver returns the receiver that the settings describe. It connects to
 // nothing.
-func (s *Servers) Receiver(o Settings) (notify.Receiver, error) {
+func (s *Servers) Receiver(o Settings) (notify.Sender, error) {
 	from, err := ParseAddress(o.From)
 	if err != nil {
 		return nil, fmt.Errorf("from %w", err)

@@ -56,7 +56,7 @@ func settings(t *testing.T, m *sim.Mail, mode sim.MailTLS) email.Settings {
 	return s
 }
 
-func newReceiver(t *testing.T, s email.Settings) notify.Receiver {
+func newReceiver(t *testing.T, s email.Settings) notify.Sender {
 	t.Helper()
 	r, err := email.New(s)
 	must(t, err)

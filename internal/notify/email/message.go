@@ -75,7 +75,7 @@ func (r *receiver) compose(m notify.Message) ([]byte, error) {
 	if status, severity := standing(m); status != "" {
 		mail.SetGenHeader(headerStatus, status)
 		mail.SetGenHeader(headerSeverity, severity)
-		if m.Firing && m.Severity == check.Critical && !m.Aside {
+		if m.Firing && m.Severity == check.Critical && !m.RemindersOnly {
 			// Not SetImportance: its Priority is not one that RFC 2156 knows.
 			mail.SetGenHeader(gomail.HeaderImportance, "high")
 			mail.SetGenHeader(gomail.HeaderXPriority, "1")

@@ -42,7 +42,7 @@ func newPost(t *testing.T, o sim.MailOptions) *post {
 }
 
 // to returns a receiver.
-func (p *post) to(address string) notify.Receiver {
+func (p *post) to(address string) notify.Sender {
 	p.t.Helper()
 	s := email.Settings{
 		Host: sim.MailHost, Port: 25, Security: email.Security(p.mode), CAFile: p.ca,

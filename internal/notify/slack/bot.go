@@ -160,7 +160,7 @@ func (b *bot) failure(p *problem) *notify.Failure {
 // inChannel reports whether a reply is to be shown in the channel too: what
 // is new is, and so is the reminder of what is critical, since hardly anybody
 // follows a thread for weeks.
-func inChannel(m notify.Message) bool { return !m.Aside || critical(m) }
+func inChannel(m notify.Message) bool { return !m.RemindersOnly || critical(m) }
 
 // client returns a client for one call, and what keeps the answer.
 func (b *bot) client() (client, *exchange) {

@@ -14,7 +14,7 @@ import (
 )
 
 // first delivers a first message and returns its receipt.
-func first(t *testing.T, b notify.Receiver) json.RawMessage {
+func first(t *testing.T, b notify.Sender) json.RawMessage {
 	t.Helper()
 	receipt, err := b.Deliver(t.Context(), notifytest.Firing())
 	must(t, err)

@@ -108,7 +108,7 @@ func TestWhatAWebhookMakesOfEachFailure(t *testing.T) {
 	}
 }
 
-func (v verdict) check(t *testing.T, s *sim.Slack, r notify.Receiver, messages int) {
+func (v verdict) check(t *testing.T, s *sim.Slack, r notify.Sender, messages int) {
 	t.Helper()
 	receipt, err := r.Deliver(t.Context(), notifytest.Firing())
 	if !v.taken {
@@ -132,7 +132,7 @@ func TestAnEndedContextEndsTheDelivery(t *testing.T) {
 	for _, fault := range []sim.SlackFault{sim.SlackHang, sim.SlackTakenHang} {
 		s := newSim(t)
 		must(t, s.Fail("", fault))
-		for _, r := range []notify.Receiver{newBot(t, s.APIURL()), newWebhook(t, s.URL())} {
+		for _, r := range []notify.Sender{newBot(t, s.APIURL()), newWebhook(t, s.URL())} {
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			defer cancel()
 			_, err := r.Deliver(ctx, notifytest.Firing())
@@ -152,7 +152,7 @@ func TestNobodyThere(t *testing.T) {
 	s := newSim(t)
 	bot, webhook := newBot(t, s.APIURL()), newWebhook(t, s.URL())
 	must(t, s.Close())
-	for _, r := range []notify.Receiver{bot, webhook} {
+	for _, r := range []notify.Sender{bot, webhook} {
 		_, err := r.Deliver(t.Context(), notifytest.Firing())
 		if f := failure(t, err); f.Refused || !strings.Contains(f.Reason, "refused the connection") {
 			t.Errorf("%+v", f)

@@ -42,7 +42,7 @@ func newBot(t *testing.T, apiURL string, mention ...string) notify.Editor {
 	return r.(notify.Editor)
 }
 
-func newWebhook(t *testing.T, base string) notify.Receiver {
+func newWebhook(t *testing.T, base string) notify.Sender {
 	t.Helper()
 	r, err := slack.New(slack.Settings{WebhookURL: secret.New(base + webhookPath)})
 	must(t, err)

@@ -31,7 +31,7 @@ func TestWhatTheLimitsPromiseFits(t *testing.T) {
 				all = 1000
 			}
 			s := newSim(t)
-			for name, r := range map[string]notify.Receiver{"bot": newBot(t, s.APIURL()), "webhook": newWebhook(t, s.URL())} {
+			for name, r := range map[string]notify.Sender{"bot": newBot(t, s.APIURL()), "webhook": newWebhook(t, s.URL())} {
 				for next := 0; next < all; {
 					m := hostile(&next, all, r.Limits(), of, apart)
 					_, err := r.Deliver(t.Context(), m)

@@ -25,7 +25,7 @@ import (
 const requestTimeout = 25 * time.Second
 
 // New returns the receiver that the settings describe. It connects to nothing.
-func New(s Settings) (notify.Receiver, error) {
+func New(s Settings) (notify.Sender, error) {
 	for _, who := range s.Mention {
 		if _, valid := Mention(who); !valid {
 			return nil, errors.New("mention holds what is not a valid mention")

@@ -18,7 +18,7 @@ import (
 )
 
 // storm tells a receiver all that a crowd owes, and returns what Slack has.
-func storm(t *testing.T, s *sim.Slack, r notify.Receiver, owed []ledger.Notice) []sim.SlackMessage {
+func storm(t *testing.T, s *sim.Slack, r notify.Sender, owed []ledger.Notice) []sim.SlackMessage {
 	t.Helper()
 	for len(owed) > 0 {
 		batch := notify.Batch(owed, r.Limits(), notifytest.Now)
@@ -76,7 +76,7 @@ func TestAnyStormNamesEachInstanceOnce(t *testing.T) {
 func toldOnce(t *testing.T, owed []ledger.Notice, webhook bool) int {
 	t.Helper()
 	s := newSim(t)
-	var r notify.Receiver = newBot(t, s.APIURL(), "@here")
+	var r notify.Sender = newBot(t, s.APIURL(), "@here")
 	if webhook {
 		r = newWebhook(t, s.URL())
 	}
@@ -341,9 +341,9 @@ func TestADigestWithoutItsListsIsWholeInItsText(t *testing.T) {
 // taken for told before.
 func TestWhoTakesNoDigestGetsSmallerMessages(t *testing.T) {
 	m, _ := notifytest.Storm(300, nil)
-	for name, make := range map[string]func(*sim.Slack) (notify.Receiver, string){
-		"bot":     func(s *sim.Slack) (notify.Receiver, string) { return newBot(t, s.APIURL()), "chat.postMessage" },
-		"webhook": func(s *sim.Slack) (notify.Receiver, string) { return newWebhook(t, s.URL()), "webhook" },
+	for name, make := range map[string]func(*sim.Slack) (notify.Sender, string){
+		"bot":     func(s *sim.Slack) (notify.Sender, string) { return newBot(t, s.APIURL()), "chat.postMessage" },
+		"webhook": func(s *sim.Slack) (notify.Sender, string) { return newWebhook(t, s.URL()), "webhook" },
 	} {
 		s := newSim(t)
 		r, method := make(s)

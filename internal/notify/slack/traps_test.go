@@ -79,7 +79,7 @@ func TestTrapARedirectIsNotFollowed(t *testing.T) {
 	})
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		base := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, login, status) })
-		for _, r := range []notify.Receiver{newBot(t, base), newWebhook(t, base)} {
+		for _, r := range []notify.Sender{newBot(t, base), newWebhook(t, base)} {
 			_, err := r.Deliver(t.Context(), notifytest.Firing())
 			failure(t, err)
 		}
@@ -216,7 +216,7 @@ func TestWhatWasNeverSentIsNotInDoubt(t *testing.T) {
 		}
 	}()
 	for _, base := range []string{"https://" + listener.Addr().String(), "http://127.0.0.1:1"} {
-		for _, r := range []notify.Receiver{newBot(t, base), newWebhook(t, base)} {
+		for _, r := range []notify.Sender{newBot(t, base), newWebhook(t, base)} {
 			_, err := r.Deliver(t.Context(), notifytest.Firing())
 			if f := failure(t, err); f.Unknown {
 				t.Errorf("%s: %+v", base, f)
@@ -264,7 +264,7 @@ func TestTrapTooManyComesInManyForms(t *testing.T) {
 			w.WriteHeader(429)
 		},
 	} {
-		for _, r := range []notify.Receiver{newBot(t, serve(t, h)), newWebhook(t, serve(t, h))} {
+		for _, r := range []notify.Sender{newBot(t, serve(t, h)), newWebhook(t, serve(t, h))} {
 			_, err := r.Deliver(t.Context(), notifytest.Firing())
 			f := failure(t, err)
 			if f.Refused || f.RetryAfter == 0 {

@@ -21,7 +21,7 @@ type webhook struct {
 	digests   digests
 }
 
-var _ notify.Receiver = (*webhook)(nil)
+var _ notify.Sender = (*webhook)(nil)
 
 // Limits returns what one message can hold.
 func (w *webhook) Limits() notify.Limits { return limits(false, &w.digests) }

@@ -121,13 +121,13 @@ func full(i int) state.Changes {
 		Records: map[check.Key]*check.Record{key: {
 			Subject: check.Subject{ProjectID: key.ProjectID, InstanceID: key.InstanceID, Instance: "orders <cache> & co", Labels: map[string]string{"team": "a"}},
 			Terms:   check.Terms{Expiry: []check.Duration{check.Duration(check.Week)}, RequireSSL: true},
-			Due:     at, Checked: at, Verified: at, Expires: at.AddDate(0, 0, 30),
+			Due:     at, Checked: at, Verified: at, NotAfter: at.AddDate(0, 0, 30),
 		}},
 		Projects: map[string]*check.ProjectRecord{key.ProjectID: {Credential: "0a", Seen: at, Reason: "no"}},
 		Clocks:   map[string]*check.Clock{key.ProjectID: {Off: true, Since: at, Ahead: check.Offset(time.Hour)}},
 		Lines: map[ledger.Place]ledger.Lines{{Receiver: receiver, Subject: key}: {
-			check.SSLDisabled:  {Told: &ledger.Told{Severity: check.Critical, First: at, Anchor: at, Last: at, Message: "0a"}},
-			check.CheckFailing: {Tried: ledger.Firing, Waits: &ledger.Waits{Since: at, Severity: check.Warning, InDoubt: &ledger.Doubt{Message: "0b", Notice: "0c", Tries: 2, Last: at}}},
+			check.SSLDisabled:  {Told: &ledger.Told{Severity: check.Critical, First: at, LastNews: at, Last: at, Message: "0a"}},
+			check.CheckFailing: {Tried: ledger.Firing, Pending: &ledger.Pending{Since: at, Severity: check.Warning, InDoubt: &ledger.Doubt{Message: "0b", Notice: "0c", Tries: 2, Last: at}}},
 		}},
 		Messages: map[state.MessageKey]*ledger.Sent{{Receiver: receiver, Message: fmt.Sprintf("%024x", i)}: {
 			Receipt: json.RawMessage(`{"ts":"1.2"}`), Stale: true,
