@@ -19,6 +19,7 @@ type disk struct {
 	writing  bool
 	began    time.Time // the write under way
 	next     time.Time // when a lazy write may come
+	soon     time.Time // when what is believed anew is to be written; zero if nothing is
 	resumes  time.Time // when a failed write is tried again
 	pace     *backoff.ExponentialBackOff
 	failure  string // why the last write failed, empty if it did not
@@ -38,7 +39,7 @@ func (d *disk) change(c state.Changes) {
 // hand returns all that is to be made durable.
 func (d *disk) hand(receivers map[string]*state.ReceiverState, now time.Time) state.Changes {
 	d.changes.Add(state.Changes{At: check.Wall(now), Receivers: receivers})
-	d.handed, d.changes = d.changes, state.Changes{}
+	d.handed, d.changes, d.soon = d.changes, state.Changes{}, time.Time{}
 	return d.handed
 }
 
@@ -58,11 +59,20 @@ type written struct {
 // touch notes a change that can wait.
 func (d *disk) touch() { d.revision++ }
 
-// hasten has what is believed anew be written within a second.
+// hasten has what is believed anew be written within a second, whatever is
+// being written now.
 func (d *disk) hasten(now time.Time) {
-	if at := now.Add(time.Second); at.Before(d.next) {
-		d.next = at
+	if d.soon.IsZero() {
+		d.soon = now.Add(time.Second)
 	}
+}
+
+// due returns when what can wait is to be written.
+func (d *disk) due() time.Time {
+	if !d.soon.IsZero() && d.soon.Before(d.next) {
+		return d.soon
+	}
+	return d.next
 }
 
 // demand notes a change that can't wait, and returns its revision.
@@ -88,8 +98,8 @@ func (w *Watch) save(now time.Time) time.Time {
 		return time.Time{}
 	case d.failure != "" && now.Before(d.resumes):
 		return d.resumes
-	case d.urgent <= d.reached && d.failure == "" && now.Before(d.next):
-		return d.next
+	case d.urgent <= d.reached && d.failure == "" && now.Before(d.due()):
+		return d.due()
 	}
 	changes := d.hand(w.healths(), now)
 	d.writing, d.began = true, now
