@@ -61,7 +61,7 @@ func rowOf(r check.Record, p check.Policy, now time.Time, pass bool) row {
 	out := row{
 		Verdict: check.VerdictOK, Project: r.Project, Region: r.Region, Instance: r.Instance, InstanceID: r.InstanceID,
 		IP: r.Endpoint.IP, IPv6: r.Endpoint.IPv6, Port: r.Endpoint.Port, Domain: r.Endpoint.Domain,
-		Alerts: []rowAlert{}, Reason: r.Failing.Reason,
+		Alerts: []rowAlert{}, Reason: r.Failing.Reason.String(),
 	}
 	if !r.Verified.IsZero() {
 		on, valid, verified := !r.Off.Set, !r.Invalid.Set, r.Verified
@@ -93,7 +93,7 @@ func projectRow(seen check.ProjectRecord, records []check.Record, p check.Policy
 	for _, a := range check.Project(seen, check.Sum(records, p, now), p, now) {
 		if a.State == check.Stands {
 			return row{
-				Verdict: check.Verdict(a.Severity), Project: a.Project, Region: a.Region, Reason: a.Reason,
+				Verdict: check.Verdict(a.Severity), Project: a.Project, Region: a.Region, Reason: a.Reason.String(),
 				Alerts: []rowAlert{{a.Condition, a.Severity, a.Since, notify.Describe(a, now)}},
 			}, true
 		}

@@ -74,7 +74,7 @@ func (a *app) status(ctx context.Context, asJSON bool) (check.Verdict, error) {
 	v, err := a.report(rows, receiverRows(c, s), a.troubles(ctx), now, asJSON, matter)
 	for _, id := range slices.Sorted(maps.Keys(byProject)) {
 		if pause := s.Projects[id].Pause; err == nil && pause.In(now) && !asJSON {
-			fmt.Fprintf(a.Stdout, "project %s: paused until %s, because %s\n", text.Clean(byProject[id][0].Project), text.Stamp(pause.Until), text.Clean(pause.Reason))
+			fmt.Fprintf(a.Stdout, "project %s: paused until %s, because %s\n", text.Clean(byProject[id][0].Project), text.Stamp(pause.Until), text.Clean(pause.Reason.String()))
 		}
 	}
 	return v, err

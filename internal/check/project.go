@@ -3,6 +3,8 @@ package check
 import (
 	"slices"
 	"time"
+
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
 // ProjectRecord is what was seen of a project as a whole.
@@ -19,17 +21,17 @@ type ProjectRecord struct {
 	Forbidden time.Time `json:"forbidden,omitzero"`
 	// Denied is when access was last forbidden so that only an instance that
 	// is seen shows the contrary. Reason is how the API said it, or a refusal.
-	Denied time.Time `json:"denied,omitzero"`
-	Reason string    `json:"reason,omitempty"`
+	Denied time.Time     `json:"denied,omitzero"`
+	Reason reason.Reason `json:"reason,omitzero"`
 	// Pause is what holds its checks up.
 	Pause Pause `json:"pause,omitzero"`
 }
 
 // Pause is what holds the checks of a project up.
 type Pause struct {
-	Why    Why       `json:"why,omitempty"`
-	Until  time.Time `json:"until,omitzero"`
-	Reason string    `json:"reason,omitempty"`
+	Why    Why           `json:"why,omitempty"`
+	Until  time.Time     `json:"until,omitzero"`
+	Reason reason.Reason `json:"reason,omitzero"`
 }
 
 // Why is a kind of pause.
@@ -79,9 +81,9 @@ func (p ProjectRecord) Accept() ProjectRecord {
 }
 
 // Refuse takes in that the credential was refused.
-func (p ProjectRecord) Refuse(reason string, policy Policy, now time.Time) ProjectRecord {
+func (p ProjectRecord) Refuse(why reason.Reason, policy Policy, now time.Time) ProjectRecord {
 	now = Wall(now)
-	p.Refused, p.Reason = p.Refused.observe(true, policy.Confirm, now), reason
+	p.Refused, p.Reason = p.Refused.observe(true, policy.Confirm, now), why
 	return p
 }
 
@@ -135,10 +137,10 @@ type Totals struct {
 	Late      int // watched, and overdue
 	// How many of them have a certificate that is critical, or will be unseen.
 	Critical, ForbiddenCritical, LateCritical int
-	Verified                                  time.Time // the latest
-	Due                                       time.Time // of the check that is overdue longest
-	Left                                      Ending    // why one left
-	Reason                                    string    // why access is forbidden
+	Verified                                  time.Time     // the latest
+	Due                                       time.Time     // of the check that is overdue longest
+	Left                                      Ending        // why one left
+	Reason                                    reason.Reason // why access is forbidden
 }
 
 // Part is what a record adds to the totals of its project.
@@ -197,7 +199,7 @@ func (f *Totals) Note(r Record) {
 	if r.Verified.After(f.Verified) {
 		f.Verified = r.Verified
 	}
-	if r.Denial != "" {
+	if !r.Denial.IsZero() {
 		f.Reason = r.Denial
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
 // birth is when every record begins: odd nanoseconds, so that nothing falls
@@ -41,9 +42,9 @@ func on(left time.Duration) check.Observation {
 }
 
 var (
-	failed  = check.Observation{Cause: check.CauseFailed, Reason: "HTTP 500"}
-	missing = check.Observation{Cause: check.CauseMissing, Reason: "DCS.3022"}
-	refused = check.Observation{Cause: check.CauseRefused, Reason: "APIGW.0301"}
+	failed  = check.Observation{Cause: check.CauseFailed, Reason: reason.Text("HTTP 500")}
+	missing = check.Observation{Cause: check.CauseMissing, Reason: reason.Text("DCS.3022")}
+	refused = check.Observation{Cause: check.CauseRefused, Reason: reason.Text("APIGW.0301")}
 )
 
 // heard is what a project is that a record was last asked of.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
 // Record is what was seen of one instance, and the terms it is judged by.
@@ -46,7 +47,7 @@ type Record struct {
 	Unsupported Flag `json:"unsupported,omitzero"` // it can't have SSL
 	Denied      Flag `json:"denied,omitzero"`      // access to it is forbidden
 	// Denial says how, in the API's words.
-	Denial string `json:"denial,omitempty"`
+	Denial reason.Reason `json:"denial,omitzero"`
 	// Alone is set when another instance of the project could be seen while
 	// this one was forbidden: so it is not the project that is.
 	Alone bool `json:"alone,omitempty"`
@@ -134,8 +135,8 @@ type Failing struct {
 	Last  time.Time `json:"last,omitzero"`  // the latest
 	Count int       `json:"count,omitempty"`
 	Cause Cause     `json:"cause,omitempty"`
-	// Reason is the latest failure in words for people, without secrets.
-	Reason string `json:"reason,omitempty"`
+	// Reason is why the latest failed, without secrets.
+	Reason reason.Reason `json:"reason,omitzero"`
 }
 
 // Cause is why an instance or a project can't be checked.
@@ -180,8 +181,8 @@ type Observation struct {
 	SSL dcs.SSL // what was seen, when Cause is empty
 	// Cause says why nothing was seen; empty when something was.
 	Cause Cause
-	// Reason says it in words for people.
-	Reason string
+	// Reason is why it failed.
+	Reason reason.Reason
 	// Seen is when the API last said something about an instance of the
 	// project to the same credential.
 	Seen time.Time
@@ -227,7 +228,7 @@ func Learn(r Record, o Observation, p Policy, now time.Time) Record {
 		}
 		r.Alone = r.Alone || o.Seen.After(began)
 	case o.Cause.Accepts(): // an answer about the instance
-		r.Denied, r.Denial, r.Alone = Flag{}, "", false
+		r.Denied, r.Denial, r.Alone = Flag{}, reason.Reason{}, false
 		see(&r.Missing, o.Cause == CauseMissing)
 		see(&r.Unsupported, o.Cause == CauseUnsupported)
 	}

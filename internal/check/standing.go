@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
 // State is how a condition stands.
@@ -52,7 +54,7 @@ type Alert struct {
 	Verified time.Time
 	// Cause and Reason say why checks fail, NoInfo how the API says off.
 	Cause  Cause
-	Reason string
+	Reason reason.Reason
 	NoInfo bool
 	// Ending says why the condition is over.
 	Ending Ending

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/httpclient"
 	"github.com/sslwatch/sslwatch/internal/netfault"
+	"github.com/sslwatch/sslwatch/internal/reason"
 	"github.com/sslwatch/sslwatch/internal/secret"
 )
 
@@ -65,20 +65,19 @@ func (g *agency) fetch(ctx context.Context) (Credential, error) {
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusServiceUnavailable:
 		// A metadata service of the first version has no sessions.
 	default:
-		return Credential{}, g.refusal("a session", a, out)
+		return Credential{}, g.refusal(reason.NoSession, a, out)
 	}
 	a, err = g.ask(ctx, http.MethodGet, "/openstack/latest/securitykey", "X-Metadata-Token", session, out)
 	if err != nil {
 		return Credential{}, err
 	}
-	const bind = "bind an agency that may call dcs:ssl:get to the ECS in its console, or give keys instead"
 	switch {
 	case a.Status == http.StatusUnauthorized && bytes.Contains(a.Body, []byte("configure Cloud Service Agency")):
-		return Credential{}, &Error{Kind: Unauthenticated, Reason: "no agency is bound to this ECS: " + bind}
+		return Credential{}, &Error{Kind: Unauthenticated, Reason: reason.New(reason.NoAgency, nil)}
 	case a.Status == http.StatusNotFound:
-		return Credential{}, &Error{Kind: Unauthenticated, Reason: g.name() + " has no credential to give, so probably no agency is bound to this ECS: " + bind}
+		return Credential{}, &Error{Kind: Unauthenticated, Reason: reason.New(reason.ProbablyNoAgency, reason.Args{"service": g.name()})}
 	case a.Status != http.StatusOK:
-		return Credential{}, g.refusal("the agency's credential", a, out)
+		return Credential{}, g.refusal(reason.NoAgencyCredential, a, out)
 	}
 	var body struct {
 		Credential struct {
@@ -91,7 +90,7 @@ func (g *agency) fetch(ctx context.Context) (Credential, error) {
 	c := &body.Credential
 	// The body is not quoted: it may hold half a credential.
 	if json.Unmarshal(a.Body, &body) != nil || c.Access == "" || c.Secret == "" || c.SecurityToken == "" {
-		return Credential{}, &Error{Kind: Failed, Reason: g.name() + " gave something that is not a credential, or not a whole one"}
+		return Credential{}, &Error{Kind: Failed, Reason: reason.New(reason.NotACredential, reason.Args{"service": g.name()})}
 	}
 	return issued(c.Access, c.Secret, c.SecurityToken, c.ExpiresAt, fromAgency), nil
 }
@@ -100,54 +99,53 @@ func (g *agency) fetch(ctx context.Context) (Credential, error) {
 func (g *agency) ask(ctx context.Context, method, path, header, value string, out *redactor) (answer, error) {
 	r, err := http.NewRequest(method, g.base+path, nil)
 	if err != nil {
-		return answer{}, &Error{Kind: Failed, Reason: "the address of the ECS metadata service is not a URL"}
+		return answer{}, &Error{Kind: Failed, Reason: reason.New(reason.NoMetadataURL, nil)}
 	}
 	if value != "" {
 		r.Header.Set(header, value)
 	}
-	a, says, err := askIssuer(ctx, g.transport, r, g.name(), out)
+	a, why, err := askIssuer(ctx, g.transport, r, g.name(), out)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return answer{}, ended(ctx)
 	case err != nil:
-		return answer{}, &Error{Kind: Failed, Err: out.cause(err), Reason: says +
-			`: auth = "ecs-agency" works on an ECS of Huawei Cloud only, and in a container there only with the host's network`}
+		return answer{}, &Error{Kind: Failed, Err: out.cause(err), Reason: reason.New(reason.MetadataNotReached, reason.Args{"fault": why})}
 	}
 	return a, nil
 }
 
-func (g *agency) name() string {
+func (g *agency) name() reason.Reason {
 	host := g.base
 	if u, err := url.Parse(g.base); err == nil {
 		host = u.Host
 	}
-	return "the ECS metadata service at " + host
+	return reason.New(reason.MetadataService, reason.Args{"host": host})
 }
 
-func (g *agency) refusal(what string, a answer, out *redactor) *Error {
-	return &Error{Kind: errorKind(a.Status), Reason: fmt.Sprintf("%s did not give %s (%s)", g.name(), what, a.unlike(out))}
+func (g *agency) refusal(code reason.Code, a answer, out *redactor) *Error {
+	return &Error{Kind: errorKind(a.Status), Reason: reason.New(code, reason.Args{"service": g.name(), "answer": a.unlike(out)})}
 }
 
 // unlike says what an issuer answered instead of a 200. The body is looked
 // at only if it is an error's: any other may hold a credential.
-func (a answer) unlike(out *redactor) string {
+func (a answer) unlike(out *redactor) reason.Reason {
 	if a.Status < 400 {
-		return fmt.Sprintf("HTTP %d", a.Status)
+		return reason.New(reason.IssuerStatus, reason.Args{"status": a.Status})
 	}
-	return fmt.Sprintf("HTTP %d, %s", a.Status, a.nature(out))
+	return reason.New(reason.IssuerAnswer, reason.Args{"status": a.Status, "body": a.nature(out)})
 }
 
 // askIssuer sends a request to an issuer of credentials within its timeout
 // and reads all of the answer. With an error it returns what that means.
-func askIssuer(ctx context.Context, transport http.RoundTripper, r *http.Request, who string, out *redactor) (a answer, says string, err error) {
+func askIssuer(ctx context.Context, transport http.RoundTripper, r *http.Request, who reason.Reason, out *redactor) (a answer, why reason.Reason, err error) {
 	ctx, cancel := context.WithTimeout(ctx, issuerTimeout)
 	defer cancel()
 	a, err = exchange(transport, r.WithContext(ctx))
 	if err != nil {
-		f := netfault.Explain(err, netfault.Peer{Name: who, Setting: "the address", Timeout: issuerTimeout})
-		says = out.text(f.Says, maxFault)
+		f := netfault.Explain(err, netfault.Peer{Who: who, Setting: "the address", Timeout: issuerTimeout})
+		why = out.reason(f.Reason)
 	}
-	return a, says, err
+	return a, why, err
 }
 
 // issued makes a credential of what an issuer gave. An end that can't be

@@ -3,6 +3,8 @@ package dcs
 import (
 	"fmt"
 	"time"
+
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
 // SSL is what the API says of an instance's SSL encryption.
@@ -86,10 +88,10 @@ type Error struct {
 	// RetryAfter is how long the API asked to be left alone, at most an
 	// hour; 0 if it did not say.
 	RetryAfter time.Duration
-	// Reason says in plain words what happened and, where it is known, what
-	// to do. What fails twice in the same way has the same reason, as far
-	// as the API's message is the same.
-	Reason string
+	// Reason is what happened and, where it is known, what to do. What fails
+	// twice in the same way has the same reason, as far as the API's message
+	// is the same.
+	Reason reason.Reason
 	// Clock is what the answer says of this machine's clock, if the API gave one.
 	Clock Clock
 	// Err is the cause, for errors.Is and errors.As; nil when the answer
@@ -102,7 +104,7 @@ var _ error = (*Error)(nil)
 // Error returns the reason and the request ID. To tell whether something
 // new went wrong compare Reason, which has no request ID in it.
 func (e *Error) Error() string {
-	s := e.Reason
+	s := e.Reason.String()
 	if e.RequestID != "" {
 		s += fmt.Sprintf(" (request %s)", e.RequestID)
 	}

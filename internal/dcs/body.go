@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
 // maxName is how many characters of a name or an address are kept: the most
@@ -72,13 +74,13 @@ func boolean(raw json.RawMessage) (value, ok bool) {
 }
 
 // readSSL reads the body of a 200 about an instance. If it can't be believed,
-// problem says why, as the end of a sentence about the API.
+// problem says why.
 //
 // What decides is read strictly. The addresses are for people: what can't be
 // read of them is left empty.
-func readSSL(o map[string]json.RawMessage, instanceID string, out *redactor) (s SSL, problem string) {
+func readSSL(o map[string]json.RawMessage, instanceID string, out *redactor) (s SSL, problem reason.Reason) {
 	if id := scalar(o["instance_id"]); id != "" && !strings.EqualFold(id, instanceID) {
-		return SSL{}, "about another instance (" + quote(out.text(id, 64)) + ")"
+		return SSL{}, reason.New(reason.OtherInstance, reason.Args{"instance": out.text(id, 64)})
 	}
 	if absent(o["enabled"]) {
 		return SSL{}, notOff(o, out)
@@ -86,26 +88,26 @@ func readSSL(o map[string]json.RawMessage, instanceID string, out *redactor) (s 
 	enabled, ok := boolean(o["enabled"])
 	switch {
 	case !ok:
-		return SSL{}, "with a field enabled that is neither true nor false"
+		return SSL{}, reason.New(reason.EnabledNotBoolean, nil)
 	case !enabled:
 		for _, name := range slices.Sorted(maps.Keys(o)) {
 			if !isField(name) && speaksOfFailure(name) && !absent(o[name]) && scalar(o[name]) != "" {
-				return SSL{}, "that SSL is off, but with a field " + quote(out.text(name, 40)) + " as in an error"
+				return SSL{}, reason.New(reason.OffWithError, reason.Args{"field": out.text(name, 40)})
 			}
 		}
-		return SSL{}, ""
+		return SSL{}, problem
 	}
 	s = SSL{Enabled: true}
 	if absent(o["ssl_validated"]) {
-		return SSL{}, "that SSL is on, but without ssl_validated"
+		return SSL{}, reason.New(reason.NoValidated, nil)
 	}
 	if s.Validated, ok = boolean(o["ssl_validated"]); !ok {
-		return SSL{}, "that SSL is on, but with an ssl_validated that is neither true nor false"
+		return SSL{}, reason.New(reason.ValidatedNoBoolean, nil)
 	}
 	// That a certificate is not valid is news without its date, too. That it is
 	// valid is not, because then the date is all that counts.
 	s.ExpiresAt, problem = readDate(o["ssl_expired_at"], out)
-	if problem != "" && (s.Validated || readFault(o).api) {
+	if !problem.IsZero() && (s.Validated || readFault(o).api) {
 		return SSL{}, problem
 	}
 	s.IP = out.text(scalar(o["ip"]), maxName)
@@ -116,43 +118,43 @@ func readSSL(o map[string]json.RawMessage, instanceID string, out *redactor) (s 
 		port = p
 	}
 	s.Port = port
-	return s, ""
+	return s, reason.Reason{}
 }
 
 // readDate reads ssl_expired_at.
-func readDate(raw json.RawMessage, out *redactor) (expires time.Time, problem string) {
+func readDate(raw json.RawMessage, out *redactor) (expires time.Time, problem reason.Reason) {
 	if absent(raw) {
-		return time.Time{}, "that SSL is on, but without ssl_expired_at"
+		return time.Time{}, reason.New(reason.NoExpiry, nil)
 	}
 	var date string
 	if json.Unmarshal(raw, &date) != nil {
-		return time.Time{}, "that SSL is on, but with an ssl_expired_at that is not a string"
+		return time.Time{}, reason.New(reason.ExpiryNotText, nil)
 	}
 	expires, ok := parseDate(date)
 	if !ok {
-		return time.Time{}, "that SSL is on, but with an ssl_expired_at that is not a believable date (" + quote(out.text(date, 40)) + ")"
+		return time.Time{}, reason.New(reason.ExpiryNoDate, reason.Args{"date": out.text(date, 40)})
 	}
-	return expires, ""
+	return expires, reason.Reason{}
 }
 
-// notOff says why an object without enabled does not mean that SSL is off, or
-// "". The API leaves enabled out where SSL is off, but so does each object
+// notOff says why an object without enabled does not mean that SSL is off, if
+// it does not. The API leaves enabled out where SSL is off, but so does each object
 // that somebody else wrote, such as an error in the shape of a success: it
 // counts as off only if there is nothing in it but addresses.
-func notOff(o map[string]json.RawMessage, out *redactor) string {
+func notOff(o map[string]json.RawMessage, out *redactor) reason.Reason {
 	for _, name := range slices.Sorted(maps.Keys(o)) {
 		raw := o[name]
 		switch {
 		case !isField(name):
-			return "without a field enabled, but with one that the API does not have (" + quote(out.text(name, 40)) + ")"
+			return reason.New(reason.ForeignField, reason.Args{"field": out.text(name, 40)})
 		case absent(raw) || string(raw) == `""`:
 		case name == "ssl_validated" || name == "ssl_expired_at":
-			return "without a field enabled, but with " + name
+			return reason.New(reason.FieldWithoutOn, reason.Args{"field": name})
 		case scalar(raw) == "":
-			return "without a field enabled, and with a " + name + " that is not text"
+			return reason.New(reason.FieldNotText, reason.Args{"field": name})
 		}
 	}
-	return ""
+	return reason.Reason{}
 }
 
 // isField reports whether the API documents a field of that name in the answer
@@ -196,6 +198,3 @@ func isPort(s string) bool {
 	n, err := strconv.ParseUint(s, 10, 16)
 	return err == nil && n > 0
 }
-
-// quote puts quotation marks around text that has been made fit to be shown.
-func quote(s string) string { return "“" + s + "”" }

@@ -20,11 +20,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/httpclient"
 	"github.com/sslwatch/sslwatch/internal/netfault"
+	"github.com/sslwatch/sslwatch/internal/reason"
 	"github.com/sslwatch/sslwatch/internal/secret"
 )
 
@@ -162,9 +164,8 @@ func (c *Client) SSL(ctx context.Context, instanceID string) (SSL, error) {
 		return SSL{}, ended(ctx)
 	}
 	if !isName(instanceID) {
-		return SSL{}, &Error{Kind: Failed, Reason: fmt.Sprintf(
-			"the instance ID %q can't be one, so the API was not asked: an ID has letters, digits and - only, copy it from the console",
-			(&redactor{}).text(instanceID, 64))}
+		return SSL{}, &Error{Kind: Failed, Reason: reason.New(reason.BadInstanceID,
+			reason.Args{"id": strconv.Quote((&redactor{}).text(instanceID, 64))})}
 	}
 	cred, err := c.credentials.Credential(ctx)
 	if err != nil {
@@ -182,7 +183,9 @@ func (c *Client) SSL(ctx context.Context, instanceID string) (SSL, error) {
 	case err != nil && ctx.Err() != nil:
 		return SSL{}, ended(ctx)
 	case err != nil:
-		refused.Reason += "; a new credential could not be had: " + noCredential(ctx, err).Error()
+		if none := (*Error)(nil); errors.As(noCredential(ctx, err), &none) {
+			refused.Reason = reason.New(reason.RefusedAndNoNew, reason.Args{"refusal": refused.Reason, "why": none.Reason})
+		}
 		return SSL{}, refused
 	case fresh.same(cred):
 		// To show the same one again would bring its lock nearer.
@@ -207,7 +210,7 @@ func noCredential(ctx context.Context, err error) error {
 		return e
 	}
 	out := &redactor{}
-	return &Error{Kind: Failed, Reason: "no credential could be had: " + out.text(err.Error(), maxMessage), Err: out.cause(err)}
+	return &Error{Kind: Failed, Reason: reason.New(reason.NoCredential, reason.Args{"detail": out.text(err.Error(), maxMessage)}), Err: out.cause(err)}
 }
 
 // try sends one request and judges the answer. What must not be repeated in
@@ -221,7 +224,7 @@ func (c *Client) try(ctx context.Context, instanceID string, cred Credential, ou
 	u := httpclient.Under(c.base, "/v2/"+c.projectID+"/instances/"+instanceID+"/ssl")
 	r, err := http.NewRequestWithContext(limited, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return SSL{}, &Error{Kind: Failed, Reason: "the request can't be made: check endpoint", Err: out.cause(err)}
+		return SSL{}, &Error{Kind: Failed, Reason: reason.New(reason.RequestNotMade, nil), Err: out.cause(err)}
 	}
 	r.Header.Set("User-Agent", c.userAgent)
 	r.Header.Set("Accept", "application/json")
@@ -234,8 +237,8 @@ func (c *Client) try(ctx context.Context, instanceID string, cred Credential, ou
 		if ctx.Err() != nil {
 			return SSL{}, ended(ctx)
 		}
-		f := netfault.Explain(err, netfault.Peer{Name: "the API at " + c.base.Host, Setting: "endpoint and region", Timeout: c.timeout})
-		return SSL{}, &Error{Kind: Failed, Status: a.Status, Reason: out.text(f.String(), maxFault), Err: out.cause(err)}
+		f := netfault.Explain(err, netfault.Peer{Who: reason.New(reason.TheAPI, reason.Args{"host": c.base.Host}), Setting: "endpoint and region", Timeout: c.timeout})
+		return SSL{}, &Error{Kind: Failed, Status: a.Status, Reason: out.reason(f.Reason), Err: out.cause(err)}
 	}
 	ssl, failure := judge(a, u, cred, out)
 	if failure != nil { // a nil *Error in an error would not be nil

@@ -56,6 +56,9 @@ func failure(t *testing.T, c *Client) *Error {
 	if !errors.As(err, &e) {
 		t.Fatalf("%+v and %v, want an *Error", ssl, err)
 	}
+	if unfilled.MatchString(e.Reason.String()) {
+		t.Errorf("reason %q lacks an argument", e.Reason)
+	}
 	return e
 }
 
@@ -209,7 +212,7 @@ func TestInstanceIDCanNotLeaveItsPlace(t *testing.T) {
 	} {
 		_, err := c.SSL(t.Context(), id)
 		var e *Error
-		if !errors.As(err, &e) || e.Kind != Failed || e.Status != 0 || !strings.Contains(e.Reason, "instance ID") {
+		if !errors.As(err, &e) || e.Kind != Failed || e.Status != 0 || !strings.Contains(e.Reason.String(), "instance ID") {
 			t.Errorf("%q gives %v", id, err)
 		}
 	}
@@ -230,7 +233,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 		})})
 		e := failure(t, c)
 		host := strings.TrimPrefix(other, "http://")
-		if e.Kind != Failed || e.Status != status || !strings.Contains(e.Reason, "a redirect to "+host) {
+		if e.Kind != Failed || e.Status != status || !strings.Contains(e.Reason.String(), "a redirect to "+host) {
 			t.Errorf("%d gives %s, %d, %q", status, e.Kind, e.Status, e.Reason)
 		}
 	}
@@ -272,7 +275,7 @@ func TestBodiesThatEndWrongly(t *testing.T) {
 	} {
 		t.Run(rule, func(t *testing.T) {
 			e := failure(t, client(t, Options{Endpoint: serve(t, test.api)}))
-			if e.Kind != Failed || e.Status != 200 || !strings.Contains(e.Reason, test.reason) {
+			if e.Kind != Failed || e.Status != 200 || !strings.Contains(e.Reason.String(), test.reason) {
 				t.Errorf("%s, %d, %q", e.Kind, e.Status, e.Reason)
 			}
 		})
@@ -345,7 +348,7 @@ func TestNobodyListens(t *testing.T) {
 	}
 	l.Close()
 	e := failure(t, client(t, Options{Endpoint: "http://" + l.Addr().String()}))
-	if e.Kind != Failed || e.Status != 0 || !strings.Contains(e.Reason, "refused the connection") {
+	if e.Kind != Failed || e.Status != 0 || !strings.Contains(e.Reason.String(), "refused the connection") {
 		t.Errorf("%s, %d, %q", e.Kind, e.Status, e.Reason)
 	}
 	noGoisms(t, e)
@@ -373,7 +376,7 @@ func TestTimeoutIsAFailure(t *testing.T) {
 		reason string
 	}{{false, "did not answer within 50ms"}, {true, "began its answer, but did not end it within 50ms"}} {
 		e := failure(t, client(t, Options{Endpoint: hang(t, test.begins), Timeout: 50 * time.Millisecond}))
-		if e.Kind != Failed || !strings.Contains(e.Reason, test.reason) || !errors.Is(e, context.DeadlineExceeded) {
+		if e.Kind != Failed || !strings.Contains(e.Reason.String(), test.reason) || !errors.Is(e, context.DeadlineExceeded) {
 			t.Errorf("%s, %q, cause %v", e.Kind, e.Reason, e.Err)
 		}
 		noGoisms(t, e)
@@ -430,7 +433,7 @@ func TestProxiesAreAskedAndTheirPasswordsAreNotShown(t *testing.T) {
 		"http":  "wants a user name and password",
 	} {
 		e := failure(t, client(t, Options{Endpoint: scheme + "://dcs.example.com", Proxies: through(strings.ToUpper(scheme) + "_PROXY")}))
-		if e.Kind != Failed || !strings.Contains(e.Reason, reason) {
+		if e.Kind != Failed || !strings.Contains(e.Reason.String(), reason) {
 			t.Errorf("%s, %q", e.Kind, e.Reason)
 		}
 		if all := fmt.Sprint(e, e.Err, e.Message); strings.Contains(all, "hunter22") || strings.Contains(all, "bWU6aHVudGVyMjI") {
@@ -444,7 +447,7 @@ func TestProxiesAreAskedAndTheirPasswordsAreNotShown(t *testing.T) {
 func noGoisms(t *testing.T, e *Error) {
 	t.Helper()
 	for _, word := range []string{"dial tcp", "lookup ", "read tcp", "net/http", "x509:", "tls:", "EOF", "i/o timeout", "context deadline", "connect:", "RoundTrip", "proxyconnect", "malformed"} {
-		if strings.Contains(e.Reason, word) {
+		if strings.Contains(e.Reason.String(), word) {
 			t.Errorf("%q has %q in it", e.Reason, word)
 		}
 	}

@@ -1,11 +1,12 @@
 package dcs
 
 import (
-	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
 // maxSkew is by how much the gateway lets a signature's time differ from its own.
@@ -56,9 +57,9 @@ func (a answer) clock(sent time.Time) Clock {
 var expiredTimes = regexp.MustCompile(`(?i)signature expired.*signature time: ?(\d{8}T\d{6}Z).*server time: ?(\d{8}T\d{6}Z)`)
 
 // clockOff tells from a refusal whether our clock is why, and says by how
-// much, such as "about 2 hours ahead". The times in the gateway's message
+// much. The times in the gateway's message
 // count first, then the Date of the answer.
-func clockOff(a answer, message string) (string, bool) {
+func clockOff(a answer, message string) (reason.Reason, bool) {
 	if m := expiredTimes.FindStringSubmatch(message); m != nil {
 		ours, err1 := time.Parse(dateLayout, m[1])
 		theirs, err2 := time.Parse(dateLayout, m[2])
@@ -68,28 +69,33 @@ func clockOff(a answer, message string) (string, bool) {
 	}
 	date, err := http.ParseTime(a.Header.Get("Date"))
 	if err != nil {
-		return "", false
+		return reason.Reason{}, false
 	}
 	// The wall clocks are compared, so ours has no monotonic reading.
 	off := a.At.Round(0).Sub(date)
 	return offBy(off), off.Abs() > maxSkew
 }
 
-// offBy words a difference of clocks, so roughly that it is the same each
-// time somebody asks.
-func offBy(d time.Duration) string {
-	direction := "ahead"
-	if d < 0 {
-		direction = "behind"
+// offBy says a difference of clocks, so roughly that it is the same each time
+// somebody asks.
+func offBy(d time.Duration) reason.Reason {
+	const (
+		step = 5 * time.Minute
+		day  = 24 * time.Hour
+	)
+	ahead := d >= 0
+	count := func(n time.Duration, ifAhead, ifBehind reason.Code) reason.Reason {
+		code := ifBehind
+		if ahead {
+			code = ifAhead
+		}
+		return reason.New(code, reason.Args{"n": int(n)})
 	}
-	d = d.Abs()
-	switch {
+	switch d = d.Abs(); {
 	case d < 100*time.Minute:
-		const step = 5 * time.Minute
-		return fmt.Sprintf("about %d minutes %s", max(d.Round(step), step)/time.Minute, direction)
+		return count(max(d.Round(step), step)/time.Minute, reason.MinutesAhead, reason.MinutesBehind)
 	case d < 48*time.Hour:
-		return fmt.Sprintf("about %d hours %s", d.Round(time.Hour)/time.Hour, direction)
+		return count(d.Round(time.Hour)/time.Hour, reason.HoursAhead, reason.HoursBehind)
 	}
-	const day = 24 * time.Hour
-	return fmt.Sprintf("about %d days %s", d.Round(day)/day, direction)
+	return count(d.Round(day)/day, reason.DaysAhead, reason.DaysBehind)
 }

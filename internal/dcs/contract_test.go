@@ -139,7 +139,7 @@ func TestEachAnswerOfTheSimulatedCloudMeansWhatItShould(t *testing.T) {
 				return
 			}
 			e, ok := errors.AsType[*dcs.Error](err)
-			if !ok || e.Kind != want.kind || !strings.Contains(e.Reason, want.reason) || ssl != (dcs.SSL{}) {
+			if !ok || e.Kind != want.kind || !strings.Contains(e.Reason.String(), want.reason) || ssl != (dcs.SSL{}) {
 				t.Errorf("%+v, %v\nwant %s, %q", ssl, err, want.kind, want.reason)
 			}
 			// The other project does not feel it.
@@ -157,7 +157,7 @@ func TestTheGatewayOfTheSimulatedCloudJudgesTheClient(t *testing.T) {
 		t.Helper()
 		_, err := c.SSL(t.Context(), instanceID)
 		e, ok := errors.AsType[*dcs.Error](err)
-		if !ok || e.Kind != dcs.Unauthenticated || !strings.Contains(e.Reason, reason) {
+		if !ok || e.Kind != dcs.Unauthenticated || !strings.Contains(e.Reason.String(), reason) {
 			t.Errorf("%s: %v, want %q", rule, err, reason)
 			return
 		}

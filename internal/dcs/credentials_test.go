@@ -106,7 +106,7 @@ func TestRefusedTemporaryCredentialIsRefreshedOnce(t *testing.T) {
 		var asked calls
 		c := client(t, Options{Endpoint: serve(t, accepting("nobody", &asked)), Credentials: ECSAgency(serve(t, m.ServeHTTP))})
 		e := failure(t, c)
-		if e.Kind != Unauthenticated || !strings.Contains(e.Reason, "the credential of the ECS agency") {
+		if e.Kind != Unauthenticated || !strings.Contains(e.Reason.String(), "the credential of the ECS agency") {
 			t.Errorf("%s, %q", e.Kind, e.Reason)
 		}
 		if m.requests.count() != 2 || asked.count() != 2 {
@@ -134,7 +134,7 @@ func TestRefusedTemporaryCredentialIsRefreshedOnce(t *testing.T) {
 		var asked calls
 		c := client(t, Options{Endpoint: serve(t, accepting("nobody", &asked)), Credentials: ECSAgency(serve(t, m.ServeHTTP))})
 		e := failure(t, c)
-		if e.Kind != Unauthenticated || e.Status != 401 || !strings.Contains(e.Reason, "a new credential could not be had: the ECS metadata service") {
+		if e.Kind != Unauthenticated || e.Status != 401 || !strings.Contains(e.Reason.String(), "a new credential could not be had: the ECS metadata service") {
 			t.Errorf("%s, %d, %q", e.Kind, e.Status, e.Reason)
 		}
 		// The refused one is not shown to the API again.
@@ -184,10 +184,10 @@ func TestAgencyFailures(t *testing.T) {
 			var asked calls
 			c := client(t, Options{Endpoint: serve(t, accepting("any", &asked)), Credentials: ECSAgency(serve(t, test.api))})
 			e := failure(t, c)
-			if e.Kind != test.kind || e.Status != 0 || !strings.Contains(e.Reason, test.reason) {
+			if e.Kind != test.kind || e.Status != 0 || !strings.Contains(e.Reason.String(), test.reason) {
 				t.Errorf("%s, %d, %q, want %s, %q", e.Kind, e.Status, e.Reason, test.kind, test.reason)
 			}
-			if strings.Contains(e.Reason, "temporary-secret") || strings.Contains(e.Reason, "session-of-tests") {
+			if strings.Contains(e.Reason.String(), "temporary-secret") || strings.Contains(e.Reason.String(), "session-of-tests") {
 				t.Errorf("%q holds a secret", e.Reason)
 			}
 			if asked.count() != 0 {
@@ -213,7 +213,7 @@ func TestIssuersAreAskedWithoutAProxy(t *testing.T) {
 	const nobody = "http://0.0.0.0:1"
 	for _, issuer := range []Credentials{ECSAgency(nobody), PodIdentity(nobody, file)} {
 		e := failure(t, client(t, Options{Endpoint: "http://dcs.example.com", Proxies: proxies, Credentials: issuer}))
-		if !strings.Contains(e.Reason, "refused the connection") || asked.count() != 0 {
+		if !strings.Contains(e.Reason.String(), "refused the connection") || asked.count() != 0 {
 			t.Errorf("%s: %q, and the proxy was asked %d times", issuer, e.Reason, asked.count())
 		}
 	}
@@ -225,11 +225,11 @@ func TestIssuersAreAskedWithoutAProxy(t *testing.T) {
 
 func TestMetadataServiceIsWhereItIs(t *testing.T) {
 	g := &agency{base: metadataURL}
-	if got := g.name(); got != "the ECS metadata service at 169.254.169.254" {
+	if got := g.name().String(); got != "the ECS metadata service at 169.254.169.254" {
 		t.Errorf("%q", got)
 	}
 	e := failure(t, client(t, Options{Endpoint: "https://dcs.example.com", Credentials: ECSAgency("http://127.0.0.1:1")}))
-	if e.Kind != Failed || !strings.Contains(e.Reason, "works on an ECS of Huawei Cloud only") {
+	if e.Kind != Failed || !strings.Contains(e.Reason.String(), "works on an ECS of Huawei Cloud only") {
 		t.Errorf("%s, %q", e.Kind, e.Reason)
 	}
 }
@@ -310,10 +310,10 @@ func TestPodIdentityFailures(t *testing.T) {
 	} {
 		t.Run(rule, func(t *testing.T) {
 			e := failure(t, client(t, Options{Endpoint: "http://127.0.0.1:1", Credentials: PodIdentity(test.uri, test.file)}))
-			if e.Kind != test.kind || e.Status != 0 || !strings.Contains(e.Reason, test.reason) {
+			if e.Kind != test.kind || e.Status != 0 || !strings.Contains(e.Reason.String(), test.reason) {
 				t.Errorf("%s, %d, %q, want %s, %q", e.Kind, e.Status, e.Reason, test.kind, test.reason)
 			}
-			if strings.Contains(e.Reason, "identity-of-tests") {
+			if strings.Contains(e.Reason.String(), "identity-of-tests") {
 				t.Errorf("%q holds a secret", e.Reason)
 			}
 			noGoisms(t, e)

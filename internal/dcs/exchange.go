@@ -12,8 +12,6 @@ const (
 	// maxErrorBody is the same for answers other than 200. The code and the
 	// message are at the start; what lies behind can be lost.
 	maxErrorBody = 64 << 10
-	// maxFault is how many characters of a network error are kept.
-	maxFault = 800
 )
 
 // answer is what came back, of whatever kind.

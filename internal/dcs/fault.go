@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"html"
 	"strings"
+
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
 // fault is what a body says that is not an SSL state.
@@ -58,25 +60,26 @@ func canonical(code string) string {
 
 // nature says what a body is that the API did not write, for a person to
 // recognise who did.
-func (a answer) nature(out *redactor) string {
+func (a answer) nature(out *redactor) reason.Reason {
 	body := bytes.TrimSpace(a.Body)
+	begins := reason.Args{"body": out.text(string(body), 80)}
 	switch {
 	case len(body) == 0:
-		return "an empty body"
+		return reason.New(reason.EmptyBody, nil)
 	case a.isPage() || isHTML(body):
 		if t := out.text(title(body), 100); t != "" {
-			return "an HTML page titled " + quote(t)
+			return reason.New(reason.Page, reason.Args{"title": t})
 		}
-		return "an HTML page without a title"
+		return reason.New(reason.UntitledPage, nil)
 	case json.Valid(body):
 		if f := a.fault(); f.api {
-			return "saying " + out.detail(f.code, f.message)
+			return reason.New(reason.SaysFault, reason.Args{"detail": out.detail(f.code, f.message)})
 		}
-		return "JSON of another form (" + quote(out.text(string(body), 80)) + ")"
+		return reason.New(reason.OtherJSON, begins)
 	case body[0] == '{':
-		return "JSON that is broken or cut off (" + quote(out.text(string(body), 80)) + ")"
+		return reason.New(reason.BrokenJSON, begins)
 	}
-	return "text that is not JSON (" + quote(out.text(string(body), 80)) + ")"
+	return reason.New(reason.NotJSON, begins)
 }
 
 // isPage reports whether an answer says that it is an HTML page.

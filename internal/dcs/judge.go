@@ -1,7 +1,6 @@
 package dcs
 
 import (
-	"fmt"
 	"net/http"
 	"net/url"
 	"path"
@@ -9,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sslwatch/sslwatch/internal/httpclient"
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
 // judge turns an answer into a value or an error. It is pure. A code of the
@@ -28,32 +28,41 @@ func judge(a answer, asked *url.URL, cred Credential, out *redactor) (SSL, *Erro
 		RetryAfter: httpclient.RetryAfter(a.Header, a.At),
 	}
 	said := e.said()
+	// fails has the error say what happened, with what the API said about it.
+	fails := func(kind Kind, code reason.Code) (SSL, *Error) {
+		e.Kind, e.Reason = kind, reason.New(code, reason.Args{"said": said, "status": a.Status})
+		return SSL{}, e
+	}
+	// foreign does so for an answer that something else gave.
+	foreign := func(code reason.Code) (SSL, *Error) {
+		e.Reason = reason.New(code, reason.Args{"host": asked.Host, "status": a.Status, "body": a.nature(out)})
+		return SSL{}, e
+	}
 
 	// A 200 that says what went wrong is no state, unless it is one as well.
 	if on, _ := boolean(o["enabled"]); a.Status == http.StatusOK && (on || !f.api) {
-		problem := "with more than 1 MiB"
+		problem := reason.New(reason.TooLarge, nil)
 		if !a.TooLarge {
-			problem = "with " + a.nature(out)
+			problem = reason.New(reason.With, reason.Args{"body": a.nature(out)})
 		}
 		if isObject && !a.TooLarge {
 			var ssl SSL
-			if ssl, problem = readSSL(o, instanceOf(asked), out); problem == "" && !ssl.Enabled && a.isPage() {
-				problem = "with an empty object as an HTML page"
+			if ssl, problem = readSSL(o, instanceOf(asked), out); problem.IsZero() && !ssl.Enabled && a.isPage() {
+				problem = reason.New(reason.EmptyObjectAsPage, nil)
 			}
-			if problem == "" {
+			if problem.IsZero() {
 				return ssl, nil
 			}
 		}
-		advice := lookBetween
+		advice := reason.New(reason.LookBetween, nil)
 		if on {
-			advice = "if it stays so, the API has changed, look for a newer sslwatch"
+			advice = reason.New(reason.LookForNew, nil)
 		}
-		e.Reason = fmt.Sprintf("%s answered 200 %s: the state of SSL is unknown; %s", asked.Host, problem, advice)
+		e.Reason = reason.New(reason.Unbelievable, reason.Args{"host": asked.Host, "problem": problem, "advice": advice})
 		return SSL{}, e
 	}
 	if a.Status == http.StatusUnauthorized {
-		e.Kind = Unauthenticated
-		e.Reason = refusal(a, f, asked, cred, out, said)
+		e.Kind, e.Reason = Unauthenticated, refusal(a, f, asked, cred, out, said)
 		return SSL{}, e
 	}
 	if 300 <= a.Status && a.Status < 400 {
@@ -67,67 +76,55 @@ func judge(a answer, asked *url.URL, cred Credential, out *redactor) (SSL, *Erro
 	// What is remembered of an instance takes both, the code and a status
 	// of its class: a back end that fails can say anything.
 	case client && code == "DCS.4201":
-		e.Kind = Unsupported
-		e.Reason = "this instance can't have SSL " + said + ": only single-node, master/standby and cluster instances of Redis 6.0 and 7.0 can; stop watching it"
+		return fails(Unsupported, reason.Unsupported)
 	case client && code == "DCS.3022":
-		e.Kind = Missing
-		e.Reason = "there is no such instance in this project " + said + ": it was deleted, or its ID, project_id or region is wrong"
+		return fails(Missing, reason.Missing)
 	case slices.Contains([]string{"APIGW.0301", "APIGW.0303", "APIGW.0305", "APIGW.0307", "APIGW.0311", "DCS.1001", "DCS.1002", "DCS.1003", "DCS.1004"}, code):
-		e.Kind = Unauthenticated
-		e.Reason = refusal(a, f, asked, cred, out, said)
+		e.Kind, e.Reason = Unauthenticated, refusal(a, f, asked, cred, out, said)
+		return SSL{}, e
 	case slices.Contains([]string{"APIGW.0304", "APIGW.0306", "APIGW.0310", "DCS.3002"}, code):
-		e.Kind = Forbidden
-		e.Reason = "the API does not serve this project or account " + said + ": check in the console whether it is frozen, in arrears or restricted, and whether project_id belongs to this region"
+		return fails(Forbidden, reason.NotServed)
 	case slices.Contains([]string{"APIGW.0402", "APIGW.0801", "APIGW.0802"}, code):
-		e.Kind = Forbidden
-		e.Reason = "the API refuses this machine's address or this region " + said + ": check the access rules of the account"
+		return fails(Forbidden, reason.AddressRefused)
 	case slices.Contains([]string{"APIGW.0302", "DCS.2003", "DCS.2007", "DCS.3003"}, code),
 		a.Status == http.StatusForbidden && f.api:
-		e.Kind = Forbidden
-		e.Reason = "the credential was accepted, but may not read the SSL of this instance " + said + ": grant dcs:ssl:get to its user or agency, for this project and the instance's enterprise project"
+		return fails(Forbidden, reason.MayNotRead)
 	case a.Status == http.StatusTooManyRequests, code == "APIGW.0308":
-		e.Kind = Throttled
-		e.Reason = "the API is asked too often " + said + ": if it stays so, lower check.rate or look for what else uses the account"
+		return fails(Throttled, reason.Throttled)
 	case slices.Contains([]string{"APIGW.0101", "APIGW.0103", "DCS.4001"}, code):
-		e.Reason = "the API does not know this address " + said + ": check that endpoint and region are those of DCS where the instance is"
+		return fails(Failed, reason.UnknownAddress)
 	case code == "DCS.4002":
-		e.Reason = "the API can't read the project ID " + said + ": copy project_id from My Credentials in the console, for this region"
+		return fails(Failed, reason.UnreadableProject)
 	case isBusy(code):
-		e.Reason = "the instance is busy with something else, so the API does not tell its SSL " + said + ": this ends by itself, look in the console if it does not"
+		return fails(Failed, reason.Busy)
 	case a.Status == http.StatusProxyAuthRequired:
-		e.Reason = "the proxy on the way to the API wants a user name and password " + said + ": put them into HTTPS_PROXY, or let this machine through"
+		return fails(Failed, reason.ProxyWantsLoginAnswer)
 	case f.api && a.Status >= 500:
-		e.Reason = fmt.Sprintf("the API failed with HTTP %d %s", a.Status, said) + ": this is the cloud's to mend, look at its status page if it stays so"
+		return fails(Failed, reason.APIFailed)
 	case f.api:
-		e.Reason = fmt.Sprintf("the API answered HTTP %d and not the SSL of the instance %s", a.Status, said) + ": if it stays so, ask the cloud's support"
+		return fails(Failed, reason.OtherAnswer)
 	case a.Status == http.StatusNotFound:
-		e.Reason = fmt.Sprintf("%s answered 404 with %s: check that endpoint and region are those of DCS where the instance is", asked.Host, a.nature(out))
+		return foreign(reason.NotTheAPI404)
 	case a.Status == http.StatusForbidden:
-		e.Reason = fmt.Sprintf("%s answered 403 with %s, which is not the API's way: a proxy or firewall on the way refuses, ask its people to let this machine reach %s",
-			asked.Host, a.nature(out), asked.Host)
+		return foreign(reason.NotTheAPI403)
 	case a.Status >= 500:
-		e.Reason = fmt.Sprintf("%s answered %d with %s, which is not the API's way: the gateway before the API or a proxy on the way failed", asked.Host, a.Status, a.nature(out))
-	default:
-		e.Reason = fmt.Sprintf("%s answered %d with %s, which is not the API's way: %s", asked.Host, a.Status, a.nature(out), lookBetween)
+		return foreign(reason.NotTheAPI5xx)
 	}
-	return SSL{}, e
+	return foreign(reason.NotTheAPI)
 }
 
 // instanceOf returns the instance that a request is about.
 func instanceOf(asked *url.URL) string { return path.Base(path.Dir(asked.Path)) }
 
-// lookBetween is the advice when something answers that is not the API.
-const lookBetween = "look for a proxy, a login portal or a load balancer between this machine and the API, and check endpoint"
-
 // said returns what the API said, in parentheses.
-func (e *Error) said() string {
+func (e *Error) said() reason.Reason {
 	switch {
 	case e.Code != "" && e.Message != "":
-		return "(" + e.Code + ": " + e.Message + ")"
+		return reason.New(reason.SaidBoth, reason.Args{"code_said": e.Code, "message": e.Message})
 	case e.Code != "" || e.Message != "":
-		return fmt.Sprintf("(HTTP %d, %s%s)", e.Status, e.Code, e.Message)
+		return reason.New(reason.SaidOne, reason.Args{"status": e.Status, "message": e.Code + e.Message})
 	}
-	return fmt.Sprintf("(HTTP %d)", e.Status)
+	return reason.New(reason.SaidStatus, reason.Args{"status": e.Status})
 }
 
 // isBusy reports whether a code says that the instance is restarting,
@@ -148,59 +145,62 @@ func requestID(a answer, f fault, out *redactor) string {
 }
 
 // redirect says where an answer pointed.
-func redirect(a answer, asked *url.URL, out *redactor) string {
+func redirect(a answer, asked *url.URL, out *redactor) reason.Reason {
+	args := reason.Args{"host": asked.Host, "status": a.Status}
 	location := a.Header.Get("Location")
 	to, err := asked.Parse(location)
 	switch {
 	case location == "" || err != nil || to.Host == "":
-		return fmt.Sprintf("%s answered %d, a redirect to no readable place: %s", asked.Host, a.Status, lookBetween)
+		return reason.New(reason.RedirectNowhere, args)
 	case to.Hostname() == asked.Hostname() && asked.Scheme == "http" && to.Scheme == "https":
-		return fmt.Sprintf("%s answered %d, a redirect to https, which is not followed: write endpoint with https://", asked.Host, a.Status)
+		return reason.New(reason.RedirectToHTTPS, args)
 	}
-	return fmt.Sprintf("%s answered %d, a redirect to %s, which is not followed: %s", asked.Host, a.Status, out.text(to.Host, maxName), lookBetween)
+	args["to"] = out.text(to.Host, maxName)
+	return reason.New(reason.RedirectElsewhere, args)
 }
 
 // refusal says why a credential was not accepted, as far as can be told.
-func refusal(a answer, f fault, asked *url.URL, cred Credential, out *redactor, said string) string {
+func refusal(a answer, f fault, asked *url.URL, cred Credential, out *redactor, said reason.Reason) reason.Reason {
 	message := strings.ToLower(f.message)
-	what, do := cred.origin.refused()
+	credential := reason.New(cred.origin.code(), nil)
 	if !cred.expires.IsZero() && !a.At.Before(cred.expires) {
-		what += ", which had expired when it was issued,"
-		do = "its issuer gives nothing newer and is asked again, ever more rarely; check this machine's clock, and that the agency still exists"
+		credential = reason.New(reason.ExpiredWhenIssued, reason.Args{"credential": credential})
 	}
+	args := reason.Args{"credential": credential, "said": said}
 	signed := cred.authToken.IsZero()
 	off, isOff := clockOff(a, f.message)
+	code := reason.CredentialRefused
 	switch {
 	case signed && isOff:
 		// The message has both times in it, other ones each time.
-		return fmt.Sprintf("the API refused %s because this machine's clock is %s: set the clock, and keep it so with NTP; the credential itself may be right", what, off)
+		code, args = reason.ClockOff, reason.Args{"credential": credential, "off": off}
 	case signed && strings.Contains(message, "signature expired"):
-		return fmt.Sprintf("the API refused %s because the signature has expired by its clock: this machine's clock is probably off by more than 15 minutes, set it, and keep it so with NTP", what)
+		code, args = reason.ClockProbablyOff, reason.Args{"credential": credential}
 	case !f.api:
-		return fmt.Sprintf("%s answered 401 with %s, so %s was refused or something on the way asks for a login: %s; also %s", asked.Host, a.nature(out), what, do, lookBetween)
+		code, args = reason.CredentialRefusedHow, reason.Args{"credential": credential, "host": asked.Host, "body": a.nature(out)}
 	case canonical(f.code) == "DCS.1004":
-		return fmt.Sprintf("the API refused %s %s: it is not for this project, check project_id and region", what, said)
+		code = reason.CredentialElsewhere
 	case canonical(f.code) == "APIGW.0307":
-		return fmt.Sprintf("the API refused %s %s: it has to be renewed, or belongs to another region than the endpoint, check region and project_id; %s", what, said, do)
+		code = reason.CredentialRenew
 	case strings.Contains(message, "reach the limit"):
-		return fmt.Sprintf("the API has locked %s for five minutes after several refusals %s: %s, here and wherever else the key is used", what, said, do)
+		code = reason.CredentialLocked
 	case signed && strings.Contains(message, "not exist"):
-		return fmt.Sprintf("the API does not know %s %s: it was deleted or mistyped, or belongs to another site of the cloud than the endpoint; %s", what, said, do)
+		code = reason.CredentialUnknown
 	}
-	return fmt.Sprintf("the API refused %s %s: %s", what, said, do)
+	return reason.New(code, args)
 }
 
-// refused names a credential for people, and says how to mend it.
-func (o origin) refused() (what, do string) {
+// code names a credential for people, and says how to mend it.
+func (o origin) code() reason.Code {
 	switch o {
 	case fromTemporaryKeys:
-		return "the temporary access key", "temporary keys end after at most 24 hours, set a new access_key, secret_key and security_token, or let an agency issue them"
+		return reason.TemporaryKey
 	case fromToken:
-		return "the token", "a token ends after 24 hours, and before when its user changes, set a new auth_token, or use an access key"
+		return reason.Token
 	case fromAgency:
-		return "the credential of the ECS agency", "check that the agency still exists and that project_id and region are right"
+		return reason.AgencyCredential
 	case fromPod:
-		return "the credential of the pod identity", "check that the agency of the pod's service account still exists and that project_id and region are right"
+		return reason.PodCredential
 	}
-	return "the access key", "check access_key and secret_key, and that the key is active and belongs to the cloud site of the endpoint"
+	return reason.AccessKey
 }

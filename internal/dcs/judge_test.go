@@ -3,11 +3,13 @@ package dcs
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/httpclient"
+	"github.com/sslwatch/sslwatch/internal/reason"
 	"github.com/sslwatch/sslwatch/internal/text"
 )
 
@@ -37,6 +39,9 @@ func reply(status int, body string, headers ...string) answer {
 	}
 	return a
 }
+
+// unfilled is what the words of a reason have for an argument that it lacks.
+var unfilled = regexp.MustCompile(`\{[a-z_]+(\.do)?\}`)
 
 func keys() Credential   { return Keys("AKEXAMPLE", "secret-key-of-tests", "").(static).credential }
 func tokens() Credential { return Token("token-of-tests").(static).credential }
@@ -190,7 +195,7 @@ func TestFailures(t *testing.T) {
 		{"no validity without enabled", reply(200, `{"ssl_validated":false}`), keys(), Failed, "", "without a field enabled, but with ssl_validated"},
 		{"all but enabled", reply(200, strings.Replace(documented, `"enabled" : true,`, "", 1)), keys(), Failed, "", "without a field enabled"},
 		{"enabled null with a date", reply(200, `{"enabled":null,"ssl_expired_at":"2022-06-15T02:21:18.669Z"}`), keys(), Failed, "", "without a field enabled"},
-		{"an address that is none", reply(200, `{"ip":{"v4":"192.168.0.5"}}`), keys(), Failed, "", "with a ip that is not text"},
+		{"an address that is none", reply(200, `{"ip":{"v4":"192.168.0.5"}}`), keys(), Failed, "", "with a field ip that is not text"},
 		{"enabled twice", reply(200, `{"enabled":false,"enabled":true}`), keys(), Failed, "", "JSON of another form"},
 		{"the date twice", reply(200, strings.Replace(documented, `"ip"`, `"ssl_expired_at":"2030-06-15T02:21:18.669Z","ip"`, 1)), keys(), Failed, "", "JSON of another form"},
 		{"another instance", reply(200, `{"instance_id":"other",`+documented[1:]), keys(), Failed, "", "about another instance (“other”)"},
@@ -289,11 +294,14 @@ func TestFailures(t *testing.T) {
 			if err.Kind != test.kind || err.Status != test.answer.Status || err.Code != test.code {
 				t.Errorf("kind %s, status %d, code %q; want %s, %d, %q", err.Kind, err.Status, err.Code, test.kind, test.answer.Status, test.code)
 			}
-			if !strings.Contains(err.Reason, test.reason) {
+			if !strings.Contains(err.Reason.String(), test.reason) {
 				t.Errorf("reason %q\nlacks  %q", err.Reason, test.reason)
 			}
-			if strings.ContainsAny(err.Reason, "\r\n\t\x00") || len(err.Reason) > 1200 {
+			if strings.ContainsAny(err.Reason.String(), "\r\n\t\x00") || len(err.Reason.String()) > 1200 {
 				t.Errorf("reason %q is not one short line", err.Reason)
+			}
+			if unfilled.MatchString(err.Reason.String()) {
+				t.Errorf("reason %q lacks an argument", err.Reason)
 			}
 			t.Log(err)
 		})
@@ -304,7 +312,7 @@ func TestHttpEndpointThatRedirectsToHttps(t *testing.T) {
 	plain := *asked
 	plain.Scheme = "http"
 	_, err := judge(reply(301, "", "Location", "https://dcs.example.com/v2/p/instances/i/ssl"), &plain, keys(), &redactor{})
-	if err == nil || !strings.Contains(err.Reason, "write endpoint with https://") {
+	if err == nil || !strings.Contains(err.Reason.String(), "write endpoint with https://") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -314,7 +322,7 @@ func TestErrorsCarryRequestIDAndRetryAfter(t *testing.T) {
 	if err.RequestID != "in-body" || err.RetryAfter != 90*time.Second {
 		t.Errorf("request ID %q, retry after %s", err.RequestID, err.RetryAfter)
 	}
-	if !strings.HasSuffix(err.Error(), " (request in-body)") || strings.Contains(err.Reason, "in-body") {
+	if !strings.HasSuffix(err.Error(), " (request in-body)") || strings.Contains(err.Reason.String(), "in-body") {
 		t.Errorf("text %q, reason %q", err.Error(), err.Reason)
 	}
 	_, err = judge(reply(503, `{"request_id":"in-body"}`, "X-Request-Id", "in-header", "Retry-After", "5"), asked, keys(), &redactor{})
@@ -363,7 +371,7 @@ func TestWrongClockIsNamed(t *testing.T) {
 			if err == nil || err.Kind != Unauthenticated {
 				t.Fatalf("got %v", err)
 			}
-			if test.want == "" && strings.Contains(err.Reason, "clock") || !strings.Contains(err.Reason, test.want) {
+			if test.want == "" && strings.Contains(err.Reason.String(), "clock") || !strings.Contains(err.Reason.String(), test.want) {
 				t.Errorf("reason %q, want %q in it", err.Reason, test.want)
 			}
 		})
@@ -372,12 +380,12 @@ func TestWrongClockIsNamed(t *testing.T) {
 
 // A log that tells what is new compares reasons.
 func TestReasonOfAWrongClockStaysTheSame(t *testing.T) {
-	reason := func(signed, server string) string {
+	reasonOf := func(signed, server string) reason.Reason {
 		body := `{"error_code":"APIGW.0301","error_msg":"signature expired, signature time:` + signed + `,server time:` + server + `"}`
 		_, err := judge(reply(401, body), asked, keys(), &redactor{})
 		return err.Reason
 	}
-	if a, b := reason("20211217T064303Z", "20211217T074304Z"), reason("20211217T065303Z", "20211217T075305Z"); a != b {
+	if a, b := reasonOf("20211217T064303Z", "20211217T074304Z"), reasonOf("20211217T065303Z", "20211217T075305Z"); a != b {
 		t.Errorf("%q, then %q", a, b)
 	}
 }
@@ -416,7 +424,7 @@ func FuzzJudge(f *testing.F) {
 			}
 			return
 		}
-		if ssl != (SSL{}) || err.Reason == "" || err.Status != status {
+		if ssl != (SSL{}) || err.Reason.String() == "" || err.Status != status {
 			t.Errorf("%+v and %+v", ssl, err)
 		}
 		if status == 401 && err.Kind != Unauthenticated {

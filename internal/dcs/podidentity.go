@@ -4,12 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/http"
 	"net/url"
 	"strings"
 
+	"github.com/sslwatch/sslwatch/internal/reason"
 	"github.com/sslwatch/sslwatch/internal/secret"
 	"github.com/sslwatch/sslwatch/internal/smallfile"
 )
@@ -32,39 +32,37 @@ type podIdentity struct {
 }
 
 func (p *podIdentity) fetch(ctx context.Context) (Credential, error) {
-	const associate = "associate the pod's service account with an agency in CCE, and start the pod anew"
-	refuse := func(reason string) (Credential, error) {
-		return Credential{}, &Error{Kind: Unauthenticated, Reason: reason + ": " + associate}
+	refuse := func(code reason.Code, args reason.Args) (Credential, error) {
+		return Credential{}, &Error{Kind: Unauthenticated, Reason: reason.New(code, args)}
 	}
 	u, err := url.Parse(p.uri)
 	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
-		return refuse("pod identity has no usable address (HC_CONTAINER_CREDENTIALS_FULL_URI)")
+		return refuse(reason.NoPodIdentityURL, nil)
 	}
-	token, err := readToken(ctx, p.tokenFile)
-	if err != nil {
-		return refuse("the pod's identity token can't be read: " + err.Error())
+	token, why := readToken(ctx, p.tokenFile)
+	if !why.IsZero() {
+		return refuse(reason.NoPodToken, reason.Args{"why": why})
 	}
 	out := &redactor{}
 	out.add(secret.New(token))
 
 	r, err := http.NewRequest(http.MethodPost, u.String(), strings.NewReader("{}"))
 	if err != nil {
-		return refuse("pod identity has no usable address (HC_CONTAINER_CREDENTIALS_FULL_URI)")
+		return refuse(reason.NoPodIdentityURL, nil)
 	}
 	r.Header.Set("Content-Type", "application/json; charset=utf-8")
 	r.Header.Set("Authorization", token)
-	who := "the pod identity service at " + u.Host
-	a, says, err := askIssuer(ctx, p.transport, r, who, out)
+	service := reason.New(reason.PodIdentityService, reason.Args{"host": u.Host})
+	a, why, err := askIssuer(ctx, p.transport, r, service, out)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return Credential{}, ended(ctx)
 	case err != nil:
-		return Credential{}, &Error{Kind: Failed, Err: out.cause(err), Reason: says +
-			`: auth = "pod-identity" works in a pod of CCE only; check that the pod identity add-on of the cluster runs`}
+		return Credential{}, &Error{Kind: Failed, Err: out.cause(err), Reason: reason.New(reason.PodIdentityNotReached, reason.Args{"fault": why})}
 	case a.Status != http.StatusOK && errorKind(a.Status) == Unauthenticated:
-		return refuse(fmt.Sprintf("%s gave no credential (%s)", who, a.unlike(out)))
+		return refuse(reason.PodIdentityRefused, reason.Args{"service": service, "answer": a.unlike(out)})
 	case a.Status != http.StatusOK:
-		return Credential{}, &Error{Kind: Failed, Reason: fmt.Sprintf("%s gave no credential (%s)", who, a.unlike(out))}
+		return Credential{}, &Error{Kind: Failed, Reason: reason.New(reason.PodIdentityFailed, reason.Args{"service": service, "answer": a.unlike(out)})}
 	}
 	var body struct {
 		Credentials struct {
@@ -77,28 +75,29 @@ func (p *podIdentity) fetch(ctx context.Context) (Credential, error) {
 	c := &body.Credentials
 	// The body is not quoted: it may hold half a credential.
 	if json.Unmarshal(a.Body, &body) != nil || c.AccessKeyID == "" || c.SecretAccessKey == "" || c.SecurityToken == "" {
-		return Credential{}, &Error{Kind: Failed, Reason: who + " gave something that is not a credential, or not a whole one"}
+		return Credential{}, &Error{Kind: Failed, Reason: reason.New(reason.NotACredential, reason.Args{"service": service})}
 	}
 	return issued(c.AccessKeyID, c.SecretAccessKey, c.SecurityToken, c.Expiration, fromPod), nil
 }
 
-// readToken returns the token in a file. Its errors are for people.
-func readToken(ctx context.Context, path string) (string, error) {
+// readToken returns the token in a file, or why it can't be had.
+func readToken(ctx context.Context, path string) (token string, why reason.Reason) {
 	if path == "" {
-		return "", errors.New("there is no path to it (HC_CONTAINER_AUTHORIZATION_TOKEN_FILE)")
+		return "", reason.New(reason.NoTokenPath, nil)
 	}
+	in := reason.Args{"path": path}
 	f, err := smallfile.Read(ctx, path, maxErrorBody)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", fmt.Errorf("there is no file %s", path)
+		return "", reason.New(reason.NoTokenFile, in)
 	case errors.Is(err, fs.ErrPermission):
-		return "", fmt.Errorf("%s may not be read by this user", path)
+		return "", reason.New(reason.TokenFileForbidden, in)
 	case err != nil:
-		return "", fmt.Errorf("%s can't be read: %w", path, errors.Unwrap(err))
+		in["detail"] = errors.Unwrap(err).Error()
+		return "", reason.New(reason.TokenFileUnreadable, in)
 	}
-	token := strings.TrimSpace(string(f.Data))
-	if token == "" {
-		return "", fmt.Errorf("%s is empty", path)
+	if token = strings.TrimSpace(string(f.Data)); token == "" {
+		return "", reason.New(reason.TokenFileEmpty, in)
 	}
-	return token, nil
+	return token, reason.Reason{}
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 	"golang.org/x/sync/singleflight"
+
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
 const (
@@ -89,8 +91,7 @@ func (t *temporary) atHand(refused Credential) (cred Credential, err error, ok b
 	case !refused.isZero():
 		return refused, nil, true
 	}
-	return Credential{}, &Error{Kind: Unauthenticated, Reason: "the API refused the credential of the " + t.name +
-		", and its issuer has given no other yet: it is asked again, ever more rarely"}, true
+	return Credential{}, &Error{Kind: Unauthenticated, Reason: reason.New(reason.NoOtherCredential, reason.Args{"issuer": t.name})}, true
 }
 
 // works reports whether what is held has neither ended nor been refused.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/sslwatch/sslwatch/internal/reason"
 	"github.com/sslwatch/sslwatch/internal/secret"
 	"github.com/sslwatch/sslwatch/internal/text"
 )
@@ -50,6 +51,11 @@ func (r *redactor) text(s string, limit int) string {
 		s = strings.ReplaceAll(s, key, beginning(key))
 	}
 	return text.Cut(text.Clean(secret.Redact(s, r.secrets...)), limit)
+}
+
+// reason returns one that is fit to be shown.
+func (r *redactor) reason(why reason.Reason) reason.Reason {
+	return why.Map(func(s string) string { return r.text(s, maxMessage) })
 }
 
 // cause returns an error that is err for errors.Is and errors.As, with a

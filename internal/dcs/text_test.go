@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/sslwatch/sslwatch/internal/reason"
 	"github.com/sslwatch/sslwatch/internal/secret"
 	"github.com/sslwatch/sslwatch/internal/text"
 )
@@ -45,7 +46,7 @@ func TestCauseShowsNoSecretAndIsStillFound(t *testing.T) {
 	if out.cause(nil) != nil {
 		t.Error("no cause has become one")
 	}
-	err := error(&Error{Reason: "x", Err: out.cause(fmt.Errorf("malformed %q: %w", "secret-key-of-tests", &url.Error{Op: "Get", Err: io.ErrUnexpectedEOF}))})
+	err := error(&Error{Reason: reason.Text("x"), Err: out.cause(fmt.Errorf("malformed %q: %w", "secret-key-of-tests", &url.Error{Op: "Get", Err: io.ErrUnexpectedEOF}))})
 	var inner *url.Error
 	if !errors.Is(err, io.ErrUnexpectedEOF) || !errors.As(err, &inner) {
 		t.Error("the cause is not found")

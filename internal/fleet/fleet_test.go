@@ -13,6 +13,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
 	"github.com/sslwatch/sslwatch/internal/fleet"
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
 // birth is when everything begins: odd nanoseconds, so that nothing falls on
@@ -60,7 +61,7 @@ func TestTheTotalsAreThoseOfAWalk(t *testing.T) {
 				case 3:
 					f.Due(one.Key(), now.Add(time.Duration(r.IntN(int(time.Hour)))), now)
 				case 4:
-					f.Refuse(one.ProjectID, "no", now)
+					f.Refuse(one.ProjectID, reason.Text("no"), now)
 				case 5:
 					f.Accept(one.ProjectID, now)
 				case 6:
@@ -117,7 +118,7 @@ func compare(t *testing.T, f *fleet.Fleet, now time.Time) {
 		want, got := check.Sum(records, s.Policy, now), s.Totals[id]
 		for _, totals := range []*check.Totals{&want, &got} {
 			// These are what was noted last, whichever that was.
-			totals.Concerned, totals.Reason, totals.Left, totals.Verified = nil, "", "", time.Time{}
+			totals.Concerned, totals.Reason, totals.Left, totals.Verified = nil, reason.Reason{}, "", time.Time{}
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("the totals of %s, by a walk - as kept +:\n%s", id, diff)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
 // Learn takes an answer about an instance in. It returns what was known
@@ -33,8 +34,8 @@ func (f *Fleet) Due(key check.Key, due, now time.Time) {
 }
 
 // Refuse takes in that the credential of a project was refused.
-func (f *Fleet) Refuse(projectID string, reason string, now time.Time) {
-	f.see(projectID, f.seen[projectID].Refuse(reason, f.policy, now), now)
+func (f *Fleet) Refuse(projectID string, why reason.Reason, now time.Time) {
+	f.see(projectID, f.seen[projectID].Refuse(why, f.policy, now), now)
 }
 
 // Accept takes in that the credential of a project was accepted, if only for

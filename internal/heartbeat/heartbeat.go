@@ -16,6 +16,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/httpclient"
 	"github.com/sslwatch/sslwatch/internal/netfault"
+	"github.com/sslwatch/sslwatch/internal/reason"
 	"github.com/sslwatch/sslwatch/internal/secret"
 )
 
@@ -96,7 +97,7 @@ func (h *Heart) deliver(ctx context.Context, s sign) error {
 		err = a.Broken
 	}
 	if err != nil {
-		peer := netfault.Peer{Name: "the dead-man service at " + u.Host, Setting: "url", Timeout: timeout}
+		peer := netfault.Peer{Who: reason.New(reason.DeadManService, reason.Args{"host": u.Host}), Setting: "url", Timeout: timeout}
 		return errors.New(netfault.Explain(err, peer).String())
 	}
 	if a.Status < 200 || a.Status > 299 {

@@ -14,8 +14,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-
-	"github.com/sslwatch/sslwatch/internal/netfault"
 )
 
 // Options say what a transport is like.
@@ -143,8 +141,5 @@ type ProxyRefusal struct {
 
 var _ error = (*ProxyRefusal)(nil)
 
-// Error returns the words.
-func (e *ProxyRefusal) Error() string { return e.Words().Says }
-
-// Words says what the proxy did and what to do.
-func (e *ProxyRefusal) Words() netfault.Fault { return proxyWords(e) }
+// Error says what the proxy did.
+func (e *ProxyRefusal) Error() string { return e.Fault().Says() }

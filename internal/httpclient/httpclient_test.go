@@ -26,10 +26,11 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/netfault"
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
 // peer is how the tests speak of the other side.
-var peer = netfault.Peer{Name: "the API", Setting: "endpoint", Timeout: 5 * time.Second}
+var peer = netfault.Peer{Who: reason.Text("the API"), Setting: "endpoint", Timeout: 5 * time.Second}
 
 // get asks once, for the fault that must come of it.
 func get(t *testing.T, transport *Transport, url string) netfault.Fault {
@@ -69,7 +70,7 @@ func reaches(t *testing.T, transport *Transport, url string) {
 
 func wants(t *testing.T, f netfault.Fault, says, do string) {
 	t.Helper()
-	if !strings.Contains(f.Says, says) || !strings.Contains(f.Do, do) {
+	if !strings.Contains(f.Says(), says) || !strings.Contains(f.Do(), do) || strings.Contains(f.String(), "{") {
 		t.Errorf("%q\nwant %q\nand  %q", f, says, do)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/net/http/httpproxy"
 
 	"github.com/sslwatch/sslwatch/internal/netfault"
+	"github.com/sslwatch/sslwatch/internal/reason"
 	"github.com/sslwatch/sslwatch/internal/secret"
 )
 
@@ -35,13 +36,12 @@ type ProxyVariableError struct {
 var _ error = (*ProxyVariableError)(nil)
 
 // Error says which variable it is, why it can't be read, and what is right.
-func (e *ProxyVariableError) Error() string { return e.Words().String() }
+func (e *ProxyVariableError) Error() string { return e.Fault().String() }
 
-// Words says which variable it is and what to do.
-func (e *ProxyVariableError) Words() netfault.Fault {
+// Fault says which variable it is and what to do.
+func (e *ProxyVariableError) Fault() netfault.Fault {
 	return netfault.Fault{
-		Says:    fmt.Sprintf("the environment variable %s can't be read as the URL of a proxy: %s", e.Variable, e.why),
-		Do:      "write http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, and in the user name and password %25 for %, %23 for #, %2F for /, %3F for ?, %40 for @, %3A for :",
+		Reason:  reason.New(reason.ProxyVariable, reason.Args{"variable": e.Variable, "why": e.why}),
 		Lasting: true,
 	}
 }
@@ -180,21 +180,19 @@ func secretsOf(user *url.Userinfo) []secret.Text {
 	}
 }
 
-// proxyWords is what the refusal of a proxy means.
-func proxyWords(e *ProxyRefusal) netfault.Fault {
-	f := netfault.Fault{Says: fmt.Sprintf("the proxy %s refused the way to %s: %d", e.Proxy, e.Host, e.Status), Lasting: e.Status < 500}
+// Fault says what the refusal means.
+func (e *ProxyRefusal) Fault() netfault.Fault {
+	code := reason.ProxyRefused
 	switch {
 	case e.Status == http.StatusProxyAuthRequired && e.LoggedIn:
-		f.Says += ", the user name or password is wrong"
-		f.Do = "check those in HTTPS_PROXY, or have the proxy let this machine through"
+		code = reason.ProxyWrongLogin
 	case e.Status == http.StatusProxyAuthRequired:
-		f.Says += ", it wants a user name and password"
-		f.Do = "put them into HTTPS_PROXY, or have the proxy let this machine through"
+		code = reason.ProxyWantsLogin
 	case e.Status >= 500:
-		f.Says += ", it could not reach that host itself"
-		f.Do = "ask those who run the proxy, or put the host into NO_PROXY if this machine may reach it without"
-	default:
-		f.Do = "ask those who run the proxy to let this machine through to that host and port, or put the host into NO_PROXY if this machine may reach it without"
+		code = reason.ProxyCouldNotReach
 	}
-	return f
+	return netfault.Fault{
+		Reason:  reason.New(code, reason.Args{"proxy": e.Proxy, "host": e.Host, "status": e.Status}),
+		Lasting: e.Status < 500,
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
 	"github.com/sslwatch/sslwatch/internal/ledger"
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
 // birth is when every life begins: odd nanoseconds, so that nothing falls on
@@ -165,10 +166,10 @@ func invalid(left time.Duration) check.Observation {
 var (
 	off     = check.Observation{}
 	noInfo  = check.Observation{SSL: dcs.SSL{NoInfo: true}}
-	failed  = check.Observation{Cause: check.CauseFailed, Reason: "HTTP 500"}
-	missing = check.Observation{Cause: check.CauseMissing, Reason: "DCS.3022"}
-	unable  = check.Observation{Cause: check.CauseUnsupported, Reason: "DCS.4201"}
-	refused = check.Observation{Cause: check.CauseRefused, Reason: "APIGW.0301"}
+	failed  = check.Observation{Cause: check.CauseFailed, Reason: reason.Text("HTTP 500")}
+	missing = check.Observation{Cause: check.CauseMissing, Reason: reason.Text("DCS.3022")}
+	unable  = check.Observation{Cause: check.CauseUnsupported, Reason: reason.Text("DCS.4201")}
+	refused = check.Observation{Cause: check.CauseRefused, Reason: reason.Text("APIGW.0301")}
 )
 
 func TestRules(t *testing.T) {

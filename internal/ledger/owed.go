@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
 // Kind is what a notice tells.
@@ -331,7 +332,7 @@ func resolved(a check.Alert, standing []check.Alert, told Lines, vouched time.Ti
 	line := told[a.Condition]
 	n := Notice{Alert: a, Kind: Resolved, Told: line.Told}
 	if a.State != check.Over {
-		n.State, n.Ending, n.Cause, n.Reason = check.Over, check.Renewed, "", ""
+		n.State, n.Ending, n.Cause, n.Reason = check.Over, check.Renewed, "", reason.Reason{}
 	}
 	if n.Ending == check.Renewed && !laterThan(a, line.certificate()) && line.tooEarly(a.Condition, vouched) {
 		n.Ending = check.TooEarly

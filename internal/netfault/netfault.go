@@ -1,24 +1,25 @@
-// Package netfault puts the errors of a network into words for people: what
-// happened, at which step, who did it, and what to do. Whoever speaks over a
-// socket uses it, so that the same fault reads the same everywhere.
+// Package netfault says what the errors of a network mean: what happened, at
+// which step, and who did it, as a reason. Whoever speaks over a socket uses
+// it, so that the same fault reads the same everywhere.
 //
-// No address that a name stood for is in the words, because it may be another
-// one each time, and nobody should be told the same thing twice. What comes
-// from the other side, such as a name in a certificate, is on one line and
-// short, but it may echo a secret: the caller redacts.
+// No address that a name stood for is in it, because it may be another one
+// each time, and nobody should be told the same thing twice. What comes from
+// the other side, such as a name in a certificate, is on one line and short,
+// but it may echo a secret: the caller redacts.
 package netfault
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
 	"syscall"
 	"time"
 
+	"github.com/sslwatch/sslwatch/internal/reason"
 	"github.com/sslwatch/sslwatch/internal/text"
 )
 
@@ -57,10 +58,10 @@ func (e *StepError) Unwrap() error { return e.Err }
 // At returns err with the step at which it happened.
 func At(step Step, err error) error { return &StepError{Step: step, Err: err} }
 
-// Peer is the other side, as the words speak of it.
+// Peer is the other side.
 type Peer struct {
-	// Name begins the sentences: "the API at dcs.example.com".
-	Name string
+	// Who begins the sentences, such as a reason.TheAPI.
+	Who reason.Reason
 	// Setting is what a person configured that leads there: "endpoint and
 	// region".
 	Setting string
@@ -71,28 +72,22 @@ type Peer struct {
 	Timeout time.Duration
 }
 
-// Fault is a network error in words.
+// Fault is what a network error means.
 type Fault struct {
-	// Says is a sentence about what happened, without a full stop.
-	Says string
-	// Do is what to do about it.
-	Do string
+	reason.Reason
 	// Lasting means that it stays so until a person does something.
 	Lasting bool
 	// Sent means that the other side may have had all of the request.
 	Sent bool
 }
 
-// String returns both sentences.
-func (f Fault) String() string { return f.Says + ": " + f.Do }
-
-// worded is an error that knows its own words.
-type worded interface {
+// reasoned is an error that knows its own reason.
+type reasoned interface {
 	error
-	Words() Fault
+	Fault() Fault
 }
 
-// Explain puts into words why an exchange with a peer brought no answer.
+// Explain says why an exchange with a peer brought no answer.
 func Explain(err error, peer Peer) Fault {
 	var at StepError
 	if e := (*StepError)(nil); errors.As(err, &e) {
@@ -101,9 +96,9 @@ func Explain(err error, peer Peer) Fault {
 	if op := (*net.OpError)(nil); at.Step == Proxy || errors.As(err, &op) && op.Op == "proxyconnect" {
 		peer.Setting = "HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
 		peer.CAFile = ""
-		peer.Name = "the proxy of this machine (HTTPS_PROXY or HTTP_PROXY)"
+		peer.Who = reason.New(reason.ProxyOfMachine, nil)
 		if at.Proxy != "" {
-			peer.Name = "the proxy " + show(at.Proxy, 253)
+			peer.Who = reason.New(reason.TheProxy, reason.Args{"host": show(at.Proxy, 253)})
 		}
 	}
 	f := explain(err, at.Step, peer)
@@ -112,10 +107,8 @@ func Explain(err error, peer Peer) Fault {
 }
 
 func explain(err error, step Step, peer Peer) Fault {
-	who := peer.Name
-	reach := "check " + peer.Setting + ", and that this machine may reach it"
 	var (
-		own     worded
+		own     reasoned
 		dns     *net.DNSError
 		op      *net.OpError
 		network net.Error
@@ -126,57 +119,72 @@ func explain(err error, step Step, peer Peer) Fault {
 		errors.As(err, &network) && network.Timeout()
 	switch {
 	case errors.As(err, &own):
-		return own.Words()
+		return own.Fault()
 	case errors.Is(err, context.Canceled):
-		return Fault{Says: who + " was not waited for", Do: "sslwatch was stopping"}
+		return peer.fault(reason.NotWaitedFor, nil)
 
 	case errors.As(err, &dns) && dns.IsNotFound:
-		return Fault{Says: "there is no host " + show(dns.Name, 253) + " to be found for " + who, Do: "check " + peer.Setting + ", and this machine's DNS"}
+		return peer.fault(reason.NoSuchHost, reason.Args{"name": show(dns.Name, 253)})
 	case errors.As(err, &dns):
-		return Fault{Says: "the name " + show(dns.Name, 253) + " could not be looked up", Do: noDNS}
+		return peer.fault(reason.LookupFailed, reason.Args{"name": show(dns.Name, 253)})
 	case timeout && step == Lookup:
-		return Fault{Says: "the name of " + who + " could not be looked up in time", Do: noDNS}
+		return peer.fault(reason.LookupTimeout, nil)
 
 	case isTLS(err):
 		return explainTLS(err, peer)
 	case timeout && step == Handshake, strings.HasSuffix(err.Error(), "TLS handshake timeout"):
-		return Fault{Says: who + " took the connection, but did not answer in the TLS handshake; " + offered, Do: "it is overloaded, or does not speak TLS at that port; " + smaller}
+		return peer.fault(reason.HandshakeTimeout, nil)
 	case timeout && step == Proxy:
-		return Fault{Says: who + " took the connection, but did not connect it further in time", Do: "ask those who run it, or put the host into NO_PROXY if this machine may reach it without"}
+		return peer.fault(reason.ProxyTimeout, nil)
 	case errors.Is(err, syscall.ETIMEDOUT), timeout && step == Connect, timeout && op != nil && op.Op != "read" && op.Op != "write":
-		return Fault{Says: "no connection to " + who + " came about in time", Do: "a firewall or a missing route swallows it; " + reach}
+		return peer.fault(reason.ConnectTimeout, nil)
 	case timeout && step == Body:
-		return Fault{Says: who + " began its answer, but did not end it" + within(peer.Timeout), Do: "it is overloaded, or something on the way swallows the rest"}
+		return peer.fault(reason.BodyTimeout, reason.Args{"within": within(peer.Timeout)})
 	case timeout:
-		return Fault{Says: who + " did not answer" + within(peer.Timeout), Do: "it is overloaded, or something on the way swallows the answer"}
+		return peer.fault(reason.AnswerTimeout, reason.Args{"within": within(peer.Timeout)})
 
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return Fault{Says: who + " refused the connection", Do: "nothing listens there; " + reach}
+		return peer.fault(reason.ConnectionRefused, nil)
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
-		return Fault{Says: "there is no route to " + who, Do: "check this machine's network"}
+		return peer.fault(reason.NoRoute, nil)
 	case strings.Contains(err.Error(), "readLoopPeekFail"):
-		return Fault{Says: who + " sent bytes that nobody asked for", Do: "look for a proxy or load balancer on the way that mixes up answers; check " + peer.Setting}
+		return peer.fault(reason.SurplusBytes, nil)
 	case isCut(err) && step == Handshake:
-		return Fault{Says: who + " cut the connection in the TLS handshake; " + offered, Do: "a firewall on the way may forbid the host, or it does not speak TLS at that port; " + smaller}
+		return peer.fault(reason.HandshakeCut, nil)
 	case isCut(err) && step == Proxy:
-		return Fault{Says: who + " cut the connection when it was asked to connect further", Do: "ask those who run it whether it allows that host and port"}
+		return peer.fault(reason.ProxyCut, nil)
 	case isCut(err):
-		return Fault{Says: who + " cut the connection before its answer was complete", Do: "look for a proxy or firewall on the way if it stays so"}
+		return peer.fault(reason.AnswerCut, nil)
 	case strings.Contains(err.Error(), `malformed HTTP response "\x15\x03`):
-		return Fault{Says: who + " speaks TLS where plain HTTP was expected", Do: "write https:// for http://; check " + peer.Setting, Lasting: true}
+		return peer.lasting(reason.TLSForHTTP, nil)
 	case strings.Contains(err.Error(), "malformed "):
-		return Fault{Says: who + " does not answer in HTTP", Do: "check " + peer.Setting + ", the port above all"}
+		return peer.fault(reason.NotHTTP, nil)
 	}
-	return Fault{Says: "the exchange with " + who + " failed (" + show(innermost(err), 100) + ")", Do: reach}
+	return peer.fault(reason.ExchangeFailed, detail(err))
 }
 
-const noDNS = "this machine's DNS does not answer; check /etc/resolv.conf and the name server"
+// fault returns a fault whose reason knows the peer.
+func (p Peer) fault(code reason.Code, args reason.Args) Fault {
+	all := reason.Args{"peer": p.Who, "setting": p.Setting}
+	maps.Copy(all, args)
+	return Fault{Reason: reason.New(code, all)}
+}
 
-func within(d time.Duration) string {
+// lasting is fault for what only a person can mend.
+func (p Peer) lasting(code reason.Code, args reason.Args) Fault {
+	f := p.fault(code, args)
+	f.Lasting = true
+	return f
+}
+
+// detail is the argument for an error that has no words of ours.
+func detail(err error) reason.Args { return reason.Args{"detail": show(innermost(err), 100)} }
+
+func within(d time.Duration) reason.Reason {
 	if d == 0 {
-		return " in time"
+		return reason.New(reason.InTime, nil)
 	}
-	return fmt.Sprintf(" within %s", d)
+	return reason.New(reason.Within, reason.Args{"time": d.String()})
 }
 
 // isCut reports whether the other side ended the connection.

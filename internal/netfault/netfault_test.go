@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
 // What no test can bring about on a socket of its own. What one can is tested
@@ -65,8 +67,8 @@ func TestExplain(t *testing.T) {
 		"another alert":                {remote("user canceled"), "ended the TLS handshake (user canceled)", "TLS 1.2"},
 	} {
 		t.Run(rule, func(t *testing.T) {
-			f := Explain(test.err, Peer{Name: "the API", Setting: "endpoint and region", Timeout: 15 * time.Second})
-			if !strings.Contains(f.Says, test.says) || !strings.Contains(f.Do, test.do) {
+			f := Explain(test.err, Peer{Who: reason.Text("the API"), Setting: "endpoint and region", Timeout: 15 * time.Second})
+			if !strings.Contains(f.Says(), test.says) || !strings.Contains(f.Do(), test.do) {
 				t.Errorf("%q\nwant %q\nand  %q", f, test.says, test.do)
 			}
 			// A name may stand for other addresses the next time.
@@ -82,7 +84,7 @@ func TestExplain(t *testing.T) {
 // it was sent.
 func TestWhetherItWasSent(t *testing.T) {
 	for step, want := range map[Step]bool{Unknown: false, Connect: false, Handshake: false, Send: false, Answer: true, Body: true} {
-		if got := Explain(At(step, io.EOF), Peer{Name: "it"}).Sent; got != want {
+		if got := Explain(At(step, io.EOF), Peer{Who: reason.Text("it")}).Sent; got != want {
 			t.Errorf("at step %d: sent is %t", step, got)
 		}
 	}
@@ -91,7 +93,7 @@ func TestWhetherItWasSent(t *testing.T) {
 // noGoisms fails a test if words are written for programmers.
 func noGoisms(t *testing.T, words string) {
 	t.Helper()
-	for _, word := range []string{"dial tcp", "lookup ", "read tcp", "net/http", "x509:", "tls:", "EOF", "i/o timeout", "context deadline", "connect:", "RoundTrip", "proxyconnect", "malformed"} {
+	for _, word := range []string{"dial tcp", "lookup ", "read tcp", "net/http", "x509:", "tls:", "EOF", "i/o timeout", "context deadline", "connect:", "RoundTrip", "proxyconnect", "malformed", "{"} {
 		if strings.Contains(words, word) {
 			t.Errorf("%q has %q in it", words, word)
 		}

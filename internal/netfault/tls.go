@@ -9,15 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
-)
 
-const (
-	// offered says what a handshake tried that brought no answer.
-	offered = "it was offered TLS 1.2 and 1.3 in a first message of about 1.5 kB"
-	// smaller is the way round what can't take a message of that size. The
-	// key shares that are safe against quantum computers are what makes it so
-	// large.
-	smaller = "if other programs of this machine reach it, set GODEBUG=tlsmlkem=0 in the environment of sslwatch: it makes that message smaller, which some old load balancers and firewalls need"
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
 // isTLS reports whether an error is one of TLS itself, and not of the
@@ -36,7 +29,6 @@ func isTLS(err error) bool {
 }
 
 func explainTLS(err error, peer Peer) Fault {
-	who := peer.Name
 	var (
 		hostname  x509.HostnameError
 		authority x509.UnknownAuthorityError
@@ -47,51 +39,46 @@ func explainTLS(err error, peer Peer) Fault {
 		op        *net.OpError
 	)
 	errors.As(err, &op)
-	const theirs = "it is for those who run that server to renew it"
-	intercepted := peer.Setting + " may be wrong, or a proxy on the way opens TLS"
-	lasting := func(says, do string) Fault { return Fault{Says: says, Do: do, Lasting: true} }
 	switch {
 	case errors.As(err, &hostname) && withoutNames(hostname.Certificate):
-		return lasting(who+" shows a certificate without subject alternative names, "+commonName(hostname.Certificate)+"which no client accepts any more",
-			"it is for those who run that server to have it issued anew, with its host name as a subject alternative name")
+		return peer.lasting(reason.NoSubjectAltNames, reason.Args{"name": show(hostname.Certificate.Subject.CommonName, 100)})
 	case errors.As(err, &hostname):
-		return lasting(who+" shows a certificate for another host"+names(hostname.Certificate), intercepted)
+		return peer.lasting(reason.AnotherHost, reason.Args{"names": names(hostname.Certificate)})
 	case errors.As(err, &authority) && selfSigned(authority.Cert):
-		return lasting(who+" shows a certificate that it signed itself"+issuer(authority.Cert), trust(peer))
+		return peer.lasting(reason.SelfSigned, reason.Args{"issuer": issuer(authority.Cert), "trust": trust(peer)})
 	case errors.As(err, &authority):
-		return lasting(who+" shows a certificate of an unknown authority"+issuer(authority.Cert), trust(peer))
+		return peer.lasting(reason.UnknownAuthority, reason.Args{"issuer": issuer(authority.Cert), "trust": trust(peer)})
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert != nil && strings.Contains(invalid.Detail, "is before"):
-		return lasting(who+" shows a certificate that is not valid before "+moment(invalid.Cert.NotBefore), "check this machine's clock first; else "+theirs)
+		return peer.lasting(reason.NotYetValid, reason.Args{"time": moment(invalid.Cert.NotBefore)})
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert != nil:
-		return lasting(who+" shows a certificate that expired on "+moment(invalid.Cert.NotAfter), "check this machine's clock first; else "+theirs)
+		return peer.lasting(reason.CertificateExpired, reason.Args{"time": moment(invalid.Cert.NotAfter)})
 	case errors.As(err, &invalid) && invalid.Reason == x509.IncompatibleUsage:
-		return lasting(who+" shows a certificate that is not made for servers", theirs)
+		return peer.lasting(reason.NotForServers, nil)
 	case errors.As(err, &weak):
-		return lasting(who+" shows a certificate with a signature that is too weak ("+show(x509.SignatureAlgorithm(weak).String(), 40)+")", theirs)
+		return peer.lasting(reason.WeakSignature, reason.Args{"algorithm": show(x509.SignatureAlgorithm(weak).String(), 40)})
 	case errors.As(err, &invalid), errors.As(err, &verify):
-		return lasting(who+" shows a certificate that can't be trusted ("+show(innermost(err), 100)+")", intercepted)
+		return peer.lasting(reason.NotTrusted, detail(err))
 
 	case errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/", isPlainHTTP(err):
-		return lasting(who+" speaks plain HTTP where TLS was expected", "check the port and https:// in "+peer.Setting)
+		return peer.lasting(reason.HTTPForTLS, nil)
 	case errors.As(err, &record):
-		return lasting(who+" does not speak TLS there", "check the port and the kind of TLS in "+peer.Setting)
+		return peer.lasting(reason.NoTLS, nil)
 
 	case alert(err, "protocol version"), strings.Contains(err.Error(), "unsupported protocol version"), strings.Contains(err.Error(), "unsupported versions"):
-		return lasting(who+" offers only versions of TLS that are too old", "TLS 1.2 is the oldest that is spoken here; it is for those who run that server to switch a newer one on")
+		return peer.lasting(reason.OldTLS, nil)
 	case alert(err, "handshake failure"), alert(err, "insufficient security"),
 		strings.Contains(err.Error(), "unconfigured cipher suite"), strings.Contains(err.Error(), "unsupported curve"):
-		return lasting(who+" refused the TLS handshake ("+show(innermost(err), 100)+"); it was offered TLS 1.2 and 1.3 with key exchange by ECDHE and strong ciphers",
-			"either it knows RSA key exchange or older ciphers only and has to be updated, and until then GODEBUG=tlsrsakex=1,tls3des=1 in the environment of sslwatch allows them; or it wants a client certificate, which sslwatch has not got")
+		return peer.lasting(reason.HandshakeRefused, detail(err))
 	case alert(err, "unrecognized name"):
-		return lasting(who+" does not know the host name that it was asked for", "check "+peer.Setting)
+		return peer.lasting(reason.UnknownName, nil)
 	case alert(err, "certificate required"), alert(err, "bad certificate"), alert(err, "unknown certificate authority"), alert(err, "access denied"):
-		return lasting(who+" wants a client certificate, which sslwatch has not got ("+show(innermost(err), 100)+")", "ask those who run that server for a way without")
+		return peer.lasting(reason.ClientCertificate, detail(err))
 	case alert(err, "error decoding"), alert(err, "illegal parameter"), alert(err, "record overflow"), alert(err, "unexpected message"), alert(err, "internal error"):
-		return Fault{Says: who + " could not read the first message of the TLS handshake (" + show(innermost(err), 100) + "); " + offered, Do: smaller}
+		return peer.fault(reason.HelloNotRead, detail(err))
 	case op != nil && op.Op == "remote error":
-		return Fault{Says: who + " ended the TLS handshake (" + show(innermost(err), 100) + ")", Do: "TLS 1.2 or newer is needed; " + intercepted}
+		return peer.fault(reason.HandshakeEnded, detail(err))
 	}
-	return Fault{Says: "the TLS handshake with " + who + " failed (" + show(innermost(err), 100) + ")", Do: "TLS 1.2 or newer is needed; " + intercepted}
+	return peer.fault(reason.HandshakeFailed, detail(err))
 }
 
 // alert reports whether the other side ended TLS with an alert of that name.
@@ -102,11 +89,11 @@ func alert(err error, name string) bool {
 }
 
 // trust is what to do about a certificate whose authority is not known.
-func trust(peer Peer) string {
+func trust(peer Peer) reason.Reason {
 	if peer.CAFile != "" {
-		return "put its authority's certificate into a file and name that in " + peer.CAFile
+		return reason.New(reason.AddToCAFile, reason.Args{"setting": peer.CAFile})
 	}
-	return "if a proxy opens TLS on the way, add its CA to this machine's or name it in SSL_CERT_FILE; in a container check that there are CA certificates at all"
+	return reason.New(reason.AddToSystem, nil)
 }
 
 // withoutNames reports whether a certificate has no subject alternative name.
@@ -118,14 +105,7 @@ func selfSigned(c *x509.Certificate) bool {
 	return c != nil && bytes.Equal(c.RawSubject, c.RawIssuer)
 }
 
-func commonName(c *x509.Certificate) string {
-	if name := show(c.Subject.CommonName, 100); name != "" {
-		return "only with the common name " + name + ", "
-	}
-	return ""
-}
-
-// names lists for whom a certificate is, in parentheses.
+// names lists for whom a certificate is, or returns "".
 func names(c *x509.Certificate) string {
 	if c == nil {
 		return ""
@@ -142,7 +122,7 @@ func names(c *x509.Certificate) string {
 	if list == "" {
 		return ""
 	}
-	return " (" + list + more + ")"
+	return list + more
 }
 
 func issuer(c *x509.Certificate) string {
@@ -153,10 +133,7 @@ func issuer(c *x509.Certificate) string {
 	if name == "" {
 		name = strings.Join(c.Issuer.Organization, ", ")
 	}
-	if name = show(name, 100); name == "" {
-		return ""
-	}
-	return " (" + name + ")"
+	return show(name, 100)
 }
 
 func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

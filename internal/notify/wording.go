@@ -8,6 +8,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/ledger"
+	"github.com/sslwatch/sslwatch/internal/reason"
 	"github.com/sslwatch/sslwatch/internal/text"
 )
 
@@ -147,7 +148,7 @@ func verified(a check.Alert, now time.Time) string {
 // blindWords says why nothing is seen, and what was known last.
 func blindWords(n ledger.Notice, now time.Time) string {
 	var s string
-	reason := strings.TrimRight(n.Reason, ".")
+	reason := because(n.Reason)
 	switch n.Cause {
 	case check.CauseMissing:
 		s = fmt.Sprintf("%s; first seen missing %s", reason, ago(n.Since, now))
@@ -184,20 +185,23 @@ func blindWords(n ledger.Notice, now time.Time) string {
 	return s
 }
 
+// because returns a reason in words, so that a sentence can go on behind it.
+func because(why reason.Reason) string { return strings.TrimRight(why.String(), ".") }
+
 // overdueWords says that checks are not made, and why.
 func overdueWords(n ledger.Notice, now time.Time) string {
 	are, they := "are", "they"
 	if n.Affected == 1 {
 		are, they = "is", "it"
 	}
-	why := cmp.Or(strings.TrimRight(n.Reason, "."), pauseWords(n.Pause))
+	why := cmp.Or(because(n.Reason), pauseWords(n.Pause))
 	return fmt.Sprintf("%s %s overdue since %s: %s could not be asked, because %s",
 		text.Count(n.Affected, "check"), are, ago(n.Since, now), they, why)
 }
 
 // pauseWords says why nothing of a project can be asked in time.
 func pauseWords(p check.Pause) string {
-	reason := strings.TrimRight(p.Reason, ".")
+	reason := because(p.Reason)
 	switch p.Why {
 	case check.PauseRefused, check.PauseThrottled:
 		return fmt.Sprintf("the project is paused until %s: %s", text.Stamp(p.Until), reason)

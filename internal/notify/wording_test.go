@@ -13,6 +13,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/ledger/ledgertest"
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
 var now = time.Date(2026, 11, 23, 2, 7, 13, 123456789, time.UTC)
@@ -89,8 +90,8 @@ func story() []struct {
 } {
 	fresh := now.Add(-4 * time.Minute)
 	day := now.Add(-26 * time.Hour)
-	failure := func(c check.Cause, reason string) check.Observation {
-		return check.Observation{Cause: c, Reason: reason}
+	failure := func(c check.Cause, says string) check.Observation {
+		return check.Observation{Cause: c, Reason: reason.Text(says)}
 	}
 	expiring := seen(record("orders-cache"), now.Add(10*check.Day+4*time.Hour), fresh)
 	week := seen(record("orders-cache"), now.Add(6*check.Day+3*time.Hour), day)
@@ -130,14 +131,14 @@ func story() []struct {
 	missedLines := func(r check.Record) ledger.Lines {
 		return ledgertest.Tried(nil, judged(check.Standing(r, policy, fresh), policy, fresh))
 	}
-	project := func(c check.Cause, reason string) []ledger.Notice {
-		r := twice(seen(record("orders-cache"), now.Add(200*check.Day), day), failure(c, reason))
+	project := func(c check.Cause, says string) []ledger.Notice {
+		r := twice(seen(record("orders-cache"), now.Add(200*check.Day), day), failure(c, says))
 		f := check.Sum([]check.Record{r, record("other")}, policy, now)
 		var p check.ProjectRecord
 		if c == check.CauseForbidden {
-			p = check.ProjectRecord{Forbidden: r.Denied.Since, Reason: reason}
+			p = check.ProjectRecord{Forbidden: r.Denied.Since, Reason: reason.Text(says)}
 		} else {
-			p = p.Refuse(reason, policy, day).Refuse(reason, policy, day)
+			p = p.Refuse(reason.Text(says), policy, day).Refuse(reason.Text(says), policy, day)
 		}
 		return ledgertest.Owed(nil, judged(check.Project(p, f, policy, now), policy, now))
 	}
@@ -147,7 +148,7 @@ func story() []struct {
 	later := late
 	later.InstanceID = "6e1f0c44-b865-4159-b774-204dc0a36e37"
 	paused := ledgertest.Owed(nil, judged(check.Project(check.ProjectRecord{}, check.Sum([]check.Record{late, later}, policy, now), policy, now), policy, now))
-	paused[0].Reason = "the API asks for a pause until 2026-11-23 02:30:00 UTC"
+	paused[0].Reason = reason.Text("the API asks for a pause until 2026-11-23 02:30:00 UTC")
 	clockOff := clocked(check.Clock{Off: true, Since: now.Add(-time.Minute), Ahead: check.Offset(60 * check.Day)})
 	return []struct {
 		name    string

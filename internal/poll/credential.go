@@ -6,6 +6,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
 // RefusalPause is how long a credential is left alone after a 401 at the
@@ -17,8 +18,8 @@ const RefusalPause = 5 * time.Minute
 type credential struct {
 	accepted bool // since it was loaded, or since it was last refused
 	inflight int
-	resumes  time.Time // after a 401; has a monotonic reading
-	reason   string    // of the 401
+	resumes  time.Time     // after a 401; has a monotonic reading
+	reason   reason.Reason // of the 401
 	// probe is the target that tries again after a 401: always
 	// the same, so that its refusals count in a row.
 	probe Target

@@ -1,12 +1,16 @@
 package poll
 
-import "time"
+import (
+	"time"
+
+	"github.com/sslwatch/sslwatch/internal/reason"
+)
 
 // Pause is what holds the requests of a project up.
 type Pause struct {
 	Why    Why
 	Until  time.Time // zero for Hanging and Slow
-	Reason string    // in words for people
+	Reason reason.Reason
 }
 
 // Why is a kind of pause.

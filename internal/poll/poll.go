@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
 // API is what is asked about one project.
@@ -84,7 +85,7 @@ func (r Request) Do(ctx context.Context) Answer {
 	ssl, err := r.api.SSL(ctx, r.InstanceID)
 	a := Answer{Request: r, SSL: ssl, Took: time.Since(start)}
 	if err != nil && !errors.As(err, &a.Err) {
-		a.Err = &dcs.Error{Kind: dcs.Failed, Reason: err.Error(), Err: err}
+		a.Err = &dcs.Error{Kind: dcs.Failed, Reason: reason.Text(err.Error()), Err: err}
 	}
 	a.Stopped = ctx.Err() != nil && a.Err != nil
 	return a

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/dcs"
 	"github.com/sslwatch/sslwatch/internal/poll"
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
 var start = time.Date(2026, 11, 23, 2, 7, 13, 123456789, time.UTC)
@@ -44,7 +45,7 @@ func next(t *testing.T, p *poll.Poller, now time.Time) poll.Request {
 	return r
 }
 
-var hangs = &dcs.Error{Kind: dcs.Failed, Reason: "no answer within 15s"}
+var hangs = &dcs.Error{Kind: dcs.Failed, Reason: reason.Text("no answer within 15s")}
 
 // It was a division by zero: found by the random lives.
 func TestAProjectThatHungAndHasNothingToAskIsNoTrouble(t *testing.T) {
@@ -94,7 +95,7 @@ func TestOneRequestTriesAfterAPauseThatTheAPIAskedFor(t *testing.T) {
 	}
 	answered(p, next(t, p, start), nil, time.Millisecond, start)
 	first, second := next(t, p, start), next(t, p, start)
-	throttled := &dcs.Error{Kind: dcs.Throttled, Reason: "too often", RetryAfter: 10 * time.Minute}
+	throttled := &dcs.Error{Kind: dcs.Throttled, Reason: reason.Text("too often"), RetryAfter: 10 * time.Minute}
 	if o := answered(p, first, throttled, time.Millisecond, start); !o.Paused {
 		t.Error("no pause began")
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/dcs"
 	"github.com/sslwatch/sslwatch/internal/queue"
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
 const (
@@ -36,7 +37,7 @@ type project struct {
 	// From then on one request tries, until throttled is over.
 	resumes   time.Time
 	throttled bool
-	reason    string // why, in the API's words
+	reason    reason.Reason // why
 
 	lately int   // prompt answers that are missing until it counts as prompt
 	hung   int   // answers in a row that took long and brought nothing
@@ -121,7 +122,7 @@ func (p *project) took(a Answer) {
 		p.long = Pause{Why: Hanging, Reason: a.Err.Reason}
 	case a.Took >= prompt:
 		p.lately, p.hung = remember, 0
-		p.long = Pause{Why: Slow, Reason: "its answers take " + a.Took.Round(time.Second).String()}
+		p.long = Pause{Why: Slow, Reason: reason.New(reason.SlowAnswers, reason.Args{"time": a.Took.Round(time.Second).String()})}
 	default:
 		p.hung = 0
 		if p.lately = max(0, p.lately-1); p.lately == 0 {

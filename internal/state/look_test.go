@@ -16,6 +16,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/ledger"
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
 // locked is a disk that lets this user read nothing.
@@ -39,7 +40,7 @@ func TestEverythingThatIsWrittenIsRead(t *testing.T) {
 	s := State{
 		Version: Version, Written: at,
 		Records:  map[check.Key]check.Record{{ProjectID: "p", InstanceID: "i"}: {Subject: check.Subject{ProjectID: "p", InstanceID: "i"}}},
-		Projects: map[string]check.ProjectRecord{"p": {Credential: "0a", Seen: at, Forbidden: at, Pause: check.Pause{Why: check.PauseThrottled, Until: at, Reason: "no"}}},
+		Projects: map[string]check.ProjectRecord{"p": {Credential: "0a", Seen: at, Forbidden: at, Pause: check.Pause{Why: check.PauseThrottled, Until: at, Reason: reason.New(reason.APIFailed, reason.Args{"status": 500, "said": "<&>"})}}},
 		Ledgers:  map[string]ledger.Ledger{"oncall": {{ProjectID: "p"}: {check.CheckFailing: {Tried: ledger.Firing, Pending: &ledger.Pending{Since: at, Severity: check.Warning}}}}},
 		Messages: map[string]map[string]ledger.Sent{"oncall": {"0a": {
 			Receipt: json.RawMessage(`{"ts":"1.2"}`), Stale: true,
@@ -56,6 +57,10 @@ func TestEverythingThatIsWrittenIsRead(t *testing.T) {
 	data, err := Encode(s)
 	if err != nil {
 		t.Fatal(err)
+	}
+	// The words may change, or be those of another language, without touching it.
+	if bytes.Contains(data, []byte("the API failed")) || !bytes.Contains(data, []byte(`"api_failed"`)) {
+		t.Errorf("a sentence is stored, or no reason:\n%s", data)
 	}
 	got, bad, err := Decode(data)
 	if err != nil || len(bad) > 0 {

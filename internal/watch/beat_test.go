@@ -11,6 +11,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/reason"
 	"github.com/sslwatch/sslwatch/internal/watch"
 )
 
@@ -50,7 +51,7 @@ func TestASignOfLifeIsASuccessOnlyAfterACleanPass(t *testing.T) {
 	}, {
 		"the API fails, which is told",
 		func(l *life) {
-			l.cloud.set(func(c *cloud) { c.err = &dcs.Error{Kind: dcs.Failed, Status: 500, Reason: "HTTP 500"} })
+			l.cloud.set(func(c *cloud) { c.err = &dcs.Error{Kind: dcs.Failed, Status: 500, Reason: reason.Text("HTTP 500")} })
 		}, "success",
 		func(l *life) { l.cloud.set(func(c *cloud) { c.err = nil }) },
 	}, {

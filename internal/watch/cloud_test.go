@@ -97,7 +97,7 @@ func TestWhatEachAnswerOfTheCloudMeans(t *testing.T) {
 				if got := stands(check.Standing(r, o.Policy, now)); got != row.instance {
 					t.Errorf("of %s stands %q, want %q", r.Instance, got, row.instance)
 				}
-				if reads := r.Failing.Reason; !strings.Contains(reads, row.reads) || (reads == "") != (row.reads == "") {
+				if reads := r.Failing.Reason.String(); !strings.Contains(reads, row.reads) || (reads == "") != (row.reads == "") {
 					t.Errorf("people read %q, want something with %q", reads, row.reads)
 				}
 			}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/reason"
 	"github.com/sslwatch/sslwatch/internal/state"
 )
 
@@ -46,13 +47,13 @@ func TestWhatAnEventCosts(t *testing.T) {
 		l.pass(90 * time.Minute)
 		forbid := func(err error) { l.cloud.set(func(c *cloud) { c.err = err }) }
 		if *event == "mended" {
-			forbid(&dcs.Error{Kind: dcs.Forbidden, Status: 403, Reason: "no"})
+			forbid(&dcs.Error{Kind: dcs.Forbidden, Status: 403, Reason: reason.Text("no")})
 			l.pass(3 * time.Hour)
 		}
 		before := cpu(t)
 		switch *event {
 		case "forbidden":
-			forbid(&dcs.Error{Kind: dcs.Forbidden, Status: 403, Reason: "no"})
+			forbid(&dcs.Error{Kind: dcs.Forbidden, Status: 403, Reason: reason.Text("no")})
 		case "mended":
 			forbid(nil)
 		case "leaving":

@@ -17,6 +17,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/dcs"
 	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/reason"
 	"github.com/sslwatch/sslwatch/internal/state"
 	"github.com/sslwatch/sslwatch/internal/watch"
 )
@@ -114,9 +115,11 @@ var story = []struct {
 	{check.Day, func(l *life) { l.valid(2, false) }},
 	{check.Day, func(l *life) { l.enabled(1, true) }},
 	{check.Day, func(l *life) { l.valid(2, true) }},
-	{check.Day, func(l *life) { l.fails(3, &dcs.Error{Kind: dcs.Failed, Status: 500, Reason: "HTTP 500"}) }},
+	{check.Day, func(l *life) { l.fails(3, &dcs.Error{Kind: dcs.Failed, Status: 500, Reason: reason.Text("HTTP 500")}) }},
 	{check.Day, func(l *life) { l.fails(3, nil) }},
-	{check.Day, func(l *life) { l.fails(4, &dcs.Error{Kind: dcs.Unsupported, Status: 400, Reason: "no SSL"}) }},
+	{check.Day, func(l *life) {
+		l.fails(4, &dcs.Error{Kind: dcs.Unsupported, Status: 400, Reason: reason.Text("no SSL")})
+	}},
 	{check.Day, func(l *life) { l.refuse(true) }},
 	{2 * check.Day, func(l *life) { l.refuse(false) }},
 	{3 * check.Day, func(l *life) { l.expires(0, time.Now().Add(400*check.Day)) }},
@@ -147,7 +150,7 @@ func (l *life) refuse(refused bool) {
 	l.cloud.set(func(c *cloud) {
 		c.err = nil
 		if refused {
-			c.err = &dcs.Error{Kind: dcs.Unauthenticated, Status: 401, Reason: "the API refused the access key"}
+			c.err = &dcs.Error{Kind: dcs.Unauthenticated, Status: 401, Reason: reason.Text("the API refused the access key")}
 		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/reason"
 	"github.com/sslwatch/sslwatch/internal/watch"
 )
 
@@ -19,7 +20,7 @@ type hanging struct{ timeout time.Duration }
 func (h hanging) SSL(ctx context.Context, _ string) (dcs.SSL, error) {
 	select {
 	case <-time.After(h.timeout):
-		return dcs.SSL{}, &dcs.Error{Kind: dcs.Failed, Reason: fmt.Sprintf("the API did not answer in full within %v", h.timeout)}
+		return dcs.SSL{}, &dcs.Error{Kind: dcs.Failed, Reason: reason.Text(fmt.Sprintf("the API did not answer in full within %v", h.timeout))}
 	case <-ctx.Done():
 		return dcs.SSL{}, ctx.Err()
 	}

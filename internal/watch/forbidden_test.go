@@ -11,9 +11,10 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
-var forbidden = &dcs.Error{Kind: dcs.Forbidden, Status: 403, Reason: "forbidden"}
+var forbidden = &dcs.Error{Kind: dcs.Forbidden, Status: 403, Reason: reason.Text("forbidden")}
 
 // The second was never told, and of the first there was no name.
 func TestEachInstanceThatIsForbiddenIsNamed(t *testing.T) {
@@ -92,11 +93,11 @@ func TestWhatFailsOtherwiseAfterAllWasForbiddenIsNamed(t *testing.T) {
 		l.opt.Repeat = nil
 		l.start()
 		l.pass(time.Hour)
-		l.cloud.set(func(c *cloud) { c.err = &dcs.Error{Kind: dcs.Forbidden, Status: 403, Reason: "no"} })
+		l.cloud.set(func(c *cloud) { c.err = &dcs.Error{Kind: dcs.Forbidden, Status: 403, Reason: reason.Text("no")} })
 		l.pass(4 * time.Hour)
 		l.want("firing check_failing project prod")
 		l.cloud.set(func(c *cloud) { c.err = nil })
-		l.fails(0, &dcs.Error{Kind: dcs.Failed, Status: 500, Reason: "HTTP 500"})
+		l.fails(0, &dcs.Error{Kind: dcs.Failed, Status: 500, Reason: reason.Text("HTTP 500")})
 		l.pass(2 * time.Hour)
 		l.wantAny("firing check_failing project prod", "resolved check_failing project prod", "firing check_failing cache-0")
 		l.fails(0, nil)
@@ -200,12 +201,12 @@ func TestAPauseIsKnownToWhoeverLooksOn(t *testing.T) {
 		l.start()
 		l.pass(20 * time.Minute)
 		l.cloud.set(func(c *cloud) {
-			c.err = &dcs.Error{Kind: dcs.Throttled, Status: 429, Reason: "asked too often", RetryAfter: 50 * time.Minute}
+			c.err = &dcs.Error{Kind: dcs.Throttled, Status: 429, Reason: reason.Text("asked too often"), RetryAfter: 50 * time.Minute}
 		})
 		l.pass(20 * time.Minute)
 		s, err := l.watch.Snapshot(l.t.Context())
 		p := s.Projects[projectID].Pause
-		if err != nil || p.Why != check.PauseThrottled || !p.In(time.Now()) || p.Reason != "asked too often" {
+		if err != nil || p.Why != check.PauseThrottled || !p.In(time.Now()) || p.Reason.String() != "asked too often" {
 			t.Errorf("%v, the snapshot says %+v", err, p)
 		}
 		if p := l.disk.load(t).Projects[projectID].Pause; !p.In(time.Now()) {

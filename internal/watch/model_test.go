@@ -18,6 +18,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/dcs"
 	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/reason"
 	"github.com/sslwatch/sslwatch/internal/watch"
 )
 
@@ -699,9 +700,9 @@ func (m *model) happens() string {
 		return fmt.Sprintf("requests about %s fail: %v", name, err)
 	case 8:
 		errs := []error{
-			nil, failed, &dcs.Error{Kind: dcs.Unauthenticated, Status: 401, Reason: "refused"},
-			&dcs.Error{Kind: dcs.Forbidden, Status: 403, Reason: "forbidden"},
-			&dcs.Error{Kind: dcs.Throttled, Status: 429, Reason: "throttled", RetryAfter: 20 * time.Minute},
+			nil, failed, &dcs.Error{Kind: dcs.Unauthenticated, Status: 401, Reason: reason.Text("refused")},
+			&dcs.Error{Kind: dcs.Forbidden, Status: 403, Reason: reason.Text("forbidden")},
+			&dcs.Error{Kind: dcs.Throttled, Status: 429, Reason: reason.Text("throttled"), RetryAfter: 20 * time.Minute},
 		}
 		err := errs[m.random.IntN(len(errs))]
 		m.cloud.set(func(c *cloud) { c.err = err })

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
 // moveOurClock sets our clock while the daemon runs, and nothing of the
@@ -239,7 +240,7 @@ func TestWhatAWrongClockToldIsTakenBack(t *testing.T) {
 		l.expires(0, time.Now().Add(20*check.Day+123456789))
 		l.startOnTime(0)
 		l.pass(time.Hour)
-		l.cloud.set(func(c *cloud) { c.err = &dcs.Error{Kind: dcs.Failed, Reason: "no route"} })
+		l.cloud.set(func(c *cloud) { c.err = &dcs.Error{Kind: dcs.Failed, Reason: reason.Text("no route")} })
 		l.moveOurClock(400 * check.Day)
 		l.pass(10 * time.Minute)
 		told := []string{"firing certificate_expiring cache-0 30d", "firing certificate_expired cache-0"}
@@ -291,7 +292,7 @@ func TestAGapIsNoFailure(t *testing.T) {
 func TestARefusedSignatureTimeTellsTheClock(t *testing.T) {
 	bubble(t, 2, func(l *life) {
 		l.expires(0, time.Now().Add(10*check.Day))
-		refusal := &dcs.Error{Kind: dcs.Unauthenticated, Status: 401, Reason: "its signature has expired", Clock: dcs.Clock{Known: true, Ahead: -3 * time.Hour, Refused: true}}
+		refusal := &dcs.Error{Kind: dcs.Unauthenticated, Status: 401, Reason: reason.Text("its signature has expired"), Clock: dcs.Clock{Known: true, Ahead: -3 * time.Hour, Refused: true}}
 		l.cloud.set(func(c *cloud) { c.err = refusal })
 		l.start()
 		l.pass(3 * time.Minute) // the first pass is waited for

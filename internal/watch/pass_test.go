@@ -9,6 +9,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/reason"
 	"github.com/sslwatch/sslwatch/internal/watch"
 )
 
@@ -31,7 +32,7 @@ func TestAPassAsksEveryInstanceOnceInTheOrderOfTheConfiguration(t *testing.T) {
 func TestAPassAsksARefusedCredentialOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLife(t, 30)
-		l.cloud.err = &dcs.Error{Kind: dcs.Unauthenticated, Reason: "refused"}
+		l.cloud.err = &dcs.Error{Kind: dcs.Unauthenticated, Reason: reason.Text("refused")}
 		records, _, err := watch.Pass(t.Context(), l.opt, func(int) {})
 		if err != nil || len(records) != 30 || l.cloud.count() != 1 {
 			t.Errorf("err %v, %d records, %d requests", err, len(records), l.cloud.count())
@@ -51,10 +52,10 @@ func TestWhatStopsAPassInOneProject(t *testing.T) {
 		key      string // of the other project
 		requests int
 	}{
-		"a refusal stops it in all projects of the key":   {&dcs.Error{Kind: dcs.Unauthenticated, Reason: "refused"}, "ak", 1},
-		"and in none of another key":                      {&dcs.Error{Kind: dcs.Unauthenticated, Reason: "refused"}, "another", 1 + 10},
-		"throttling stops it in this project only":        {&dcs.Error{Kind: dcs.Throttled, Reason: "throttled"}, "ak", 1 + 10},
-		"an instance that fails is one instance's matter": {&dcs.Error{Kind: dcs.Failed, Reason: "HTTP 500"}, "ak", 20 + 10},
+		"a refusal stops it in all projects of the key":   {&dcs.Error{Kind: dcs.Unauthenticated, Reason: reason.Text("refused")}, "ak", 1},
+		"and in none of another key":                      {&dcs.Error{Kind: dcs.Unauthenticated, Reason: reason.Text("refused")}, "another", 1 + 10},
+		"throttling stops it in this project only":        {&dcs.Error{Kind: dcs.Throttled, Reason: reason.Text("throttled")}, "ak", 1 + 10},
+		"an instance that fails is one instance's matter": {&dcs.Error{Kind: dcs.Failed, Reason: reason.Text("HTTP 500")}, "ak", 20 + 10},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

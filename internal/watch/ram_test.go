@@ -10,15 +10,16 @@ import (
 	"sync"
 
 	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/reason"
 	"github.com/sslwatch/sslwatch/internal/state"
 	"github.com/sslwatch/sslwatch/internal/watch"
 )
 
 // What the cloud may say about an instance.
 var (
-	failed      = &dcs.Error{Kind: dcs.Failed, Status: 500, Reason: "HTTP 500"}
-	unsupported = &dcs.Error{Kind: dcs.Unsupported, Status: 400, Reason: "it can't have SSL"}
-	missing     = &dcs.Error{Kind: dcs.Missing, Status: 404, Reason: "no such instance"}
+	failed      = &dcs.Error{Kind: dcs.Failed, Status: 500, Reason: reason.Text("HTTP 500")}
+	unsupported = &dcs.Error{Kind: dcs.Unsupported, Status: 400, Reason: reason.Text("it can't have SSL")}
+	missing     = &dcs.Error{Kind: dcs.Missing, Status: 404, Reason: reason.Text("no such instance")}
 )
 
 const stateFile = "/d/state.json"

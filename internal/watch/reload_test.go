@@ -11,6 +11,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/dcs"
 	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/reason"
 	"github.com/sslwatch/sslwatch/internal/watch"
 )
 
@@ -143,8 +144,10 @@ func TestAReceiverThatGoesDuringADeliveryLeavesNothing(t *testing.T) {
 // counts as told.
 func TestAnInstanceThatGoesDuringADeliveryGetsALastWord(t *testing.T) {
 	for what, worsen := range map[string]func(*life){
-		"its own alert":       func(l *life) { l.expires(0, time.Now().Add(9*check.Day)) },
-		"that of its project": func(l *life) { l.cloud.err = &dcs.Error{Kind: dcs.Forbidden, Status: 403, Reason: "forbidden"} },
+		"its own alert": func(l *life) { l.expires(0, time.Now().Add(9*check.Day)) },
+		"that of its project": func(l *life) {
+			l.cloud.err = &dcs.Error{Kind: dcs.Forbidden, Status: 403, Reason: reason.Text("forbidden")}
+		},
 	} {
 		t.Run(what, func(t *testing.T) {
 			bubble(t, 1, func(l *life) {
@@ -171,7 +174,7 @@ func TestAnInstanceThatGoesDuringADeliveryGetsALastWord(t *testing.T) {
 
 func TestAReloadKeepsAPauseAndANewKeyIsTriedAtOnce(t *testing.T) {
 	bubble(t, 5, func(l *life) {
-		l.cloud.err = &dcs.Error{Kind: dcs.Unauthenticated, Status: 401, Reason: "the API refused the access key"}
+		l.cloud.err = &dcs.Error{Kind: dcs.Unauthenticated, Status: 401, Reason: reason.Text("the API refused the access key")}
 		l.start()
 		l.pass(time.Minute)
 		for range 20 {
@@ -198,7 +201,7 @@ func TestAReloadKeepsAPauseAndANewKeyIsTriedAtOnce(t *testing.T) {
 func TestANewKeyIsTriedAtOnceWhereChecksFail(t *testing.T) {
 	bubble(t, 1, func(l *life) {
 		l.opt.Backoff.Max = 2 * l.opt.Interval
-		l.cloud.err = &dcs.Error{Kind: dcs.Forbidden, Status: 403, Reason: "forbidden"}
+		l.cloud.err = &dcs.Error{Kind: dcs.Forbidden, Status: 403, Reason: reason.Text("forbidden")}
 		l.start()
 		l.pass(3 * time.Hour)
 		n := l.cloud.count()
@@ -239,7 +242,7 @@ func TestTheInstanceThatTriesARefusedKeyMayGo(t *testing.T) {
 				bubble(t, 2, func(l *life) {
 					l.opt.Projects = append(l.opt.Projects, watch.Project{ID: other, API: l.cloud, Rate: 5, Credential: "ak"})
 					l.opt.Watched[1].ProjectID = other
-					l.cloud.err = &dcs.Error{Kind: dcs.Unauthenticated, Status: 401, Reason: "the API refused the access key"}
+					l.cloud.err = &dcs.Error{Kind: dcs.Unauthenticated, Status: 401, Reason: reason.Text("the API refused the access key")}
 					l.start()
 					l.pass(d)
 					if n := l.cloud.count(); n != 1 {

@@ -19,6 +19,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/dcs"
 	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/reason"
 	"github.com/sslwatch/sslwatch/internal/state"
 	"github.com/sslwatch/sslwatch/internal/state/statetest"
 	"github.com/sslwatch/sslwatch/internal/watch"
@@ -73,7 +74,7 @@ func (c *cloud) SSL(ctx context.Context, id string) (dcs.SSL, error) {
 		return dcs.SSL{}, err
 	}
 	if !ok {
-		return dcs.SSL{}, &dcs.Error{Kind: dcs.Missing, Reason: "no such instance"}
+		return dcs.SSL{}, &dcs.Error{Kind: dcs.Missing, Reason: reason.Text("no such instance")}
 	}
 	return ssl, nil
 }
@@ -426,7 +427,7 @@ func TestTheFirstLookAtTenDaysLeftIsOneNotice(t *testing.T) {
 		l.start()
 		l.pass(time.Minute)
 		l.want("firing certificate_expiring cache-0 14d")
-		l.cloud.set(func(c *cloud) { c.err = &dcs.Error{Kind: dcs.Failed, Status: 500, Reason: "HTTP 500"} })
+		l.cloud.set(func(c *cloud) { c.err = &dcs.Error{Kind: dcs.Failed, Status: 500, Reason: reason.Text("HTTP 500")} })
 		l.pass(3*check.Day + time.Minute)
 		l.want("firing certificate_expiring cache-0 14d",
 			"firing check_failing cache-0",
@@ -462,7 +463,7 @@ func TestARestartRepeatsNothing(t *testing.T) {
 
 func TestAWrongKeyIsTriedByOneRequestAndToldOnce(t *testing.T) {
 	bubble(t, 30, func(l *life) {
-		l.cloud.err = &dcs.Error{Kind: dcs.Unauthenticated, Status: 401, Reason: "the key is refused"}
+		l.cloud.err = &dcs.Error{Kind: dcs.Unauthenticated, Status: 401, Reason: reason.Text("the key is refused")}
 		l.start()
 		l.pass(time.Minute)
 		if n := l.cloud.requests(time.Minute); n != 1 {
@@ -509,7 +510,7 @@ func TestARefusalIsOverWhenTheKeyIsAcceptedForAnother(t *testing.T) {
 		// The one that tried the key has a trouble of its own from now on.
 		for i := range 3 {
 			if l.disk.load(t).Records[instance(i).Key()].Failing.Cause == check.CauseRefused {
-				l.fails(i, &dcs.Error{Kind: dcs.Failed, Status: 500, Reason: "HTTP 500"})
+				l.fails(i, &dcs.Error{Kind: dcs.Failed, Status: 500, Reason: reason.Text("HTTP 500")})
 			}
 		}
 		l.refuse(false)
@@ -536,7 +537,7 @@ func TestARefusalIsOverInAllProjectsOfTheKey(t *testing.T) {
 		l.pass(time.Hour / 2)
 		l.want("firing check_failing project prod", "firing check_failing project prod") // one each, at once
 		l.pass(3 * time.Hour)
-		l.fails(0, &dcs.Error{Kind: dcs.Failed, Status: 500, Reason: "HTTP 500"})
+		l.fails(0, &dcs.Error{Kind: dcs.Failed, Status: 500, Reason: reason.Text("HTTP 500")})
 		l.refuse(false)
 		l.pass(6 * time.Hour)
 		var firing, resolved int
@@ -560,7 +561,7 @@ func TestAThrottledProjectPauses(t *testing.T) {
 		l.pass(20 * time.Minute)
 		before := l.cloud.count()
 		l.cloud.set(func(c *cloud) {
-			c.err = &dcs.Error{Kind: dcs.Throttled, Status: 429, Reason: "throttled", RetryAfter: 10 * time.Minute}
+			c.err = &dcs.Error{Kind: dcs.Throttled, Status: 429, Reason: reason.Text("throttled"), RetryAfter: 10 * time.Minute}
 		})
 		l.pass(15 * time.Minute)
 		if n := l.cloud.count() - before; n > 16 {
@@ -575,7 +576,7 @@ func TestAProjectThatCannotBeAskedIsNeverSilent(t *testing.T) {
 		l.start()
 		l.pass(20 * time.Minute)
 		l.cloud.set(func(c *cloud) {
-			c.err = &dcs.Error{Kind: dcs.Throttled, Status: 429, Reason: "throttled", RetryAfter: 24 * time.Hour}
+			c.err = &dcs.Error{Kind: dcs.Throttled, Status: 429, Reason: reason.Text("throttled"), RetryAfter: 24 * time.Hour}
 		})
 		l.pass(2 * time.Hour)
 		l.want("firing check_failing project prod")
@@ -900,7 +901,7 @@ func TestAReturnAfterDaysAwayAsksBeforeItCries(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(5 * check.Day) // fake time, away
-		l.cloud.set(func(c *cloud) { c.err = &dcs.Error{Kind: dcs.Failed, Reason: "no DNS yet"} })
+		l.cloud.set(func(c *cloud) { c.err = &dcs.Error{Kind: dcs.Failed, Reason: reason.Text("no DNS yet")} })
 		l.start()
 		l.pass(2 * time.Minute)
 		l.cloud.set(func(c *cloud) { c.err = nil })

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/netfault"
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/reason"
 	"github.com/sslwatch/sslwatch/internal/secret"
 	"github.com/sslwatch/sslwatch/internal/text"
 )
@@ -47,8 +48,8 @@ func (d *dialogue) failure(ctx context.Context, err error) *notify.Failure {
 		}
 		f.Err = err
 		if what, advice, f.Refused = d.explain(ctx, err); what == "" {
-			fault := netfault.Explain(netfault.At(d.at.network(), err), netfault.Peer{Name: who, Setting: "host, port and tls", CAFile: "ca_file"})
-			says, advice, f.Refused = fault.Says, d.tlsAdvice(err, fault.Do), fault.Lasting
+			fault := netfault.Explain(netfault.At(d.at.network(), err), netfault.Peer{Who: reason.Text(who), Setting: "host, port and tls", CAFile: "ca_file"})
+			says, advice, f.Refused = fault.Says(), d.tlsAdvice(err, fault.Do()), fault.Lasting
 		}
 	}
 	if says == "" {

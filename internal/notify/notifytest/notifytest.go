@@ -12,6 +12,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/ledger/ledgertest"
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
 // Now is when the messages are composed: an instant with nothing round
@@ -118,7 +119,7 @@ func Digest() notify.Message {
 	carts := born("carts_cache", "0b52c1d7").sees(Now, check.Observation{}, check.Observation{})
 	reminded, sessions := search(), born("sessions", "91d0aa02")
 	weekAgo := Now.Add(-6 * check.Day)
-	failed := check.Observation{Cause: check.CauseFailed, Reason: "the API answered HTTP 500 (DCS.5010: Failed to operate SSL in database.)"}
+	failed := check.Observation{Cause: check.CauseFailed, Reason: reason.Text("the API answered HTTP 500 (DCS.5010: Failed to operate SSL in database.)")}
 	sessions.sees(weekAgo, until(300*check.Day), failed, failed)
 	reminded.record.Terms.Critical = check.Duration(12 * check.Day) // reminded daily
 	(&receiver{lives: []*life{reminded}}).next(Now.Add(-26*time.Hour), nil)

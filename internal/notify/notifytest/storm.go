@@ -11,6 +11,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/ledger/ledgertest"
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
 // Crowd is a fleet to which much happens at once, and what one receiver was
@@ -62,7 +63,7 @@ func happens(l *life, chance *rand.Rand) {
 	case 1:
 		l.sees(Now, until(-left-time.Hour))
 	case 2:
-		failed := check.Observation{Cause: check.CauseFailed, Reason: "the API answered HTTP 500 (DCS.5010: Failed to operate SSL in database.)"}
+		failed := check.Observation{Cause: check.CauseFailed, Reason: reason.Text("the API answered HTTP 500 (DCS.5010: Failed to operate SSL in database.)")}
 		l.sees(Now, until(200*check.Day), failed, failed)
 	case 3: // renewed
 		l.sees(day, until(5*check.Day))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/netfault"
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/reason"
 	"github.com/sslwatch/sslwatch/internal/secret"
 )
 
@@ -156,7 +157,7 @@ func (p *problem) unreached(err error) {
 		err = u.Err // u's own text has the URL
 	}
 	p.cause = err
-	fault := netfault.Explain(err, netfault.Peer{Name: "it", Setting: "api_url or webhook_url", Timeout: requestTimeout})
+	fault := netfault.Explain(err, netfault.Peer{Who: reason.Text("it"), Setting: "api_url or webhook_url", Timeout: requestTimeout})
 	p.unknown = fault.Sent
 	switch {
 	case errors.Is(err, context.Canceled):

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/ledger"
+	"github.com/sslwatch/sslwatch/internal/reason"
 	"github.com/sslwatch/sslwatch/internal/state"
 )
 
@@ -123,7 +124,7 @@ func full(i int) state.Changes {
 			Terms:   check.Terms{Expiry: []check.Duration{check.Duration(check.Week)}, RequireSSL: true},
 			Due:     at, Checked: at, Verified: at, NotAfter: at.AddDate(0, 0, 30),
 		}},
-		Projects: map[string]*check.ProjectRecord{key.ProjectID: {Credential: "0a", Seen: at, Reason: "no"}},
+		Projects: map[string]*check.ProjectRecord{key.ProjectID: {Credential: "0a", Seen: at, Reason: reason.New(reason.APIFailed, reason.Args{"status": 500, "said": reason.New(reason.SaidStatus, reason.Args{"status": 500})})}},
 		Clocks:   map[string]*check.Clock{key.ProjectID: {Off: true, Since: at, Ahead: check.Offset(time.Hour)}},
 		Lines: map[ledger.Place]ledger.Lines{{Receiver: receiver, Subject: key}: {
 			check.SSLDisabled:  {Told: &ledger.Told{Severity: check.Critical, First: at, LastNews: at, Last: at, Message: "0a"}},
