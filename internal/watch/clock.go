@@ -45,7 +45,7 @@ func (w *Watch) clock(now, wake time.Time) {
 	w.fleet.Slept(max(late, 0)+jump, now)
 	if jump < -jumped {
 		w.rewind(now)
-	} else if gone || jump > tick {
+	} else if gone || jump > maxSleep {
 		w.wakes(now)
 	}
 	if moved {

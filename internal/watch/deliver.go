@@ -182,7 +182,7 @@ func (w *Watch) send(ctx context.Context, giveUp func(), carrier notify.Sender, 
 	case <-ctx.Done():
 		select {
 		case d = <-done:
-		case <-time.After(overrun):
+		case <-time.After(deliveryOverrun):
 			d.err = &notify.Failure{Unknown: true, Reason: "the delivery did not end in its time: something that it waits for hangs"}
 		}
 	}

@@ -98,10 +98,10 @@ func (w *Watch) OnTurn(f func()) {
 // Known returns how many instances are known. It belongs into OnTurn.
 func (w *Watch) Known() int { return len(w.fleet.Snapshot(time.Now()).Records) }
 
-// SetTick sets the longest that the loop sleeps.
-func (w *Watch) SetTick(d time.Duration) {
+// SetMaxSleep sets the longest that the loop sleeps.
+func (w *Watch) SetMaxSleep(d time.Duration) {
 	if d > 0 {
-		w.tick = d
+		w.maxSleep = d
 	}
 }
 

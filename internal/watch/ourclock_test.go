@@ -119,7 +119,7 @@ func TestAClockThatJumpsAndIsRightAgainTellsNothingFalse(t *testing.T) {
 			t.Run(by.String()+" for "+lasts.String(), func(t *testing.T) {
 				bubble(t, 4, func(l *life) {
 					if l.opt.GroupWait = time.Second; lasts < time.Minute {
-						l.tick = time.Second
+						l.maxSleep = time.Second
 					}
 					l.expires(0, time.Now().Add(25*check.Day+123456789))
 					l.expires(1, time.Now().Add(30*check.Day+32*time.Hour+123456789))
@@ -132,7 +132,7 @@ func TestAClockThatJumpsAndIsRightAgainTellsNothingFalse(t *testing.T) {
 					l.pass(lasts)
 					l.moveOurClock(-by)
 					l.pass(2 * time.Minute)
-					l.tick = 0
+					l.maxSleep = 0
 					if lasts > time.Minute {
 						told = append(told, off, "resolved check_failing project prod")
 					}

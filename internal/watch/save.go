@@ -89,10 +89,10 @@ func (w *Watch) save(now time.Time) time.Time {
 	w.collect()
 	switch {
 	case d.writing && d.failure == "":
-		if overdue := d.began.Add(hung); now.Before(overdue) {
+		if overdue := d.began.Add(writeTimeout); now.Before(overdue) {
 			return overdue
 		}
-		w.unwritten(fmt.Errorf("a write has been under way for %v: the disk does not answer", hung))
+		w.unwritten(fmt.Errorf("a write has been under way for %v: the disk does not answer", writeTimeout))
 		return time.Time{}
 	case d.writing, d.revision == d.reached && d.failure == "":
 		return time.Time{}
@@ -132,7 +132,7 @@ func (w *Watch) onWritten(d written, now time.Time) {
 		w.log.Info("state is written again")
 		w.disk.failure, w.disk.pace = "", nil
 	}
-	w.disk.next = now.Add(max(lazy, thrift*d.took))
+	w.disk.next = now.Add(max(writeDelay, writeDutyFactor*d.took))
 }
 
 // unwritten takes in that a write failed, or that it does not end.
@@ -163,8 +163,8 @@ func (w *Watch) healths() map[string]*state.ReceiverState {
 	return all
 }
 
-// flush writes what is left, at the stop, and gives up at despair.
-func (w *Watch) flush(despair <-chan time.Time) error {
+// flush writes what is left, at the stop, and gives up at limit.
+func (w *Watch) flush(limit <-chan time.Time) error {
 	w.collect()
 	if w.disk.revision == w.disk.reached && w.disk.failure == "" {
 		return nil
@@ -175,7 +175,7 @@ func (w *Watch) flush(despair <-chan time.Time) error {
 	select {
 	case err := <-done:
 		return err
-	case <-despair:
+	case <-limit:
 		return errHung
 	}
 }

@@ -13,12 +13,12 @@ func TestWhatIsBelievedDuringAWriteIsNotHeldByIt(t *testing.T) {
 	d.hand(nil, now) // a write begins
 	d.hasten(now.Add(10 * time.Millisecond))
 	d.hasten(now.Add(500 * time.Millisecond)) // the first one counts
-	d.next = now.Add(lazy)                    // it ends
+	d.next = now.Add(writeDelay)              // it ends
 	if got, want := d.due().Sub(now), 1010*time.Millisecond; got != want {
 		t.Errorf("the next write comes after %v, want %v", got, want)
 	}
 	d.hand(nil, now.Add(2*time.Second)) // the next one takes it along
-	if got := d.due().Sub(now); got != lazy {
-		t.Errorf("after that one, a write comes after %v, want %v", got, lazy)
+	if got := d.due().Sub(now); got != writeDelay {
+		t.Errorf("after that one, a write comes after %v, want %v", got, writeDelay)
 	}
 }

@@ -30,20 +30,20 @@ import (
 )
 
 const (
-	// lazy is how long what was merely seen may stay unwritten.
-	lazy = 5 * time.Second
-	// thrift bounds the part of the time that lazy writes take.
-	thrift = 20
-	// hung is how long a write may take until nobody waits for it any more.
-	hung = 15 * time.Second
-	// tick is the longest sleep, so that a clock that was set is noticed.
-	tick = 30 * time.Second
+	// writeDelay is how long what was merely seen may stay unwritten.
+	writeDelay = 5 * time.Second
+	// writeDutyFactor bounds the part of the time that lazy writes take.
+	writeDutyFactor = 20
+	// writeTimeout is how long a write may take until nobody waits for it any more.
+	writeTimeout = 15 * time.Second
+	// maxSleep is the longest sleep, so that a clock that was set is noticed.
+	maxSleep = 30 * time.Second
 	// firstPass is how long what a first pass brings waits for its end.
 	firstPass = 2 * time.Minute
-	// grace is how long a delivery may go on after the stop.
-	grace = 3 * time.Second
-	// overrun is how long a delivery may take to notice that it has to end.
-	overrun = 500 * time.Millisecond
+	// deliveryGrace is how long a delivery may go on after the stop.
+	deliveryGrace = 3 * time.Second
+	// deliveryOverrun is how long a delivery may take to notice that it has to end.
+	deliveryOverrun = 500 * time.Millisecond
 	// stopLimit is how long a stop takes at most, whatever hangs.
 	stopLimit = 4500 * time.Millisecond
 	// deliverTimeout bounds one delivery, unless the receiver says otherwise.
@@ -92,10 +92,10 @@ var retry = Backoff{Initial: time.Second, Max: 5 * time.Minute, Multiplier: 2, J
 
 // Watch is the loop. Make one with New, and Run it once.
 type Watch struct {
-	store  state.Store
-	log    *slog.Logger
-	tick   time.Duration // the longest sleep
-	turned func()        // is called at the end of each turn, for tests
+	store    state.Store
+	log      *slog.Logger
+	maxSleep time.Duration // the longest sleep
+	turned   func()        // is called at the end of each turn, for tests
 
 	// Everything below is owned by Run.
 	opt         Options
@@ -133,7 +133,7 @@ type Watch struct {
 // New returns a loop that starts from what is remembered.
 func New(o Options, remembered state.State, store state.Store, log *slog.Logger) *Watch {
 	w := &Watch{
-		store: store, log: log, tick: tick, turned: func() {},
+		store: store, log: log, maxSleep: maxSleep, turned: func() {},
 		asking: map[check.Key]bool{}, backoffs: map[check.Key]*backoff.ExponentialBackOff{}, evaluations: queue.New[check.Key](), poll: poll.New(poll.Options{}, time.Time{}),
 		pings: make(chan struct{}), looks: make(chan chan view.Snapshot), reloads: make(chan Options),
 		answers: make(chan poll.Answer), deliveries: make(chan delivery), edited: make(chan edited), written: make(chan written, 1),
@@ -220,7 +220,7 @@ func (w *Watch) Run(ctx context.Context) error {
 		now := time.Now()
 		w.clock(now, wake) // before anything is judged by it
 		happened(now)
-		wake = now.Add(w.tick)
+		wake = now.Add(w.maxSleep)
 		sooner := func(t time.Time) {
 			if !t.IsZero() && t.Before(wake) {
 				wake = t
@@ -244,9 +244,9 @@ func (w *Watch) stop(abandon context.CancelFunc) error {
 	w.log.Info("stopping")
 	done := make(chan struct{})
 	go func() { w.work.Wait(); close(done) }()
-	patience, despair := time.NewTimer(grace), time.NewTimer(stopLimit)
-	defer patience.Stop()
-	defer despair.Stop()
+	grace, limit := time.NewTimer(deliveryGrace), time.NewTimer(stopLimit)
+	defer grace.Stop()
+	defer limit.Stop()
 	for {
 		select {
 		case a := <-w.answers:
@@ -257,12 +257,12 @@ func (w *Watch) stop(abandon context.CancelFunc) error {
 			w.onEdited(e, time.Now())
 		case d := <-w.written:
 			w.onWritten(d, time.Now())
-		case <-patience.C:
+		case <-grace.C:
 			abandon()
-		case <-despair.C:
+		case <-limit.C:
 			return errHung
 		case <-done:
-			return w.flush(despair.C)
+			return w.flush(limit.C)
 		}
 	}
 }

@@ -276,17 +276,17 @@ func (m *memory) shift(t *testing.T, by time.Duration) {
 
 // life is a daemon in a bubble, with the world around it.
 type life struct {
-	t     *testing.T
-	cloud *cloud
-	pager *pager
-	disk  *memory
-	opt   watch.Options
-	watch *watch.Watch
-	stop  func() error
-	clock *atomic.Int64 // by how much the clock is about to be set
-	hang  *atomic.Int64 // for how long the loop is about not to run
-	turn  func()        // see watch.OnTurn
-	tick  time.Duration // see watch.SetTick
+	t        *testing.T
+	cloud    *cloud
+	pager    *pager
+	disk     *memory
+	opt      watch.Options
+	watch    *watch.Watch
+	stop     func() error
+	clock    *atomic.Int64 // by how much the clock is about to be set
+	hang     *atomic.Int64 // for how long the loop is about not to run
+	turn     func()        // see watch.OnTurn
+	maxSleep time.Duration // see watch.SetMaxSleep
 }
 
 func terms() check.Terms {
@@ -337,7 +337,7 @@ func (l *life) startFrom(s state.State, store state.Store) {
 	ctx, cancel := context.WithCancel(l.t.Context())
 	w := watch.New(l.opt, s, store, slog.New(slog.DiscardHandler))
 	w.OnTurn(l.turn)
-	w.SetTick(l.tick)
+	w.SetMaxSleep(l.maxSleep)
 	l.watch = w
 	done := make(chan error, 1)
 	go func() { done <- w.Run(ctx) }()
