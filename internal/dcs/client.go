@@ -167,31 +167,48 @@ func (c *Client) SSL(ctx context.Context, instanceID string) (SSL, error) {
 		return SSL{}, &Error{Kind: Failed, Reason: reason.New(reason.BadInstanceID,
 			reason.Args{"id": strconv.Quote((&redactor{}).text(instanceID, 64))})}
 	}
+	u := c.address("/" + instanceID + "/ssl")
+	ssl, clock, err := ask(ctx, c, u, func(a answer, cred Credential, out *redactor) (SSL, *Error) { return judge(a, u, cred, out) })
+	if err == nil {
+		ssl.Clock = clock
+	}
+	return ssl, err
+}
+
+// address returns where something about the project's instances is asked.
+func (c *Client) address(path string) *url.URL {
+	return httpclient.Under(c.base, "/v2/"+c.projectID+"/instances"+path)
+}
+
+// ask sends a request, and once more with a new credential where that was
+// refused and there is another, and has the answer judged. It returns what the
+// answer says of this machine's clock.
+func ask[T any](ctx context.Context, c *Client, u *url.URL, judge func(answer, Credential, *redactor) (T, *Error)) (value T, clock Clock, err error) {
 	cred, err := c.credentials.Credential(ctx)
 	if err != nil {
-		return SSL{}, noCredential(ctx, err)
+		return value, clock, noCredential(ctx, err)
 	}
 	out := &redactor{}
-	ssl, err := c.try(ctx, instanceID, cred, out)
+	value, clock, err = try(ctx, c, u, cred, out, judge)
 
 	var refused *Error
 	if !errors.As(err, &refused) || refused.Status != http.StatusUnauthorized {
-		return ssl, err
+		return value, clock, err
 	}
 	fresh, err := c.credentials.Refresh(ctx, cred)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return SSL{}, ended(ctx)
+		return value, clock, ended(ctx)
 	case err != nil:
 		if none := (*Error)(nil); errors.As(noCredential(ctx, err), &none) {
 			refused.Reason = reason.New(reason.RefusedAndNoNew, reason.Args{"refusal": refused.Reason, "why": none.Reason})
 		}
-		return SSL{}, refused
+		return value, clock, refused
 	case fresh.same(cred):
 		// To show the same one again would bring its lock nearer.
-		return SSL{}, refused
+		return value, clock, refused
 	}
-	return c.try(ctx, instanceID, fresh, out)
+	return try(ctx, c, u, fresh, out, judge)
 }
 
 // ended is the error for a caller that did not wait for the answer.
@@ -213,18 +230,17 @@ func noCredential(ctx context.Context, err error) error {
 	return &Error{Kind: Failed, Reason: reason.New(reason.NoCredential, reason.Args{"detail": out.text(err.Error(), maxMessage)}), Err: out.cause(err)}
 }
 
-// try sends one request and judges the answer. What must not be repeated in
-// any text is added to out.
-func (c *Client) try(ctx context.Context, instanceID string, cred Credential, out *redactor) (SSL, error) {
+// try sends one request and has the answer judged. What must not be repeated
+// in any text is added to out.
+func try[T any](ctx context.Context, c *Client, u *url.URL, cred Credential, out *redactor, judge func(answer, Credential, *redactor) (T, *Error)) (value T, clock Clock, err error) {
 	out.addCredential(cred)
 	out.add(c.passwords...)
 	limited, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 
-	u := httpclient.Under(c.base, "/v2/"+c.projectID+"/instances/"+instanceID+"/ssl")
 	r, err := http.NewRequestWithContext(limited, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return SSL{}, &Error{Kind: Failed, Reason: reason.New(reason.RequestNotMade, nil), Err: out.cause(err)}
+		return value, clock, &Error{Kind: Failed, Reason: reason.New(reason.RequestNotMade, nil), Err: out.cause(err)}
 	}
 	r.Header.Set("User-Agent", c.userAgent)
 	r.Header.Set("Accept", "application/json")
@@ -235,18 +251,17 @@ func (c *Client) try(ctx context.Context, instanceID string, cred Credential, ou
 	a, err := exchange(c.transport, r)
 	if err != nil {
 		if ctx.Err() != nil {
-			return SSL{}, ended(ctx)
+			return value, clock, ended(ctx)
 		}
 		f := netfault.Explain(err, netfault.Peer{Who: reason.New(reason.TheAPI, reason.Args{"host": c.base.Host}), Setting: "endpoint and region", Timeout: c.timeout})
-		return SSL{}, &Error{Kind: Failed, Status: a.Status, Reason: out.reason(f.Reason), Err: out.cause(err)}
+		return value, clock, &Error{Kind: Failed, Status: a.Status, Reason: out.reason(f.Reason), Err: out.cause(err)}
 	}
-	ssl, failure := judge(a, u, cred, out)
-	if failure != nil { // a nil *Error in an error would not be nil
-		if failure.Code != "" || failure.Message != "" { // else it may be a proxy's clock
-			failure.Clock = a.clock(sent)
+	value, failed := judge(a, cred, out)
+	if failed != nil { // a nil *Error in an error would not be nil
+		if failed.Code != "" || failed.Message != "" { // else it may be a proxy's clock
+			failed.Clock = a.clock(sent)
 		}
-		return SSL{}, failure
+		return value, failed.Clock, failed
 	}
-	ssl.Clock = a.clock(sent)
-	return ssl, nil
+	return value, a.clock(sent), nil
 }

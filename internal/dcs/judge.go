@@ -11,63 +11,76 @@ import (
 	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
-// judge turns an answer into a value or an error. It is pure. A code of the
-// API decides before the status does; only a 401 is a refused credential
-// whatever else it says, because after six in a row the key is locked.
+// judge turns an answer about an instance into a value or an error. It is
+// pure. A code of the API decides before the status does; only a 401 is a
+// refused credential whatever else it says, because after six in a row the
+// key is locked.
 func judge(a answer, asked *url.URL, cred Credential, out *redactor) (SSL, *Error) {
 	if a.Status == http.StatusNoContent {
 		return SSL{NoInfo: true}, nil
 	}
 	o, isObject := object(a.Body)
 	f := readFault(o)
-	e := &Error{
+	// A 200 that says what went wrong is no state, unless it is one as well.
+	on, _ := boolean(o["enabled"])
+	if a.Status != http.StatusOK || f.api && !on {
+		return SSL{}, explain(a, f, asked, cred, out, reason.MayNotRead)
+	}
+	problem := reason.New(reason.TooLarge, nil)
+	if !a.TooLarge {
+		problem = reason.New(reason.With, reason.Args{"body": a.nature(out)})
+	}
+	if isObject && !a.TooLarge {
+		var ssl SSL
+		if ssl, problem = readSSL(o, instanceOf(asked), out); problem.IsZero() && !ssl.Enabled && a.isPage() {
+			problem = reason.New(reason.EmptyObjectAsPage, nil)
+		}
+		if problem.IsZero() {
+			return ssl, nil
+		}
+	}
+	advice := reason.New(reason.LookBetween, nil)
+	if on {
+		advice = reason.New(reason.LookForNew, nil)
+	}
+	e := newError(a, f, out)
+	e.Reason = reason.New(reason.Unbelievable, reason.Args{"host": asked.Host, "problem": problem, "advice": advice})
+	return SSL{}, e
+}
+
+// newError returns an error that has what an answer says, and no reason yet.
+func newError(a answer, f fault, out *redactor) *Error {
+	return &Error{
 		Status:     a.Status,
 		Code:       out.text(f.code, 40),
 		Message:    out.text(f.message, maxMessage),
 		RequestID:  requestID(a, f, out),
 		RetryAfter: httpclient.RetryAfter(a.Header, a.At),
 	}
+}
+
+// explain says what an answer means that is not what was asked for. mayNot is
+// the reason where the credential may not ask that.
+func explain(a answer, f fault, asked *url.URL, cred Credential, out *redactor, mayNot reason.Code) *Error {
+	e := newError(a, f, out)
 	said := e.said()
 	// fails has the error say what happened, with what the API said about it.
-	fails := func(kind Kind, code reason.Code) (SSL, *Error) {
+	fails := func(kind Kind, code reason.Code) *Error {
 		e.Kind, e.Reason = kind, reason.New(code, reason.Args{"said": said, "status": a.Status})
-		return SSL{}, e
+		return e
 	}
 	// foreign does so for an answer that something else gave.
-	foreign := func(code reason.Code) (SSL, *Error) {
+	foreign := func(code reason.Code) *Error {
 		e.Reason = reason.New(code, reason.Args{"host": asked.Host, "status": a.Status, "body": a.nature(out)})
-		return SSL{}, e
-	}
-
-	// A 200 that says what went wrong is no state, unless it is one as well.
-	if on, _ := boolean(o["enabled"]); a.Status == http.StatusOK && (on || !f.api) {
-		problem := reason.New(reason.TooLarge, nil)
-		if !a.TooLarge {
-			problem = reason.New(reason.With, reason.Args{"body": a.nature(out)})
-		}
-		if isObject && !a.TooLarge {
-			var ssl SSL
-			if ssl, problem = readSSL(o, instanceOf(asked), out); problem.IsZero() && !ssl.Enabled && a.isPage() {
-				problem = reason.New(reason.EmptyObjectAsPage, nil)
-			}
-			if problem.IsZero() {
-				return ssl, nil
-			}
-		}
-		advice := reason.New(reason.LookBetween, nil)
-		if on {
-			advice = reason.New(reason.LookForNew, nil)
-		}
-		e.Reason = reason.New(reason.Unbelievable, reason.Args{"host": asked.Host, "problem": problem, "advice": advice})
-		return SSL{}, e
+		return e
 	}
 	if a.Status == http.StatusUnauthorized {
 		e.Kind, e.Reason = Unauthenticated, refusal(a, f, asked, cred, out, said)
-		return SSL{}, e
+		return e
 	}
 	if 300 <= a.Status && a.Status < 400 {
 		e.Reason = redirect(a, asked, out)
-		return SSL{}, e
+		return e
 	}
 
 	client := 400 <= a.Status && a.Status < 500
@@ -81,14 +94,14 @@ func judge(a answer, asked *url.URL, cred Credential, out *redactor) (SSL, *Erro
 		return fails(Missing, reason.Missing)
 	case slices.Contains([]string{"APIGW.0301", "APIGW.0303", "APIGW.0305", "APIGW.0307", "APIGW.0311", "DCS.1001", "DCS.1002", "DCS.1003", "DCS.1004"}, code):
 		e.Kind, e.Reason = Unauthenticated, refusal(a, f, asked, cred, out, said)
-		return SSL{}, e
+		return e
 	case slices.Contains([]string{"APIGW.0304", "APIGW.0306", "APIGW.0310", "DCS.3002"}, code):
 		return fails(Forbidden, reason.NotServed)
 	case slices.Contains([]string{"APIGW.0402", "APIGW.0801", "APIGW.0802"}, code):
 		return fails(Forbidden, reason.AddressRefused)
 	case slices.Contains([]string{"APIGW.0302", "DCS.2003", "DCS.2007", "DCS.3003"}, code),
 		a.Status == http.StatusForbidden && f.api:
-		return fails(Forbidden, reason.MayNotRead)
+		return fails(Forbidden, mayNot)
 	case a.Status == http.StatusTooManyRequests, code == "APIGW.0308":
 		return fails(Throttled, reason.Throttled)
 	case slices.Contains([]string{"APIGW.0101", "APIGW.0103", "DCS.4001"}, code):

@@ -165,9 +165,9 @@ func TestFailures(t *testing.T) {
 		{"a page without a title", reply(200, "<html>", "Content-Type", "text/html"), keys(), Failed, "", "an HTML page without a title"},
 		{"enabled is a string", reply(200, `{"enabled":"true"}`), keys(), Failed, "", "neither true nor false"},
 		{"enabled is a number", reply(200, `{"enabled":1}`), keys(), Failed, "", "neither true nor false"},
-		{"a fault for a state", reply(200, fault("DCS.5010", "Failed to operate SSL in database.")), keys(), Failed, "DCS.5010", "and not the SSL of the instance"},
-		{"a fault for a state that says off", reply(200, `{"enabled":false,"error_code":"DCS.5010"}`), keys(), Failed, "DCS.5010", "and not the SSL of the instance"},
-		{"a missing instance with 200", reply(200, fault("DCS.3022", "gone")), keys(), Failed, "DCS.3022", "and not the SSL of the instance"},
+		{"a fault for a state", reply(200, fault("DCS.5010", "Failed to operate SSL in database.")), keys(), Failed, "DCS.5010", "and not what was asked for"},
+		{"a fault for a state that says off", reply(200, `{"enabled":false,"error_code":"DCS.5010"}`), keys(), Failed, "DCS.5010", "and not what was asked for"},
+		{"a missing instance with 200", reply(200, fault("DCS.3022", "gone")), keys(), Failed, "DCS.3022", "and not what was asked for"},
 		{"no ssl_validated", reply(200, state(`"ssl_expired_at":"2022-06-15T02:21:18.669Z"`)), keys(), Failed, "", "without ssl_validated"},
 		{"ssl_validated null", reply(200, state(`"ssl_validated":null,"ssl_expired_at":"2022-06-15T02:21:18.669Z"`)), keys(), Failed, "", "without ssl_validated"},
 		{"ssl_validated is a string", reply(200, state(`"ssl_validated":"true","ssl_expired_at":"2022-06-15T02:21:18.669Z"`)), keys(), Failed, "", "neither true nor false"},
@@ -223,7 +223,7 @@ func TestFailures(t *testing.T) {
 		{"missing, code as a number", reply(404, `{"error_code":111404022,"error_msg":"x"}`), keys(), Missing, "111404022", "there is no such instance"},
 		{"busy", reply(400, fault("DCS.4104", "The instance is recovering from an internal fault.")), keys(), Failed, "DCS.4104", "busy"},
 		{"restarting", reply(400, fault("DCS.4111", "x")), keys(), Failed, "DCS.4111", "busy"},
-		{"another code with 400", reply(400, fault("DCS.4800", "Invalid {0} in the request.")), keys(), Failed, "DCS.4800", "and not the SSL of the instance"},
+		{"another code with 400", reply(400, fault("DCS.4800", "Invalid {0} in the request.")), keys(), Failed, "DCS.4800", "and not what was asked for"},
 		{"a bad project ID", reply(400, fault("DCS.4002", "x")), keys(), Failed, "DCS.4002", "project_id"},
 		{"400 without a body", reply(400, ""), keys(), Failed, "", "answered 400 with an empty body"},
 		{"400 from a server that wants TLS", reply(400, "Client sent an HTTP request to an HTTPS server.\n"), keys(), Failed, "", "HTTPS server."},
@@ -234,7 +234,7 @@ func TestFailures(t *testing.T) {
 		{"404 of the service", reply(404, fault("DCS.4001", "x")), keys(), Failed, "DCS.4001", "endpoint and region"},
 		{"404 with a page", reply(404, html), keys(), Failed, "", "answered 404 with an HTML page"},
 		{"404 with nothing", reply(404, ""), keys(), Failed, "", "answered 404 with an empty body"},
-		{"404 with another code", reply(404, fault("DCS.9999", "x")), keys(), Failed, "DCS.9999", "and not the SSL of the instance"},
+		{"404 with another code", reply(404, fault("DCS.9999", "x")), keys(), Failed, "DCS.9999", "and not what was asked for"},
 
 		// The credential.
 		{"wrong key", reply(401, gateway("APIGW.0301", "Incorrect IAM authentication information: verify aksk signature fail")), keys(), Unauthenticated, "APIGW.0301",
@@ -271,7 +271,7 @@ func TestFailures(t *testing.T) {
 		{"500 with nothing", reply(500, ""), keys(), Failed, "", "answered 500 with an empty body"},
 		{"502 with a page", reply(502, html), keys(), Failed, "", "answered 502 with an HTML page titled “Corporate Gateway & Login”"},
 		{"503", reply(503, gateway("APIGW.0613", "x")), keys(), Failed, "APIGW.0613", "the API failed"},
-		{"405", reply(405, fault("DCS.5001", "x")), keys(), Failed, "DCS.5001", "and not the SSL of the instance"},
+		{"405", reply(405, fault("DCS.5001", "x")), keys(), Failed, "DCS.5001", "and not what was asked for"},
 		{"418", reply(418, "teapot"), keys(), Failed, "", "answered 418 with text that is not JSON (“teapot”)"},
 
 		// Redirects.

@@ -102,6 +102,17 @@ const (
 	LookBetween Code = "look_between"
 	LookForNew  Code = "look_for_new_version"
 
+	// Why a list can't be believed.
+	ListUnbelievable  Code = "list_unbelievable"
+	ListWithoutNumber Code = "list_without_instance_num"
+	ListWithoutID     Code = "list_without_instance_id"
+	ListRepeats       Code = "list_repeats"
+	ListChanged       Code = "list_changed"
+	ListTooLong       Code = "list_too_long"
+	ListTooShort      Code = "list_too_short"
+	ListEndless       Code = "list_endless"
+	MayNotList        Code = "may_not_list"
+
 	// The API's answers.
 	Unbelievable      Code = "unbelievable"
 	Unsupported       Code = "unsupported"
@@ -192,6 +203,7 @@ const (
 	keepClock   = "keep it so with NTP"
 	lookBetween = "look for a proxy, a login portal or a load balancer between this machine and the API, and check endpoint"
 	notItsWay   = "which is not the API's way"
+	lists       = "it is read anew; if it stays so, ask the cloud's support"
 )
 
 // english has the words of every code.
@@ -287,6 +299,16 @@ var english = map[Code]words{
 	LookBetween:        {says: lookBetween},
 	LookForNew:         {says: "if it stays so, the API has changed, look for a newer sslwatch"},
 
+	ListUnbelievable:  {"{host} answered 200 {problem} where the list of instances was asked for", "which instances there are is unknown; " + lookBetween},
+	ListWithoutNumber: {says: "without an instance_num that is a number"},
+	ListWithoutID:     {says: "with an instance that has no valid instance_id"},
+	ListRepeats:       {"{host} has the instance {instance} in its list twice", lists},
+	ListChanged:       {"the list of instances at {host} changed while it was read, from {before} instances to {after}", lists},
+	ListTooLong:       {"{host} lists {n} instances and says that there are {total}", lists},
+	ListTooShort:      {"{host} lists {n} instances, says that there are {total}, and has no more", lists},
+	ListEndless:       {"the list of instances at {host} has no end: {n} pages were read", lists},
+	MayNotList:        {"the credential was accepted, but may not list the instances of this project {said}", "grant dcs:instance:list to its user or agency, or set discover = false and list the instances in the configuration"},
+
 	Unbelievable:      {"{host} answered 200 {problem}", "the state of SSL is unknown; {advice}"},
 	Unsupported:       {"this instance can't have SSL {said}", "only single-node, master/standby and cluster instances of Redis 6.0 and 7.0 can; stop watching it"},
 	Missing:           {"there is no such instance in this project {said}", "it was deleted, or its ID, project_id or region is wrong"},
@@ -298,7 +320,7 @@ var english = map[Code]words{
 	UnreadableProject: {"the API can't read the project ID {said}", "copy project_id from My Credentials in the console, for this region"},
 	Busy:              {"the instance is busy with something else, so the API does not tell its SSL {said}", "this ends by itself, look in the console if it does not"},
 	APIFailed:         {"the API failed with HTTP {status} {said}", "this is the cloud's to mend, look at its status page if it stays so"},
-	OtherAnswer:       {"the API answered HTTP {status} and not the SSL of the instance {said}", "if it stays so, ask the cloud's support"},
+	OtherAnswer:       {"the API answered HTTP {status} and not what was asked for {said}", "if it stays so, ask the cloud's support"},
 	NotTheAPI404:      {"{host} answered 404 with {body}", "check that endpoint and region are those of DCS where the instance is"},
 	NotTheAPI403:      {"{host} answered 403 with {body}, " + notItsWay, "a proxy or firewall on the way refuses, ask its people to let this machine reach {host}"},
 	NotTheAPI5xx:      {"{host} answered {status} with {body}, " + notItsWay, "the gateway before the API or a proxy on the way failed"},
