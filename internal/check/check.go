@@ -13,7 +13,6 @@ package check
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"time"
 )
@@ -129,13 +128,3 @@ type Policy struct {
 // Wall strips what must not be stored or compared: the monotonic reading,
 // which stands still while a machine sleeps, and the zone.
 func Wall(t time.Time) time.Time { return t.Round(0).UTC() }
-
-// distinct adds labels to sets unless an equal set is there.
-func distinct(sets []map[string]string, labels map[string]string) []map[string]string {
-	for _, s := range sets {
-		if maps.Equal(s, labels) {
-			return sets
-		}
-	}
-	return append(sets, labels)
-}

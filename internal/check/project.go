@@ -1,7 +1,10 @@
 package check
 
 import (
+	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/reason"
@@ -25,6 +28,8 @@ type ProjectRecord struct {
 	Reason reason.Reason `json:"reason,omitzero"`
 	// Pause is what holds its checks up.
 	Pause Pause `json:"pause,omitzero"`
+	// Listing is about the list of its instances, where they are discovered.
+	Listing Listing `json:"listing,omitzero"`
 }
 
 // Pause is what holds the checks of a project up.
@@ -204,17 +209,28 @@ func (f *Totals) Note(r Record) {
 	}
 }
 
-// Concern takes in whom an alert of the project concerns.
-func (f *Totals) Concern(r Record) { f.Concerned = distinct(f.Concerned, r.Labels) }
+// Concern takes in whom an alert of the project concerns. known holds the
+// labels that it has, and is kept by the caller.
+func (f *Totals) Concern(s Subject, known map[string]bool) {
+	var key strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(s.Labels)) {
+		key.WriteString(strconv.Quote(name) + strconv.Quote(s.Labels[name]))
+	}
+	if !known[key.String()] {
+		known[key.String()] = true
+		f.Concerned = append(f.Concerned, s.Labels)
+	}
+}
 
 // Sum adds the records of a project up.
 func Sum(records []Record, p Policy, now time.Time) Totals {
 	var f Totals
+	known := map[string]bool{}
 	for _, r := range records {
 		part := PartOf(r, p, now)
 		f.Count(part, 1)
 		f.Note(r)
-		f.Concern(r)
+		f.Concern(r.Subject, known)
 		if part.Late && (f.Due.IsZero() || part.Due.Before(f.Due)) {
 			f.Due = part.Due
 		}
@@ -223,18 +239,21 @@ func Sum(records []Record, p Policy, now time.Time) Totals {
 }
 
 // Project returns what is true of a project: whether its instances can be
-// asked at all. There is one condition, check_failing, for four causes: this
-// machine's clock is off, the credential is refused, access to every instance is forbidden, or checks
-// that have been due for FailingAfter are not made.
+// asked at all. There is one condition, check_failing, for five causes: this
+// machine's clock is off, the credential is refused, access to every instance
+// is forbidden, checks that have been due for FailingAfter are not made, or
+// the list of its instances can't be read.
 func Project(p ProjectRecord, f Totals, policy Policy, now time.Time) []Alert {
 	now = Wall(now)
-	if f.Records == 0 {
+	lists := !p.Listing.Due.IsZero()
+	if f.Records == 0 && !lists {
 		return nil
 	}
 	a := Alert{Subject: f.Subject, Condition: CheckFailing, State: Stands, Severity: Warning, Verified: f.Verified, Concerned: f.Concerned}
 	critical, own := 0, policy.Clocks[f.Subject.ProjectID]
+	unlisted, long, unknown := p.Listing.blind(policy, now)
 	switch {
-	case f.Watched == 0:
+	case f.Watched == 0 && !lists:
 		a.State, a.Ending, a.Severity = Over, f.Left, ""
 		return []Alert{a}
 	case own.Off:
@@ -253,7 +272,10 @@ func Project(p ProjectRecord, f Totals, policy Policy, now time.Time) []Alert {
 			a.Cause, a.Since, a.Reason = CauseRefused, p.Refused.StreakSince, p.Reason
 			a.Affected = f.Watched
 		}
-	case p.Refused.Streak > 0 || f.Late > 0 || p.Seen.IsZero() || p.Seen.Before(p.Denied):
+	case long:
+		a.Cause, a.Since, a.Reason, a.Pause = CauseUnlisted, unlisted, p.Listing.Failing.Reason, p.Pause
+		a.Affected, a.Concerned = f.Watched, nil // whose the instances are that are not known, nobody knows
+	case p.Refused.Streak > 0 || f.Late > 0 || unknown || f.Watched > 0 && (p.Seen.IsZero() || p.Seen.Before(p.Denied)):
 		return nil // unknown
 	default:
 		a.State, a.Ending, a.Severity = Over, Checked, ""
@@ -270,9 +292,18 @@ func Project(p ProjectRecord, f Totals, policy Policy, now time.Time) []Alert {
 
 // NextProject returns when Project will next change by the passing of time
 // alone, but for what PartOf says of each record; zero if it will not.
-func NextProject(f Totals, p Policy, now time.Time) time.Time {
-	if f.Late == 0 {
-		return time.Time{}
+func NextProject(p ProjectRecord, f Totals, policy Policy, now time.Time) time.Time {
+	var next time.Time
+	awake := policy.Awake.Add(policy.FailingAfter)
+	if f.Late > 0 {
+		next = earlier(next, awake, now)
 	}
-	return earlier(time.Time{}, p.Awake.Add(p.FailingAfter), now)
+	if !p.Listing.Due.IsZero() {
+		overdue := p.Listing.Due.Add(policy.FailingAfter)
+		if overdue.Before(awake) {
+			overdue = awake
+		}
+		next = earlier(next, overdue, now)
+	}
+	return next
 }

@@ -123,7 +123,7 @@ func TestReconcileKeepsWhatIsKnown(t *testing.T) {
 	renamed.Instance = "renamed"
 	fresh := check.Subject{ProjectID: "p", InstanceID: "new"}
 	terms := check.Terms{Expiry: ladder(7 * day)}
-	out := check.Reconcile(records, []check.Key{{ProjectID: "q", InstanceID: "orphan"}}, []check.Watched{{Subject: renamed, Terms: terms}, {Subject: fresh, Terms: terms}}, birth)
+	out := check.Reconcile(records, []check.Key{{ProjectID: "q", InstanceID: "orphan"}}, []check.Watched{{Subject: renamed, Terms: terms}, {Subject: fresh, Terms: terms}}, nil, birth)
 	if r := out[check.Key{ProjectID: "p", InstanceID: "i"}]; r.Instance != "renamed" || !r.NotAfter.Equal(birth.Add(10*day)) || len(r.Terms.Expiry) != 1 {
 		t.Errorf("known: %+v", r)
 	}
@@ -133,11 +133,11 @@ func TestReconcileKeepsWhatIsKnown(t *testing.T) {
 	if r := out[check.Key{ProjectID: "q", InstanceID: "orphan"}]; r.Left != check.Unwatched {
 		t.Errorf("orphan: %+v", r)
 	}
-	out = check.Reconcile(out, nil, nil, birth)
+	out = check.Reconcile(out, nil, nil, nil, birth)
 	if r := out[check.Key{ProjectID: "p", InstanceID: "i"}]; r.Left != check.Unwatched {
 		t.Errorf("taken out: %+v", r)
 	}
-	out = check.Reconcile(out, nil, []check.Watched{{Subject: renamed, Terms: terms}}, birth)
+	out = check.Reconcile(out, nil, []check.Watched{{Subject: renamed, Terms: terms}}, nil, birth)
 	if r := out[check.Key{ProjectID: "p", InstanceID: "i"}]; r.Left != "" || r.NotAfter.IsZero() {
 		t.Errorf("back again: %+v", r)
 	}

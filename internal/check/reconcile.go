@@ -10,11 +10,12 @@ type Watched struct {
 
 // Reconcile brings the configuration into the records: new instances get a
 // record that is due at once, known ones get their names and terms, and
-// those that the configuration no longer has are marked as left. The
-// records themselves are not changed. told are the keys of the subjects that
+// those that the configuration no longer has are marked as left, unless their
+// project is discovered: then its next list decides. The records themselves
+// are not changed. told are the keys of the subjects that
 // ledgers have lines about, to find those whose record was lost, so that they
 // too get their last word.
-func Reconcile(records map[Key]Record, told []Key, want []Watched, now time.Time) map[Key]Record {
+func Reconcile(records map[Key]Record, told []Key, want []Watched, discoveries map[string]Discovery, now time.Time) map[Key]Record {
 	now = Wall(now)
 	out := make(map[Key]Record, len(want))
 	for _, w := range want {
@@ -22,16 +23,22 @@ func Reconcile(records map[Key]Record, told []Key, want []Watched, now time.Time
 		if !ok {
 			r.Due = now
 		}
-		r.Subject, r.Terms, r.Left = w.Subject, w.Terms, ""
+		r.Subject, r.Terms, r.Left, r.Origin = w.Subject, w.Terms, "", Listed
 		out[w.Key()] = r.clone()
 	}
 	for key, r := range records {
-		if _, ok := out[key]; !ok {
-			if r.Left == "" {
-				r.Left = Unwatched
-			}
-			out[key] = r.clone()
+		if _, ok := out[key]; ok {
+			continue
 		}
+		switch d, discovers := discoveries[key.ProjectID]; {
+		case r.Left != "":
+		case discovers && !d.Ignored[key.InstanceID]:
+			r.Origin, r.Terms = Discovered, d.Terms
+			r.Project, r.Region, r.Console = d.Project.Project, d.Project.Region, d.Project.Console
+		default:
+			r.Left = Unwatched
+		}
+		out[key] = r.clone()
 	}
 	projects := map[string]bool{}
 	for _, r := range out {

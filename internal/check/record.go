@@ -16,6 +16,14 @@ type Record struct {
 	// Left says why the instance is no longer watched; empty while it is.
 	// A record that left stays until every receiver has heard the last word.
 	Left Ending `json:"left,omitempty"`
+	// Origin says how it is known that it is to be watched.
+	Origin Origin `json:"origin,omitempty"`
+	// Absent counts the complete lists in a row without it, SeenOn is set
+	// once SSL was seen on; both of one that is discovered.
+	Absent int  `json:"absent,omitempty"`
+	SeenOn bool `json:"seen_on,omitempty"`
+	// About is what the list of instances said of it.
+	About About `json:"about,omitzero"`
 	// Due is when the next check is due. The loop sets it; it is kept here
 	// so that a restart is no stampede.
 	Due time.Time `json:"due,omitzero"`
@@ -151,6 +159,7 @@ const (
 	CauseForbidden   Cause = "forbidden"   // the credential may not do this (403)
 	CauseOverdue     Cause = "overdue"     // checks that are due are not made
 	CauseClock       Cause = "clock"       // this machine's clock is off
+	CauseUnlisted    Cause = "unlisted"    // the list of the instances can't be read
 )
 
 // denied reports whether the cause concerns the credential or the project.
@@ -229,7 +238,8 @@ func Learn(r Record, o Observation, p Policy, now time.Time) Record {
 		r.Alone = r.Alone || o.Seen.After(began)
 	case o.Cause.Accepts(): // an answer about the instance
 		r.Denied, r.Denial, r.Alone = Flag{}, reason.Reason{}, false
-		see(&r.Missing, o.Cause == CauseMissing)
+		// Of one that is discovered, the list says whether it is gone.
+		see(&r.Missing, o.Cause == CauseMissing && r.Origin == Listed)
 		see(&r.Unsupported, o.Cause == CauseUnsupported)
 	}
 	if o.Cause != "" {
@@ -244,6 +254,7 @@ func Learn(r Record, o Observation, p Policy, now time.Time) Record {
 	r.Failing = Failing{}
 	r.Verified = now
 	see(&r.Off, !o.SSL.Enabled)
+	r.SeenOn = r.SeenOn || r.Origin == Discovered && o.SSL.Enabled && !r.Off.Set
 	if !o.SSL.Enabled {
 		r.NoInfo = o.SSL.NoInfo
 		return r

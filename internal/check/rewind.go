@@ -5,10 +5,16 @@ import "time"
 // Slept returns the record after nobody could look for so long: that time
 // does not count as failing. It is negative where the clock was set back.
 func (r Record) Slept(d time.Duration) Record {
-	if r.Failing.Count > 0 {
-		r.Failing.Since, r.Failing.Last = r.Failing.Since.Add(d), r.Failing.Last.Add(d)
-	}
+	r.Failing = r.Failing.Slept(d)
 	return r
+}
+
+// Slept does for a run of failures what it does for a record.
+func (f Failing) Slept(d time.Duration) Failing {
+	if f.Count > 0 {
+		f.Since, f.Last = f.Since.Add(d), f.Last.Add(d)
+	}
+	return f
 }
 
 // Rewind bounds by the present what the record says was: after the clock was
@@ -24,7 +30,8 @@ func (r Record) Rewind(now time.Time) Record {
 
 // Rewind does for a project what it does for a record.
 func (p ProjectRecord) Rewind(now time.Time) ProjectRecord {
-	Bound(Wall(now), &p.Seen, &p.Forbidden, &p.Denied, &p.Refused.Since, &p.Refused.StreakSince)
+	Bound(Wall(now), &p.Seen, &p.Forbidden, &p.Denied, &p.Refused.Since, &p.Refused.StreakSince,
+		&p.Listing.Read, &p.Listing.Failing.Since, &p.Listing.Failing.Last)
 	return p
 }
 

@@ -36,6 +36,12 @@ func (r Record) Sound(key Key) error {
 	if err := count("comeback", r.Comeback.Streak); err != nil {
 		return err
 	}
+	if err := count("absent", r.Absent); err != nil {
+		return err
+	}
+	if r.Origin != Listed && r.Origin != Discovered {
+		return fmt.Errorf("origin is %q, which sslwatch does not know", r.Origin)
+	}
 	if err := count("failing", r.Failing.Count); err != nil {
 		return err
 	}
@@ -53,6 +59,9 @@ func (p ProjectRecord) Sound(projectID string) error {
 	}
 	if err := p.Refused.sound(); err != nil {
 		return fmt.Errorf("refused: %w", err)
+	}
+	if err := p.Listing.sound(); err != nil {
+		return fmt.Errorf("listing: %w", err)
 	}
 	return SoundTimes(p.Seen, p.Forbidden, p.Denied, p.Pause.Until)
 }

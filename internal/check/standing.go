@@ -62,11 +62,14 @@ type Alert struct {
 	Pause Pause
 	// Endpoint is where clients reach the instance, as last seen.
 	Endpoint Endpoint
+	// About is what the list of instances said of it.
+	About About
 	// Ahead is by how much this machine's clock is ahead, where that is the cause.
 	Ahead time.Duration
 	// Affected counts the instances that an alert about a project is about.
 	Affected int
-	// Concerned holds the distinct labels of a project's instances.
+	// Concerned holds the distinct labels of a project's instances; none
+	// where it may concern any.
 	Concerned []map[string]string
 }
 
@@ -79,7 +82,7 @@ func Standing(r Record, p Policy, now time.Time) []Alert {
 	now = p.Clock(r.ProjectID).True(Wall(now))
 	base := Alert{
 		Subject: r.Subject, NotAfter: r.NotAfter, Identity: r.Identity, PreviousNotAfter: r.PreviousNotAfter, Verified: r.Verified, NoInfo: r.NoInfo,
-		Endpoint: r.Endpoint,
+		Endpoint: r.Endpoint, About: r.About,
 	}
 	if r.Left != "" {
 		return gone(base, r.Left)
@@ -116,11 +119,11 @@ func ssl(base Alert, r Record, now time.Time) []Alert {
 	if r.Off.Set {
 		over = NotRequired // said only where off does not hide it
 	}
-	present := !r.Off.Set || r.Terms.RequireSSL
+	present := !r.Off.Set || r.RequiresSSL()
 
 	disabled := base
 	disabled.Condition, disabled.Severity, disabled.Since = SSLDisabled, Critical, r.Off.Since
-	disabled.State, disabled.Ending = judge(r.Off.Set && r.Terms.RequireSSL, over)
+	disabled.State, disabled.Ending = judge(r.Off.Set && r.RequiresSSL(), over)
 	if !r.Off.Set {
 		disabled.Ending = Enabled
 	}

@@ -24,13 +24,15 @@ type Fleet struct {
 	records  map[check.Key]*check.Record
 	seen     map[string]check.ProjectRecord // by project_id
 	clocks   check.Clocks                   // by project_id
-	projects map[string]*project            // by project_id, of those that have records
-	counts   Counts
-	pass     time.Time // see Pass
-	unpassed int
-	later    *queue.Queue[check.Key] // of instances, by when time alone changes what they add
-	stale    map[check.Key]bool
-	changed  changed
+	projects map[string]*project            // by project_id, of those that have records or are discovered
+	// discoveries are by project_id.
+	discoveries map[string]check.Discovery
+	counts      Counts
+	pass        time.Time // see Pass
+	unpassed    int
+	later       *queue.Queue[check.Key] // of instances, by when time alone changes what they add
+	stale       map[check.Key]bool
+	changed     changed
 }
 
 // project is what the records of a project add up to.
@@ -41,7 +43,8 @@ type project struct {
 	// unseen are those that are forbidden since no other was seen, by since
 	// when.
 	unseen *queue.Queue[check.Key]
-	turns  []check.Key // see SecondOpinion
+	turns  []check.Key     // see SecondOpinion
+	known  map[string]bool // see Concern
 }
 
 // part is what a record adds.
@@ -83,20 +86,26 @@ func New(records map[check.Key]check.Record, projects map[string]check.ProjectRe
 	return f
 }
 
-// Configure takes in what is to be watched and by which policy, of which the
-// fleet itself sets Clocks. told are the subjects that receivers know
+// Configure takes in what is to be watched, how more of it is discovered, by
+// project_id, and the policy, of which the fleet itself sets Clocks. told are the subjects that receivers know
 // something of: an instance that is not watched any more stays until Forget.
 // Everything is stale after it.
-func (f *Fleet) Configure(watched []check.Watched, told []check.Key, policy check.Policy, now time.Time) {
+func (f *Fleet) Configure(watched []check.Watched, discoveries map[string]check.Discovery, told []check.Key, policy check.Policy, now time.Time) {
 	policy.Clocks = f.clocks
-	f.policy = policy
+	f.policy, f.discoveries = policy, discoveries
 	before := f.records
 	f.records = map[check.Key]*check.Record{}
-	for key, r := range check.Reconcile(values(before), told, watched, now) {
+	for key, r := range check.Reconcile(values(before), told, watched, f.discoveries, now) {
 		f.records[key] = &r
 		f.changed.records[key] = true
 	}
 	f.recount(now)
+	for id := range f.seen {
+		if f.projects[id] == nil { // it had no instances
+			delete(f.seen, id)
+			f.changed.projects[id] = true
+		}
+	}
 }
 
 func values(records map[check.Key]*check.Record) map[check.Key]check.Record {
@@ -175,7 +184,7 @@ func (f *Fleet) Alerts(key check.Key, now time.Time) ([]check.Alert, time.Time) 
 	if p == nil {
 		return nil, time.Time{}
 	}
-	return check.Project(f.seen[key.ProjectID], p.Totals, f.policy, now), check.NextProject(p.Totals, f.policy, now)
+	return check.Project(f.seen[key.ProjectID], p.Totals, f.policy, now), check.NextProject(f.seen[key.ProjectID], p.Totals, f.policy, now)
 }
 
 func (f *Fleet) alerts(r check.Record, now time.Time) []check.Alert {

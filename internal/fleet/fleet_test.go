@@ -44,7 +44,7 @@ func TestTheTotalsAreThoseOfAWalk(t *testing.T) {
 			now := birth
 			f.DoubtClocks([]string{"p", "q"})
 			want := append(watched("p", 12), watched("q", 5)...)
-			f.Configure(want, nil, policy, now)
+			f.Configure(want, nil, nil, policy, now)
 			for range 400 {
 				now = now.Add(time.Duration(r.IntN(int(20 * time.Minute))))
 				f.PassTime(now)
@@ -52,7 +52,7 @@ func TestTheTotalsAreThoseOfAWalk(t *testing.T) {
 				switch r.IntN(12) {
 				case 0:
 					r.Shuffle(len(want), func(i, j int) { want[i], want[j] = want[j], want[i] })
-					f.Configure(want[:1+r.IntN(len(want))], nil, policy, now)
+					f.Configure(want[:1+r.IntN(len(want))], nil, nil, policy, now)
 				case 1:
 					f.HearClock(one.ProjectID, dcs.Clock{Known: true, Ahead: time.Duration(r.IntN(3)) * 10 * time.Minute}, now)
 				case 2:
@@ -130,7 +130,7 @@ func compare(t *testing.T, f *fleet.Fleet, now time.Time) {
 func TestChangesAreSaidOnce(t *testing.T) {
 	f := fleet.New(nil, nil, nil)
 	key := watched("p", 1)[0].Key()
-	f.Configure(watched("p", 1), nil, policy, birth)
+	f.Configure(watched("p", 1), nil, nil, policy, birth)
 	f.Credential("p", "ak")
 	f.Learn(key, check.Observation{SSL: dcs.SSL{Enabled: true, Validated: true, ExpiresAt: birth.Add(check.Week)}}, birth)
 	c := f.Changes()
@@ -145,7 +145,7 @@ func TestChangesAreSaidOnce(t *testing.T) {
 		t.Errorf("the clock is off, and these changed: %v", c)
 	}
 	f.HearClock("p", dcs.Clock{Known: true}, birth)
-	f.Configure(nil, nil, policy, birth)
+	f.Configure(nil, nil, nil, policy, birth)
 	f.Forget(key, func(check.Key) bool { return false })
 	c = f.Changes()
 	for _, nothing := range []bool{c.Records[key] == nil, c.Projects["p"] == nil, c.Clocks["p"] == nil} {
@@ -162,7 +162,7 @@ func TestChangesAreSaidOnce(t *testing.T) {
 // else, however large the fleet is.
 func TestAnAnswerMakesItsSubjectsStale(t *testing.T) {
 	f := fleet.New(nil, nil, nil)
-	f.Configure(watched("p", 100), nil, policy, birth)
+	f.Configure(watched("p", 100), nil, nil, policy, birth)
 	if n := len(f.Stale()); n != 101 {
 		t.Errorf("after a configuration %d are stale", n)
 	}
@@ -176,7 +176,7 @@ func TestAnAnswerMakesItsSubjectsStale(t *testing.T) {
 
 func TestAPassIsOverWhenAllWereAsked(t *testing.T) {
 	f := fleet.New(nil, nil, nil)
-	f.Configure(watched("p", 2), nil, policy, birth)
+	f.Configure(watched("p", 2), nil, nil, policy, birth)
 	f.Pass(birth)
 	for i := range 2 {
 		if f.Passed() {
@@ -191,7 +191,7 @@ func TestAPassIsOverWhenAllWereAsked(t *testing.T) {
 	if f.Passed() {
 		t.Error("the next pass is over before it began")
 	}
-	f.Configure(nil, nil, policy, birth.Add(time.Minute))
+	f.Configure(nil, nil, nil, policy, birth.Add(time.Minute))
 	if !f.Passed() {
 		t.Error("what left holds a pass up")
 	}

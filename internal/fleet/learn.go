@@ -92,7 +92,7 @@ func (f *Fleet) see(id string, after check.ProjectRecord, now time.Time) {
 // dropped.
 func (f *Fleet) Forget(key check.Key, open func(check.Key) bool) (gone check.Record, ok bool) {
 	p := f.projects[key.ProjectID]
-	if p == nil || key.IsProject() && p.Totals.Records > 1 {
+	if p == nil || key.IsProject() && p.Totals.Records != 1 {
 		return gone, false
 	}
 	if key.IsProject() {
@@ -133,6 +133,13 @@ func (f *Fleet) Slept(away time.Duration, now time.Time) {
 		if slept := r.Slept(away); slept.Failing != r.Failing {
 			f.records[key] = &slept
 			f.changed.records[key] = true
+		}
+	}
+	for id, seen := range f.seen {
+		if seen.Listing.Failing.Count > 0 {
+			seen.Listing.Failing = seen.Listing.Failing.Slept(away)
+			f.seen[id] = seen
+			f.changed.projects[id] = true
 		}
 	}
 	f.recount(now)

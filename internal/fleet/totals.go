@@ -27,9 +27,25 @@ func (f *Fleet) recount(now time.Time) {
 	f.unpassed = 0
 	for key, r := range f.records {
 		f.count(key, *r, now)
-		f.projects[key.ProjectID].Concern(*r)
+		p := f.projects[key.ProjectID]
+		p.Concern(r.Subject, p.known)
 		f.stale[key], f.stale[key.OfProject()] = true, true
 	}
+	for id, d := range f.discoveries {
+		p := f.project(id)
+		p.Subject = check.Subject{ProjectID: id, Project: d.Project.Project, Region: d.Project.Region}
+		f.stale[check.Key{ProjectID: id}] = true
+	}
+}
+
+// project returns what the records of a project add up to.
+func (f *Fleet) project(id string) *project {
+	p := f.projects[id]
+	if p == nil {
+		p = &project{parts: map[check.Key]part{}, late: queue.New[check.Key](), unseen: queue.New[check.Key](), known: map[string]bool{}}
+		f.projects[id] = p
+	}
+	return p
 }
 
 // put replaces the record of an instance.
@@ -43,11 +59,7 @@ func (f *Fleet) put(r check.Record, now time.Time) {
 
 // count counts a record, in place of what it added before.
 func (f *Fleet) count(key check.Key, r check.Record, now time.Time) {
-	p := f.projects[key.ProjectID]
-	if p == nil {
-		p = &project{parts: map[check.Key]part{}, late: queue.New[check.Key](), unseen: queue.New[check.Key]()}
-		f.projects[key.ProjectID] = p
-	}
+	p := f.project(key.ProjectID)
 	if before, counted := p.parts[key]; counted {
 		f.add(p, before, -1)
 	} else {
@@ -79,7 +91,7 @@ func (f *Fleet) remove(key check.Key) {
 	p.unseen.Set(key, time.Time{})
 	_, p.Due = p.late.Next()
 	f.stale[key], f.stale[key.OfProject()] = true, true
-	if p.Totals.Records == 0 {
+	if _, discovered := f.discoveries[key.ProjectID]; p.Totals.Records == 0 && !discovered {
 		delete(f.projects, key.ProjectID)
 		delete(f.seen, key.ProjectID)
 		f.changed.projects[key.ProjectID] = true

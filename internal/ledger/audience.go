@@ -32,7 +32,18 @@ func (a Audience) Concerns(alert check.Alert) bool {
 			return true
 		}
 	}
-	return false
+	return len(alert.Concerned) == 0 && a.where().matches(alert.Subject, nil)
+}
+
+// where is the audience with no regard to labels.
+func (a Audience) where() Audience {
+	match := map[string]string{}
+	for _, k := range []string{"project", "region"} {
+		if want, ok := a.Match[k]; ok {
+			match[k] = want
+		}
+	}
+	return Audience{Match: match}
 }
 
 func (a Audience) matches(s check.Subject, labels map[string]string) bool {

@@ -1,7 +1,10 @@
 package notify
 
 import (
+	"strings"
+
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/dcs"
 	"github.com/sslwatch/sslwatch/internal/ledger"
 )
 
@@ -16,10 +19,6 @@ const (
 	adviceRenew = "The cloud documents no way to renew this certificate, and gives no warning before it ends. " +
 		"Open a service ticket for this instance, and agree on a maintenance window."
 
-	adviceToggle = "Switching SSL off and on restarts the instance, which can take minutes (the cloud says 1 to 30), " +
-		"and loses the data of a single-node instance or one without AOF. " +
-		"Whether it brings a new certificate is not documented: try it first on an instance that holds no data you need."
-
 	adviceTrust = "After any change of certificate, download the new ca.crt and bring it to the clients " +
 		"before they reconnect: clients that pin the old one will refuse the new one."
 )
@@ -33,19 +32,18 @@ func advice(n ledger.Notice) []string {
 			"Clients that insist on TLS can't connect, and others now speak in clear text. " +
 				"If SSL was on before, find out who switched it off: look in Cloud Trace Service, source DCS, " +
 				"for this instance ID (its console keeps 7 days).",
-			"Switching SSL on again restarts the instance, which can take minutes (the cloud says 1 to 30), " +
-				"and loses the data of a single-node instance or one without AOF. " +
-				"If SSL is meant to be off, set require_ssl = false for this instance.",
+			"Switching SSL on again " + restart(n) + passThrough(n) + window(n) +
+				" If SSL is meant to be off, set require_ssl = false for this instance.",
 			adviceTrust,
 		}
 	case check.CertificateExpired:
-		return compact(adviceEnded, adviceRenew, adviceToggle, adviceTrust, look(n))
+		return compact(adviceEnded, adviceRenew+window(n), toggle(n), adviceTrust, look(n))
 	case check.SSLInvalid:
 		return compact(
 			"Clients that verify the certificate may not be able to connect. What the cloud tests is not documented. "+verify(n),
-			adviceRenew, adviceToggle, adviceTrust)
+			adviceRenew+window(n), toggle(n), adviceTrust)
 	case check.CertificateExpiring:
-		return compact(adviceEnd, adviceRenew, adviceToggle, adviceTrust, look(n))
+		return compact(adviceEnd, adviceRenew+window(n), toggle(n), adviceTrust, look(n))
 	}
 	switch n.Cause {
 	case check.CauseMissing:
@@ -63,11 +61,51 @@ func advice(n ledger.Notice) []string {
 	case check.CauseClock:
 		return []string{"Set the clock of the machine that sslwatch runs on, and keep it right with NTP. " +
 			"Until then no expiry is told, and while the clock is off by more than 15 minutes the API refuses each request that is signed with an access key."}
+	case check.CauseUnlisted:
+		return []string{"Until the list can be read again, instances that are new are not watched, and ones that are deleted are not noticed. " +
+			"Those that are known are still checked."}
 	case check.CauseOverdue:
 		return []string{"Until these checks are made, sslwatch warns only of the dates that it already knows. " +
 			"If the API is well and nothing is paused, raise check.rate or check.interval."}
 	}
 	return []string{"Until checks succeed again, sslwatch warns only of the dates that it already knows, and can't see a renewal or a change."}
+}
+
+// toggle says what switching SSL off and on would do to an instance.
+func toggle(n ledger.Notice) string {
+	return "Switching SSL off and on " + restart(n) +
+		" Whether it brings a new certificate is not documented: try it first on an instance that holds no data you need."
+}
+
+// restart says what a restart does to an instance, as far as its kind is known.
+func restart(n ledger.Notice) string {
+	const restarts = "restarts the instance, which can take minutes (the cloud says 1 to 30), and loses "
+	switch n.About.Kind {
+	case dcs.SingleNode:
+		return restarts + "its data: this is a single-node instance."
+	case dcs.MasterStandby:
+		return restarts + "its data unless AOF is on: this is a master/standby instance."
+	case dcs.Cluster:
+		return restarts + "its data unless AOF is on: this is a Redis Cluster instance."
+	}
+	return restarts + "the data of a single-node instance or one without AOF."
+}
+
+// passThrough says what SSL excludes, where that concerns the instance.
+func passThrough(n ledger.Notice) string {
+	if !n.About.PassesClientIP {
+		return ""
+	}
+	return " SSL and client IP pass-through exclude one another, and this instance can do both: check which one it is meant to do."
+}
+
+// window says when the instance may be restarted, where that is known.
+func window(n ledger.Notice) string {
+	begin, end := n.About.MaintenanceBegin, n.About.MaintenanceEnd
+	if begin == "" || end == "" {
+		return ""
+	}
+	return " Its maintenance window is " + strings.TrimSuffix(begin, ":00") + " to " + strings.TrimSuffix(end, ":00") + " UTC."
 }
 
 // look is how to see the certificate that an instance shows to its clients;

@@ -52,6 +52,11 @@ func (g *groups) show(n ledger.Notice, now time.Time) {
 		g.shown = append(g.shown, g.group(n))
 	}
 	to := &g.shown[at]
+	if len(to.Items) > 0 && len(to.Advice) > 0 && to.Items[0].Notice.About != n.About {
+		anybody := to.Items[0].Notice // what is so of one kind is not so of all
+		anybody.About = check.About{}
+		to.Advice = advice(anybody)
+	}
 	to.Items = append(to.Items, item(n, now))
 	if n.Severity.Compare(to.Severity) > 0 {
 		to.Severity = n.Severity
@@ -65,7 +70,7 @@ func (g *groups) show(n ledger.Notice, now time.Time) {
 // one of those that are listed.
 func (g *groups) name(n ledger.Notice, now time.Time) {
 	anybody := n
-	anybody.Endpoint = check.Endpoint{}
+	anybody.Endpoint, anybody.About = check.Endpoint{}, check.About{}
 	heading := common(n, now)
 	if _, known := g.named.at[heading]; known {
 		g.named.add(heading, Group{}, item(n, now))

@@ -165,6 +165,8 @@ func blindWords(n ledger.Notice, now time.Time) string {
 	case check.CauseClock:
 		s = fmt.Sprintf("this machine's clock is %s, by the API's time, noticed %s: until it is right, nothing is told that time alone would bring (expiry dates, reminders)",
 			offBy(n.Ahead), text.Stamp(n.Since))
+	case check.CauseUnlisted:
+		s = fmt.Sprintf("the list of its instances can't be read, since %s: %s", ago(n.Since, now), cmp.Or(reason, pauseWords(n.Pause)))
 	case check.CauseOverdue:
 		s = overdueWords(n, now)
 	default:
@@ -327,6 +329,8 @@ func short(n ledger.Notice, now time.Time) string {
 		return "access forbidden, " + text.Count(n.Affected, "instance") + " can't be checked"
 	case check.CauseClock:
 		return "this machine's clock is " + offBy(n.Ahead)
+	case check.CauseUnlisted:
+		return "the list of instances can't be read"
 	case check.CauseOverdue:
 		return text.Count(n.Affected, "check") + " overdue"
 	}

@@ -149,6 +149,12 @@ func story() []struct {
 	later.InstanceID = "6e1f0c44-b865-4159-b774-204dc0a36e37"
 	paused := ledgertest.Owed(nil, judged(check.Project(check.ProjectRecord{}, check.Sum([]check.Record{late, later}, policy, now), policy, now), policy, now))
 	paused[0].Reason = reason.Text("the API asks for a pause until 2026-11-23 02:30:00 UTC")
+	unlisted := check.ProjectRecord{Seen: day, Listing: check.Listing{Due: now, Failing: check.Failing{
+		Since: now.Add(-2 * time.Hour), Last: fresh, Count: 9, Cause: check.CauseFailed, Reason: reason.New(reason.APIFailed, reason.Args{"status": 500, "said": "(DCS.5000: internal)"}),
+	}}}
+	projectSubject := check.Subject{ProjectID: spared.ProjectID, Project: spared.Project, Region: spared.Region}
+	about := seen(record("orders-cache"), now.Add(200*check.Day), day)
+	about.About = check.About{Kind: dcs.SingleNode, MaintenanceBegin: "22:00:00", MaintenanceEnd: "02:00:00", PassesClientIP: true}
 	clockOff := clocked(check.Clock{Off: true, Since: now.Add(-time.Minute), Ahead: check.Offset(60 * check.Day)})
 	return []struct {
 		name    string
@@ -173,6 +179,9 @@ func story() []struct {
 		{"forbidden", project(check.CauseForbidden, "the API forbids it (DCS.2007: Policy does not allow dcs:ssl:get to be performed.)")},
 		{"overdue", ledgertest.Owed(nil, judged(check.Project(check.ProjectRecord{}, check.Sum([]check.Record{late}, policy, now), policy, now), policy, now))},
 		{"overdue, and why", paused},
+		{"the list can't be read", ledgertest.Owed(nil, judged(check.Project(unlisted, check.Sum([]check.Record{spared}, policy, now), policy, now), policy, now))},
+		{"the list can't be read, and nothing is known of the project", ledgertest.Owed(nil, judged(check.Project(unlisted, check.Totals{Subject: projectSubject}, policy, now), policy, now))},
+		{"disabled, of a known kind", owed(twice(about, check.Observation{}), nil, now)},
 		{"the clock is off", ledgertest.Owed(nil, judged(check.Project(check.ProjectRecord{}, check.Sum([]check.Record{expiring}, clockOff, now), clockOff, now), policy, now))},
 		{"the clock was wrong, and is right again", ledgertest.Owed(ledgertest.Rewound(told(spared, now.Add(101*check.Day)), spared.Key(), now.Add(-time.Hour)), judged(check.Standing(spared, policy, now), clocked(check.Clock{Trust: check.Vouched}), now))},
 		{"renewed", owed(renewed, told(expiring, now.Add(-3*check.Day)), now)},

@@ -14,20 +14,24 @@ const (
 	givenUpUntried = 2
 )
 
-// Pass asks about each target once, and hands each answer to learn. It keeps
+// Pass asks about each target once, and hands each answer to learn, which
+// returns what else is to be asked. It keeps
 // to the rate, the turns and the rule of the untried credential as a daemon
 // does; where a credential is refused, or a project is throttled or hangs,
 // the rest of its targets are not asked and get the same answer. The error is
 // that of ctx; what was not asked by then is not learnt.
-func Pass(ctx context.Context, o Options, targets []Target, learn func(Answer)) error {
+func Pass(ctx context.Context, o Options, targets []Target, learn func(Answer) []Target) error {
 	p := New(o, time.Now())
 	waiting := map[Target]bool{}
-	for _, t := range targets {
-		if p.Knows(t.ProjectID) {
-			waiting[t] = true
-			p.Set(t, time.Now())
+	await := func(targets []Target) {
+		for _, t := range targets {
+			if p.Knows(t.ProjectID) {
+				waiting[t] = true
+				p.Set(t, time.Now())
+			}
 		}
 	}
+	await(targets)
 	ctx, cancel := context.WithCancel(ctx)
 	answers := make(chan Answer)
 	defer func() {
@@ -38,7 +42,7 @@ func Pass(ctx context.Context, o Options, targets []Target, learn func(Answer)) 
 	}()
 	learnt := func(a Answer) {
 		delete(waiting, a.Target)
-		learn(a)
+		await(learn(a))
 	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()

@@ -29,11 +29,21 @@ type API interface {
 	SSL(ctx context.Context, instanceID string) (dcs.SSL, error)
 }
 
+// Lister reads the list of a project's instances.
+type Lister interface {
+	// List returns the complete list. The error is a *dcs.Error unless ctx
+	// ended.
+	List(ctx context.Context) (dcs.List, error)
+}
+
 // Project is a project to ask about.
 type Project struct {
-	ID   string
-	API  API
-	Rate float64 // requests per second
+	ID  string
+	API API
+	// Lister is for a Target that is the project itself; nil where there is
+	// none.
+	Lister Lister
+	Rate   float64 // requests per second
 	// Credential names what the project authenticates with: equal for the
 	// same credential, also after a restart. It must reveal nothing.
 	Credential string
@@ -46,7 +56,8 @@ type Options struct {
 	Projects    []Project
 }
 
-// Target is what one request asks about.
+// Target is what one request asks about: an instance, or with an empty
+// InstanceID the list of a project's instances.
 type Target struct {
 	ProjectID  string
 	InstanceID string
@@ -56,6 +67,7 @@ type Target struct {
 type Request struct {
 	Target
 	api        API
+	lister     Lister
 	credential *credential // for the Poller only
 }
 
@@ -63,6 +75,7 @@ type Request struct {
 type Answer struct {
 	Request
 	SSL  dcs.SSL
+	List dcs.List
 	Err  *dcs.Error
 	Took time.Duration
 	// Stopped is set when there is no answer because ctx ended.
@@ -76,14 +89,26 @@ func (a Answer) Clock() dcs.Clock {
 	if a.Err != nil {
 		return a.Err.Clock
 	}
+	if a.IsList() {
+		return a.List.Clock
+	}
 	return a.SSL.Clock
 }
+
+// IsList reports whether a target is the list of a project's instances.
+func (t Target) IsList() bool { return t.InstanceID == "" }
 
 // Do asks.
 func (r Request) Do(ctx context.Context) Answer {
 	start := time.Now()
-	ssl, err := r.api.SSL(ctx, r.InstanceID)
-	a := Answer{Request: r, SSL: ssl, Took: time.Since(start)}
+	a := Answer{Request: r}
+	var err error
+	if r.IsList() {
+		a.List, err = r.lister.List(ctx)
+	} else {
+		a.SSL, err = r.api.SSL(ctx, r.InstanceID)
+	}
+	a.Took = time.Since(start)
 	if err != nil && !errors.As(err, &a.Err) {
 		a.Err = &dcs.Error{Kind: dcs.Failed, Reason: reason.Text(err.Error()), Err: err}
 	}

@@ -106,7 +106,7 @@ func (p *project) pick(now time.Time) (t Target, later time.Time) {
 
 // take makes a request of a target that was picked.
 func (p *project) take(t Target, turn uint64, now time.Time) Request {
-	r := Request{Target: t, api: p.API, credential: p.credential}
+	r := Request{Target: t, api: p.API, lister: p.Lister, credential: p.credential}
 	p.queue.Set(t, time.Time{})
 	p.flights[t], p.turn = now, turn
 	p.credential.inflight++
@@ -115,6 +115,9 @@ func (p *project) take(t Target, turn uint64, now time.Time) Request {
 
 // took notes whether an answer came promptly.
 func (p *project) took(a Answer) {
+	if a.IsList() && a.Err == nil {
+		return // of many pages, it may take long
+	}
 	failed := a.Err != nil && a.Err.Kind == dcs.Failed
 	switch {
 	case a.Took >= prompt && failed:

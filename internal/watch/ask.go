@@ -32,6 +32,10 @@ func (w *Watch) ask(ctx context.Context, now time.Time) time.Time {
 
 // onAnswer takes an answer in.
 func (w *Watch) onAnswer(a poll.Answer, now time.Time) {
+	if a.IsList() {
+		w.onList(a, now)
+		return
+	}
 	key := check.Key(a.Target)
 	delete(w.asking, key)
 	w.asked(key)
@@ -48,7 +52,7 @@ func (w *Watch) onAnswer(a poll.Answer, now time.Time) {
 	}
 	w.opt.Metrics.checked(after.Project, string(o.Cause), a.Took)
 	w.askAt(key, w.due(after, o, outcome, now), now)
-	w.learnSharing(after, o, outcome, now)
+	w.learnSharing(key.ProjectID, o, outcome, now)
 	if o.Cause == check.CauseForbidden && before.Denied == (check.Flag{}) {
 		if other, ok := w.fleet.SecondOpinion(key.ProjectID, w.idle); ok {
 			w.askAt(other, now, now)
@@ -83,8 +87,8 @@ func (w *Watch) asked(key check.Key) {
 
 // learnSharing takes in what an answer says of all projects that share the
 // credential, and what holds their checks up now.
-func (w *Watch) learnSharing(r check.Record, o check.Observation, outcome poll.Outcome, now time.Time) {
-	w.pause(r.ProjectID, now)
+func (w *Watch) learnSharing(projectID string, o check.Observation, outcome poll.Outcome, now time.Time) {
+	w.pause(projectID, now)
 	for _, id := range outcome.Sharing {
 		w.pause(id, now)
 		if outcome.Refused {
@@ -117,18 +121,29 @@ func (w *Watch) due(r check.Record, o check.Observation, outcome poll.Outcome, n
 		}
 		return poll.Soonest(due, w.fleet.Next(r, now))
 	}
-	b, ok := w.backoffs[r.Key()]
-	if !ok {
-		b = w.opt.Backoff.Exponential()
-		w.backoffs[r.Key()] = b
-	}
-	due := now.Add(b.NextBackOff())
+	due := now.Add(w.delay(r.Key()))
 	// A failing check is told of at a check, so one falls on the moment.
 	if tellable := r.Failing.Since.Add(w.opt.Policy.FailingAfter); tellable.After(now) {
 		due = poll.Soonest(due, tellable)
 	}
-	if until := w.poll.Pause(r.ProjectID, now).Until; outcome.Refused && until.After(now) {
-		due = until // it will try the credential again
+	return w.afterRefusal(due, r.ProjectID, outcome, now)
+}
+
+// delay returns how long what failed is left alone.
+func (w *Watch) delay(key check.Key) time.Duration {
+	b, ok := w.backoffs[key]
+	if !ok {
+		b = w.opt.Backoff.Exponential()
+		w.backoffs[key] = b
+	}
+	return b.NextBackOff()
+}
+
+// afterRefusal returns when to ask again: where the credential was refused,
+// what was asked then tries it again.
+func (w *Watch) afterRefusal(due time.Time, projectID string, outcome poll.Outcome, now time.Time) time.Time {
+	if until := w.poll.Pause(projectID, now).Until; outcome.Refused && until.After(now) {
+		return until
 	}
 	return due
 }

@@ -140,6 +140,7 @@ func (w *Watch) rewind(now time.Time) {
 			w.askAt(key, r.Due, now)
 		}
 	}
+	w.setLists(now)
 	for id, r := range w.known {
 		w.known[id] = r.Rewind(now)
 	}

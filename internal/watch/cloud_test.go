@@ -88,7 +88,8 @@ func TestWhatEachAnswerOfTheCloudMeans(t *testing.T) {
 			if err := cloud.AnswerAll(row.answer); err != nil {
 				t.Fatal(err)
 			}
-			records, _, err := watch.Pass(t.Context(), o, func(int) {})
+			learnt, err := watch.Pass(t.Context(), o, func(int, int) {})
+			records := learnt.Records
 			if err != nil {
 				t.Fatal(err)
 			}

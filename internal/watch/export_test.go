@@ -51,7 +51,7 @@ func (w *Watch) SetClock(by time.Duration) bool {
 	w.opt.Policy.Awake = w.awake
 	w.book.Awake(w.awake)
 	w.configureReceivers(now)
-	w.fleet.Configure(w.opt.Watched, w.book.Subjects(), w.opt.Policy, now)
+	w.fleet.Configure(w.opt.Watched, w.opt.discoveries(), w.book.Subjects(), w.opt.Policy, now)
 	if !w.pass.IsZero() {
 		w.pass = w.pass.Add(-by)
 		w.fleet.Pass(w.pass)

@@ -124,7 +124,8 @@ func TestAPassIsBoundedWhereAProjectHangs(t *testing.T) {
 		l := newLife(t, 300)
 		hangs := l.beside(hanging{15 * time.Second}, "other", 600)
 		start := time.Now()
-		records, _, err := watch.Pass(t.Context(), l.opt, func(int) {})
+		learnt, err := watch.Pass(t.Context(), l.opt, func(int, int) {})
+		records := learnt.Records
 		if took := time.Since(start); err != nil || len(records) != 900 || took > 90*time.Second {
 			t.Errorf("%v, %d records after %v", err, len(records), took)
 		}
@@ -141,7 +142,8 @@ func TestAPassGivesNoProjectUpForSomeRequestsThatHang(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLife(t, 100)
 		l.opt.Projects[0].API = partly{l.cloud, hanging{15 * time.Second}}
-		records, _, err := watch.Pass(t.Context(), l.opt, func(int) {})
+		learnt, err := watch.Pass(t.Context(), l.opt, func(int, int) {})
+		records := learnt.Records
 		failed := 0
 		for _, r := range records {
 			if r.Failing.Count > 0 {

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,6 +14,7 @@ import (
 type Metrics struct {
 	checks        *prometheus.CounterVec
 	checkDuration prometheus.Histogram
+	lists         *prometheus.CounterVec
 	notifications *prometheus.CounterVec
 	writeDuration prometheus.Histogram
 	writesFailed  prometheus.Counter
@@ -39,6 +41,10 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Help:    "How long one check of one instance took.",
 			Buckets: []float64{0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30},
 		}),
+		lists: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "sslwatch_lists_total",
+			Help: "Readings of the list of a project's instances, by project and result: success, failed, refused or forbidden.",
+		}, []string{"project", "result"}),
 		notifications: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "sslwatch_notifications_total",
 			Help: "Messages that were tried to be delivered, by receiver, recipient and result: success, failure, or unknown if no answer came.",
@@ -69,6 +75,17 @@ func (m *Metrics) expect(projects, receivers []string) {
 			m.notifications.WithLabelValues(name, recipient, result)
 		}
 	}
+}
+
+// expectLists does so for a project that is discovered.
+func (m *Metrics) expectLists(project string) {
+	for _, result := range []string{resultSuccess, "failed", "refused", "forbidden"} {
+		m.lists.WithLabelValues(project, result)
+	}
+}
+
+func (m *Metrics) listed(project, cause string) {
+	m.lists.WithLabelValues(project, cmp.Or(cause, resultSuccess)).Inc()
 }
 
 func (m *Metrics) checked(project, cause string, took time.Duration) {

@@ -1,44 +1,83 @@
 package watch
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/fleet"
 	"github.com/sslwatch/sslwatch/internal/poll"
 )
 
-// Pass asks about every instance once and returns what was learnt, in the
-// order of o.Watched; see poll.Pass. done is called after each answer with
-// how many there are. What the answers said of this machine's clock is
-// returned as well. The error is that of ctx; what was not asked by then is
-// missing.
-func Pass(ctx context.Context, o Options, done func(int)) ([]check.Record, check.Clocks, error) {
-	records, clocks := map[check.Key]check.Record{}, check.Clocks(nil)
+// Learnt is what a single pass brought.
+type Learnt struct {
+	// Records are of what was asked, in the order of Options.Watched, and
+	// then those that were discovered, by name.
+	Records []check.Record
+	// Listings are of the projects that are discovered, by project_id.
+	Listings map[string]check.Listing
+	// Clocks is what the answers said of this machine's clock.
+	Clocks check.Clocks
+}
+
+// Pass reads the lists of those projects that are discovered, asks about every
+// instance once, and returns what was learnt; see poll.Pass. done is called
+// after each answer with how many there are, and how many are expected by
+// then. The error is that of ctx; what was not asked by then is missing.
+func Pass(ctx context.Context, o Options, done func(n, of int)) (Learnt, error) {
+	records, learnt := map[check.Key]check.Record{}, Learnt{Listings: map[string]check.Listing{}}
 	var targets []poll.Target
-	for _, w := range o.Watched {
-		r := check.Record{Subject: w.Subject, Terms: w.Terms}
-		records[w.Key()] = r
-		targets = append(targets, target(r))
+	var order []check.Key
+	watch := func(r check.Record) poll.Target {
+		records[r.Key()] = r
+		order = append(order, r.Key())
+		return target(r)
 	}
-	n := 0
-	err := poll.Pass(ctx, o.poll(), targets, func(a poll.Answer) {
+	for _, d := range o.Discoveries {
+		targets = append(targets, poll.Target(d.Project.Key()))
+	}
+	for _, w := range o.Watched {
+		targets = append(targets, watch(check.Record{Subject: w.Subject, Terms: w.Terms}))
+	}
+	discoveries := o.discoveries()
+	n, of := 0, len(targets)
+	err := poll.Pass(ctx, o.poll(), targets, func(a poll.Answer) (more []poll.Target) {
 		now := time.Now()
 		if !a.Shared {
-			clocks = clocks.With(a.ProjectID, clocks[a.ProjectID].Hear(a.Clock(), now))
+			learnt.Clocks = learnt.Clocks.With(a.ProjectID, learnt.Clocks[a.ProjectID].Hear(a.Clock(), now))
 		}
 		key := check.Key(a.Target)
-		records[key] = check.Learn(records[key], check.Observe(a.SSL, a.Err), o.Policy, now)
-		n++
-		done(n)
+		switch {
+		case !a.IsList():
+			records[key] = check.Learn(records[key], check.Observe(a.SSL, a.Err), o.Policy, now)
+		case a.Err != nil:
+			learnt.Listings[a.ProjectID] = check.Listing{Due: check.Wall(now)}.Fail(check.Observe(a.SSL, a.Err), now)
+		default:
+			// A fleet of this project alone says what its list means.
+			f := fleet.New(nil, nil, nil)
+			f.Configure(slices.DeleteFunc(slices.Clone(o.Watched), func(w check.Watched) bool { return w.ProjectID != a.ProjectID }),
+				map[string]check.Discovery{a.ProjectID: discoveries[a.ProjectID]}, nil, o.Policy, now)
+			listed := f.List(a.ProjectID, a.List.Instances, now)
+			learnt.Listings[a.ProjectID] = f.Project(a.ProjectID).Listing
+			slices.SortFunc(listed.New, func(a, b check.Record) int {
+				return cmp.Or(cmp.Compare(a.Instance, b.Instance), a.Key().Compare(b.Key()))
+			})
+			for _, r := range listed.New {
+				more = append(more, watch(r))
+			}
+		}
+		n, of = n+1, of+len(more)
+		done(n, of)
+		return more
 	})
-	var learnt []check.Record
-	for _, w := range o.Watched {
-		if r := records[w.Key()]; !r.Checked.IsZero() {
-			learnt = append(learnt, r)
+	for _, key := range order {
+		if r := records[key]; !r.Checked.IsZero() {
+			learnt.Records = append(learnt.Records, r)
 		}
 	}
-	return learnt, clocks, err
+	return learnt, err
 }
 
 // target is a record as whom to ask about.

@@ -17,7 +17,8 @@ func TestAPassAsksEveryInstanceOnceInTheOrderOfTheConfiguration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLife(t, 50)
 		last := 0
-		records, _, err := watch.Pass(t.Context(), l.opt, func(n int) { last = n })
+		learnt, err := watch.Pass(t.Context(), l.opt, func(n, _ int) { last = n })
+		records := learnt.Records
 		if err != nil || last != 50 || l.cloud.count() != 50 {
 			t.Errorf("err %v, progress %d, %d requests", err, last, l.cloud.count())
 		}
@@ -33,7 +34,8 @@ func TestAPassAsksARefusedCredentialOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLife(t, 30)
 		l.cloud.err = &dcs.Error{Kind: dcs.Unauthenticated, Reason: reason.Text("refused")}
-		records, _, err := watch.Pass(t.Context(), l.opt, func(int) {})
+		learnt, err := watch.Pass(t.Context(), l.opt, func(int, int) {})
+		records := learnt.Records
 		if err != nil || len(records) != 30 || l.cloud.count() != 1 {
 			t.Errorf("err %v, %d records, %d requests", err, len(records), l.cloud.count())
 		}
@@ -71,7 +73,8 @@ func TestWhatStopsAPassInOneProject(t *testing.T) {
 						l.opt.Watched[i].ProjectID = other
 					}
 				}
-				records, _, err := watch.Pass(t.Context(), l.opt, func(int) {})
+				learnt, err := watch.Pass(t.Context(), l.opt, func(int, int) {})
+				records := learnt.Records
 				if err != nil || len(records) != 30 || l.cloud.count() != tc.requests {
 					t.Errorf("err %v, %d records, %d requests, want %d", err, len(records), l.cloud.count(), tc.requests)
 				}
@@ -86,7 +89,8 @@ func TestAPassThatIsStoppedReturnsWhatItHas(t *testing.T) {
 		l.cloud.slow = time.Second
 		ctx, cancel := context.WithTimeout(t.Context(), 3500*time.Millisecond)
 		defer cancel()
-		records, _, err := watch.Pass(ctx, l.opt, func(int) {})
+		learnt, err := watch.Pass(ctx, l.opt, func(int, int) {})
+		records := learnt.Records
 		if !errors.Is(err, context.DeadlineExceeded) || len(records) == 0 || len(records) == 30 {
 			t.Errorf("err %v, %d records", err, len(records))
 		}

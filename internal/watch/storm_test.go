@@ -142,7 +142,8 @@ func BenchmarkPass(b *testing.B) {
 				Projects: []watch.Project{{ID: projectID, API: api, Rate: 1e9, Credential: "ak"}}, Watched: fleet,
 			}
 			for b.Loop() {
-				records, _, err := watch.Pass(b.Context(), o, func(int) {})
+				learnt, err := watch.Pass(b.Context(), o, func(int, int) {})
+				records := learnt.Records
 				if err != nil || len(records) != n {
 					b.Fatalf("%d of %d: %v", len(records), n, err)
 				}

@@ -63,6 +63,7 @@ type Options struct {
 	Backoff     Backoff // of checks
 	Projects    []Project
 	Watched     []check.Watched
+	Discoveries []check.Discovery
 	Receivers   []Receiver
 	Retry       Backoff // of deliveries
 
@@ -106,8 +107,8 @@ type Watch struct {
 	settles     time.Time                         // until when an answer is waited for that vouches for the clock; has a monotonic reading
 	awake       time.Time                         // see check.Policy
 	poll        *poll.Poller
-	asking      map[check.Key]bool                        // record keys of the requests under way
-	backoffs    map[check.Key]*backoff.ExponentialBackOff // by record key, of those that fail
+	asking      map[check.Key]bool                        // of the requests under way: records, and projects for their lists
+	backoffs    map[check.Key]*backoff.ExponentialBackOff // likewise, of those that fail
 	fleet       *fleet.Fleet
 	evaluations *queue.Queue[check.Key] // of subjects, by when time alone changes something
 	book        *ledger.Book
@@ -118,7 +119,8 @@ type Watch struct {
 	pings chan struct{}
 	// What a first pass brings, after the start or a reload, waits until all
 	// are asked that were due at its beginning.
-	awaiting map[check.Key]bool // record keys
+	awaiting map[check.Key]bool // record keys, and projects for their lists
+	listing  bool               // the lists were set to when they are due
 
 	looks   chan chan view.Snapshot
 	reloads chan Options
@@ -273,7 +275,7 @@ func (w *Watch) configure(o Options, now time.Time) {
 	w.opt = o.complete()
 	w.opt.Policy.Awake = w.awake
 	w.configureReceivers(now)
-	w.fleet.Configure(o.Watched, w.book.Subjects(), w.opt.Policy, now)
+	w.fleet.Configure(o.Watched, o.discoveries(), w.book.Subjects(), w.opt.Policy, now)
 	mended := w.poll.Configure(w.opt.poll(), now)
 	w.resumePauses(now)
 	w.expectMetrics()
@@ -291,6 +293,7 @@ func (w *Watch) configure(o Options, now time.Time) {
 			w.poll.Set(poll.Target(key), r.Due)
 		}
 	}
+	w.configureLists(now)
 	w.awaitFirstPass(now)
 	w.disk.touch()
 }
@@ -302,6 +305,11 @@ func (w *Watch) awaitFirstPass(now time.Time) {
 	for key, r := range w.fleet.Records() {
 		if r.Left == "" && w.poll.Knows(r.ProjectID) && !r.Due.After(now) {
 			w.awaiting[key] = true
+		}
+	}
+	for _, d := range w.opt.Discoveries {
+		if due := w.fleet.Project(d.Project.ProjectID).Listing.Due; !due.After(now) {
+			w.awaiting[d.Project.Key()] = true
 		}
 	}
 	if len(w.awaiting) > 0 {
@@ -324,6 +332,10 @@ func (w *Watch) expectMetrics() {
 	var projects, receivers []string
 	for _, watched := range w.opt.Watched {
 		projects = append(projects, watched.Project)
+	}
+	for _, d := range w.opt.Discoveries {
+		projects = append(projects, d.Project.Project)
+		w.opt.Metrics.expectLists(d.Project.Project)
 	}
 	for _, r := range w.opt.Receivers {
 		receivers = append(receivers, r.ID)

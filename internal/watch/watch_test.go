@@ -40,6 +40,8 @@ type cloud struct {
 	says   func() dcs.Clock
 	slow   time.Duration
 	asked  []time.Time
+	list   func() ([]dcs.Instance, error)
+	lists  int
 	flight int
 	most   int
 }

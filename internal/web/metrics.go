@@ -81,7 +81,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		}
 		labels := []string{r.Project, r.InstanceID, r.Instance}
 		gauge(lastSuccessDesc, unix(r.Verified), labels...)
-		gauge(requiredDesc, truth(r.Terms.RequireSSL), labels...)
+		gauge(requiredDesc, truth(r.RequiresSSL()), labels...)
 		if r.Verified.IsZero() {
 			continue
 		}
