@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -56,27 +55,49 @@ func (a *app) check(ctx context.Context, names []string, asJSON bool) (check.Ver
 	o.Policy.Confirm, o.Policy.FailingAfter = 1, 0
 	o.Policy.Awake = time.Now()
 
-	progress := a.progress(len(o.Watched))
-	records, clocks, err := watch.Pass(ctx, o, progress)
-	progress(-1)
+	expected := len(o.Watched) + len(o.Discoveries)
+	progress := a.progress(expected)
+	learnt, err := watch.Pass(ctx, o, func(n, of int) {
+		expected = of
+		progress(n, of)
+	})
+	progress(-1, 0)
 	stopped := ""
 	if err != nil { // by a signal: what is known so far is worth as much as before
-		stopped = fmt.Sprintf("stopped after %d of %d instances", len(records), len(o.Watched))
+		stopped = fmt.Sprintf("stopped after %d of %d instances", len(learnt.Records), expected-len(o.Discoveries))
 	}
 	now := time.Now()
-	o.Policy.Clocks = clocks.Believed(now)
-	rows := make([]row, 0, len(records))
+	o.Policy.Clocks = learnt.Clocks.Believed(now)
+	rows := make([]row, 0, len(learnt.Records))
 	of := map[string][]check.Record{}
-	for _, r := range records {
+	for _, r := range learnt.Records {
 		rows = append(rows, rowOf(r, o.Policy, now, true))
 		of[r.ProjectID] = append(of[r.ProjectID], r)
 	}
-	for _, id := range slices.Sorted(maps.Keys(o.Policy.Clocks.Off())) {
-		if r, stands := projectRow(check.ProjectRecord{}, of[id], o.Policy, now); stands {
+	for _, p := range o.Projects {
+		seen := check.ProjectRecord{Seen: now, Listing: learnt.Listings[p.ID]}
+		if r, stands := projectRow(seen, subjectOf(p.ID, o.Discoveries), of[p.ID], o.Policy, now); stands {
+			if seen.Listing.Failing.Count > 0 {
+				r.Verdict = check.VerdictUnknown // as of a check that failed
+			}
 			rows = append(rows, r)
 		}
 	}
-	return a.report(rows, nil, nil, now, asJSON, stopped)
+	v, err := a.report(rows, nil, nil, now, asJSON, stopped)
+	if err == nil && !asJSON {
+		a.sayCoverage(o.Discoveries, learnt.Listings)
+	}
+	return v, err
+}
+
+// subjectOf returns the project with an ID, where it is discovered.
+func subjectOf(projectID string, discoveries []check.Discovery) check.Subject {
+	for _, d := range discoveries {
+		if d.Project.ProjectID == projectID {
+			return check.Subject{ProjectID: projectID, Project: d.Project.Project, Region: d.Project.Region}
+		}
+	}
+	return check.Subject{}
 }
 
 // report prints rows and returns the worst verdict. What is the matter with
@@ -152,15 +173,15 @@ func list(all []check.Watched) string {
 
 // progress returns a function that shows how many instances were asked, on
 // a terminal, and with -1 wipes that away.
-func (a *app) progress(total int) func(int) {
+func (a *app) progress(total int) func(n, of int) {
 	if !isTerminal(a.Stderr) || total < 2 {
-		return func(int) {}
+		return func(int, int) {}
 	}
-	return func(n int) {
+	return func(n, of int) {
 		if n < 0 {
 			fmt.Fprint(a.Stderr, "\r\x1b[K")
 			return
 		}
-		fmt.Fprintf(a.Stderr, "\r\x1b[Kasked about %d of %d instances", n, total)
+		fmt.Fprintf(a.Stderr, "\r\x1b[Kasked %d of %d", n, of)
 	}
 }

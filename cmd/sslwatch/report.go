@@ -89,8 +89,13 @@ func rowOf(r check.Record, p check.Policy, now time.Time, pass bool) row {
 }
 
 // projectRow reports a project if something stands against it.
-func projectRow(seen check.ProjectRecord, records []check.Record, p check.Policy, now time.Time) (row, bool) {
-	for _, a := range check.Project(seen, check.Sum(records, p, now), p, now) {
+// subject is its name where it has no records.
+func projectRow(seen check.ProjectRecord, subject check.Subject, records []check.Record, p check.Policy, now time.Time) (row, bool) {
+	sum := check.Sum(records, p, now)
+	if sum.Records == 0 {
+		sum.Subject = subject
+	}
+	for _, a := range check.Project(seen, sum, p, now) {
 		if a.State == check.Stands {
 			return row{
 				Verdict: check.Verdict(a.Severity), Project: a.Project, Region: a.Region, Reason: a.Reason.String(),

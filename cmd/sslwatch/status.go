@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -60,13 +61,18 @@ func (a *app) status(ctx context.Context, asJSON bool) (check.Verdict, error) {
 		}
 		byProject[r.ProjectID] = append(byProject[r.ProjectID], r)
 	}
+	listings := map[string]check.Listing{}
+	for id := range s.Projects {
+		byProject[id] = append(byProject[id], []check.Record{}...) // one that has no instance, too
+	}
 	for _, id := range slices.Sorted(maps.Keys(byProject)) {
-		if r, stands := projectRow(s.Projects[id], byProject[id], p, now); stands {
+		listings[id] = s.Projects[id].Listing
+		if r, stands := projectRow(s.Projects[id], subjectOf(id, c.Discoveries), byProject[id], p, now); stands {
 			rows = append(rows, r)
 		}
 	}
 	matter := ""
-	if stale := now.Sub(busyUntil(s)); len(rows) == 0 {
+	if stale := now.Sub(busyUntil(s)); len(rows) == 0 && !anyRead(listings) {
 		matter = "the state holds no instance yet: is the daemon running, and with this configuration?"
 	} else if stale > staleAfter(c) {
 		matter = fmt.Sprintf("the daemon seems not to run: the state was last written %s ago", text.Span(now.Sub(s.Written)))
@@ -74,10 +80,28 @@ func (a *app) status(ctx context.Context, asJSON bool) (check.Verdict, error) {
 	v, err := a.report(rows, receiverRows(c, s), a.troubles(ctx), now, asJSON, matter)
 	for _, id := range slices.Sorted(maps.Keys(byProject)) {
 		if pause := s.Projects[id].Pause; err == nil && pause.In(now) && !asJSON {
-			fmt.Fprintf(a.Stdout, "project %s: paused until %s, because %s\n", text.Clean(byProject[id][0].Project), text.Stamp(pause.Until), text.Clean(pause.Reason.String()))
+			name := subjectOf(id, c.Discoveries).Project
+			if records := byProject[id]; len(records) > 0 {
+				name = records[0].Project
+			}
+			fmt.Fprintf(a.Stdout, "project %s: paused until %s, because %s\n", text.Clean(cmp.Or(name, id)), text.Stamp(pause.Until), text.Clean(pause.Reason.String()))
 		}
 	}
+	if err == nil && !asJSON {
+		a.sayCoverage(c.Discoveries, listings)
+	}
 	return v, err
+}
+
+// anyRead reports whether a list of instances was read: that it has none to be
+// watched is an answer, too.
+func anyRead(listings map[string]check.Listing) bool {
+	for _, l := range listings {
+		if !l.Read.IsZero() {
+			return true
+		}
+	}
+	return false
 }
 
 // askPatience is how long a living daemon may take to say what fails.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -54,20 +55,28 @@ func (a *app) validate(ctx context.Context, withoutSecrets bool) error {
 		}
 	}
 	usual := usualTerms(c.Watched)
-	fmt.Fprintf(a.Stdout, "%s can be used.\n\nIt watches, every %s, and tells at %s:\n",
-		text.Clean(a.config()), check.Duration(c.Loop.Interval), usual)
+	fmt.Fprintf(a.Stdout, "%s can be used.\n\nIt watches, every %s", text.Clean(a.config()), check.Duration(c.Loop.Interval))
+	if usual != "" {
+		fmt.Fprintf(a.Stdout, ", and tells at %s", usual)
+	}
+	fmt.Fprintln(a.Stdout, ":")
 	instances := table{head: []string{"INSTANCE", "ID", "SSL REQUIRED"}}
 	for _, w := range c.Watched {
 		required, own := "yes", ""
 		if !w.Terms.RequireSSL {
 			required = "no"
 		}
-		if terms := termsOf(w); terms != usual {
+		if terms := termsOf(w.Terms); terms != usual {
 			own = "told at " + terms
 		}
 		instances.add(own, w.Project+"/"+w.Instance, w.InstanceID, required)
 	}
-	instances.print(a.Stdout, a.width(), 0)
+	if len(c.Watched) > 0 {
+		instances.print(a.Stdout, a.width(), 0)
+	}
+	for _, d := range c.Discoveries {
+		fmt.Fprintf(a.Stdout, "  %s\n", discoveryInWords(d))
+	}
 
 	fmt.Fprintf(a.Stdout, "\nIt asks:\n")
 	projects := table{head: []string{"PROJECT", "REGION", "ADDRESS"}}
@@ -89,12 +98,28 @@ func (a *app) validate(ctx context.Context, withoutSecrets bool) error {
 		if r.Fallback != "" {
 			fallback = fmt.Sprintf("fallback: %s after %s", r.Fallback, check.Duration(r.FallbackAfter))
 		}
-		receivers.add(fallback, r.ID, string(r.Audience.MinSeverity), fmt.Sprintf("%d of %d instances", heard, len(c.Watched)))
+		of := fmt.Sprintf("%d of %d instances", heard, len(c.Watched))
+		if len(c.Discoveries) > 0 {
+			of = fmt.Sprintf("%d of %d listed", heard, len(c.Watched))
+		}
+		receivers.add(fallback, r.ID, string(r.Audience.MinSeverity), of)
 	}
 	receivers.print(a.Stdout, a.width(), 0)
 
 	fmt.Fprintf(a.Stdout, "\nIt remembers in\n  %s\nand serves %s.\n", text.Clean(c.State), httpInWords(c.HTTP))
 	return nil
+}
+
+// discoveryInWords says which instances of a project are discovered.
+func discoveryInWords(d check.Discovery) string {
+	s := fmt.Sprintf("%s: every instance of its list that can have SSL", text.Clean(d.Project.Project))
+	if len(d.Names) > 0 {
+		s += ", with a name like " + text.Clean(strings.Join(d.Names, " or "))
+	}
+	for _, tag := range slices.Sorted(maps.Keys(d.Tags)) {
+		s += text.Clean(fmt.Sprintf(", tagged %s=%s", tag, d.Tags[tag]))
+	}
+	return s + fmt.Sprintf("; looked for every %s, told at %s", check.Duration(d.Interval), termsOf(d.Terms))
 }
 
 // credentialInWords says what kind of credential it is.
@@ -126,8 +151,8 @@ func httpInWords(h config.HTTP) string {
 }
 
 // termsOf says when an instance is told of.
-func termsOf(w check.Watched) string {
-	return fmt.Sprintf("%s, critical at %s", ladder(w.Terms.Expiry), w.Terms.Critical)
+func termsOf(t check.Terms) string {
+	return fmt.Sprintf("%s, critical at %s", ladder(t.Expiry), t.Critical)
 }
 
 // usualTerms are those of the most instances, and of the first of those that
@@ -135,10 +160,10 @@ func termsOf(w check.Watched) string {
 func usualTerms(watched []check.Watched) string {
 	count, usual := map[string]int{}, ""
 	for _, w := range watched {
-		count[termsOf(w)]++
+		count[termsOf(w.Terms)]++
 	}
 	for _, w := range watched {
-		if terms := termsOf(w); count[terms] > count[usual] {
+		if terms := termsOf(w.Terms); count[terms] > count[usual] {
 			usual = terms
 		}
 	}

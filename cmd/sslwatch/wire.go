@@ -78,6 +78,7 @@ func (a *app) asking(c *config.Config) (watch.Options, error) {
 		Terms:       c.Terms,
 		Footer:      footer(),
 		Watched:     c.Watched,
+		Discoveries: c.Discoveries,
 	}
 	proxies, err := a.proxies()
 	if err != nil {
@@ -102,7 +103,7 @@ func (a *app) asking(c *config.Config) (watch.Options, error) {
 			return o, fmt.Errorf("project %s: %w", p.Name, err)
 		}
 		o.Projects = append(o.Projects, watch.Project{
-			ID: p.ID, API: client, Rate: c.Loop.Rate, Credential: p.Credentials.Fingerprint(),
+			ID: p.ID, API: client, Lister: client, Rate: c.Loop.Rate, Credential: p.Credentials.Fingerprint(),
 		})
 	}
 	return o, nil

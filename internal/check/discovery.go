@@ -118,6 +118,13 @@ func (d Discovery) Watch(i dcs.Instance) Watched {
 	return w
 }
 
+// The kinds of instances that can have SSL.
+const (
+	SingleNode    = dcs.SingleNode
+	MasterStandby = dcs.MasterStandby
+	Cluster       = dcs.Cluster
+)
+
 // About is what the list of a project's instances says of one.
 type About struct {
 	Kind dcs.InstanceKind `json:"kind,omitempty"`
@@ -198,6 +205,8 @@ type Coverage struct {
 	Watched   int `json:"watched"`   // of them
 	// Excluded counts those that are not, by why.
 	Excluded map[Exclusion]int `json:"excluded,omitempty"`
+	// Unheard counts those that are watched and that no receiver hears of.
+	Unheard int `json:"unheard,omitempty"`
 	// Gone are the IDs of instances that the configuration lists, and the
 	// project does not have.
 	Gone []string `json:"gone,omitempty"`

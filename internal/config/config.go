@@ -31,6 +31,8 @@ type Config struct {
 	// Watched are the instances, by project and name, without those that
 	// are ignored.
 	Watched []check.Watched
+	// Discoveries are of the projects whose instances are discovered.
+	Discoveries []check.Discovery
 	// Receivers are those that are told, by name and recipient.
 	Receivers []Receiver
 	HTTP      HTTP

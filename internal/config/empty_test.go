@@ -42,6 +42,7 @@ var settings = []struct {
 	{"project.*.secret_key", edited(`secret_key = "env:TEST_SK"`, `%s`), func(c *Config) any { return c.Projects[0].Credentials.SecretKey.Reveal() }, "is missing", "is empty", "env:TEST_SK -> SKXXSECRETXXSKXXSECRETXXSKXXSECRETXX1234"},
 	{"project.*.security_token", edited(`access_key = "env:TEST_AK"`, "access_key = \"env:TEST_AK\"\n%s"), func(c *Config) any { return c.Projects[0].Credentials.SecurityToken.Reveal() }, "", "", "env:TEST_PASSWORD -> PWXXSECRETXX"},
 	{"project.*.auth_token", edited("access_key = \"env:TEST_AK\"\nsecret_key = \"env:TEST_SK\"", `%s`), func(c *Config) any { return c.Projects[0].Credentials.AuthToken.Reveal() }, "there is no credential", "there is no credential", "env:TEST_PASSWORD -> PWXXSECRETXX"},
+	{"project.*.discover_interval", edited(`region = "eu-west-101"`, "region = \"eu-west-101\"\ndiscover = true\n%s"), func(c *Config) any { return c.Discoveries[0].Interval }, "1h0m0s", "not a duration", "2h -> 2h0m0s"},
 	{"project.*.instance.*.id", edited(`id = "553a2516-b865-4159-b774-204dc0a36e37"`, `%s`), func(c *Config) any { return c.Watched[0].InstanceID }, "is missing", "is empty", "a -> a"},
 	{"project.*.instance.*.critical", edited("\n[slack.oncall]", "%s\n[slack.oncall]"), func(c *Config) any { return c.Watched[0].Terms.Critical }, "7d", "not a duration", "0 -> 0"},
 	{"slack.*.token", edited(`token = "env:TEST_TOKEN"`, `%s`), func(c *Config) any { return c.Receivers[0].Slack.Token.Reveal() }, "is missing", "is missing", "env:TEST_TOKEN -> xoxb-XXSECRETXX"},
@@ -121,7 +122,7 @@ func TestEveryTextOfTheExampleIsSaidAbsentEmptyAndGiven(t *testing.T) {
 		case string:
 			key := names.ReplaceAllString(path, "$1.*")
 			key = strings.Replace(key, "instance.orders-cache", "instance.*", 1)
-			if !said[key] && !strings.Contains(key, "labels.") && !strings.Contains(key, "match.") {
+			if !said[key] && !strings.Contains(key, "labels.") && !strings.Contains(key, "match.") && !strings.Contains(key, "discover_tags.") {
 				t.Errorf("%s is not in the table of settings", key)
 			}
 		}

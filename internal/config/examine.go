@@ -11,6 +11,7 @@ import (
 // examine warns of what is only odd when seen as a whole.
 func (c *Config) examine(d *document, fleet []site) {
 	c.unheard(d, fleet)
+	c.untagged(d)
 	c.idle(d)
 	c.overload(d, fleet)
 }
@@ -29,6 +30,27 @@ func (c *Config) unheard(d *document, fleet []site) {
 	}
 }
 
+// untagged warns of discovered instances that nobody would hear about unless
+// they have certain tags.
+func (c *Config) untagged(d *document) {
+	for _, discovery := range c.Discoveries {
+		heard := false
+		for _, r := range c.Receivers {
+			heard = heard || r.Audience.Concerns(check.Alert{Subject: instanceOf(discovery)})
+		}
+		if !heard {
+			d.warn(toml.Key{"project", discovery.Project.Project, "discover"}, "no receiver would hear about an instance without tags: each has a match that its project, region and labels do not fit")
+		}
+	}
+}
+
+// instanceOf returns a discovered instance that has no tags.
+func instanceOf(d check.Discovery) check.Subject {
+	s := d.Project
+	s.InstanceID = "any"
+	return s
+}
+
 // idle warns of receivers that would hear of nothing.
 func (c *Config) idle(d *document) {
 	done := map[string]bool{}
@@ -36,6 +58,9 @@ func (c *Config) idle(d *document) {
 		concerned := done[r.Name]
 		for _, w := range c.Watched {
 			concerned = concerned || r.Audience.Concerns(check.Alert{Subject: w.Subject})
+		}
+		for _, d := range c.Discoveries { // whose instances may have any labels
+			concerned = concerned || r.Audience.Concerns(check.Alert{Subject: d.Project})
 		}
 		done[r.Name] = true
 		if !concerned && !c.isFallback(r.Name) {

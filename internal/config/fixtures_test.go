@@ -232,7 +232,14 @@ var wrong = []fixture{
 	{"alertmanager", "", "[alertmanager.cluster]\nurls = [\"http://alertmanager-0:9093\"]\n"},
 	{"webhook", "", "[webhook.pager]\nurl = \"https://example.com/hunter2\"\n"},
 	{"webhook that is a value", `[check]`, "webhook = \"https://example.com/hunter2\"\n[check]"},
-	{"discovery and probe", `region = "eu-west-101"`, "region = \"eu-west-101\"\ndiscover = true\ndiscover_interval = \"1h\"\nprobe = true\nca_file = \"ca.crt\""},
+	{"probe", `region = "eu-west-101"`, "region = \"eu-west-101\"\nprobe = true\nca_file = \"ca.crt\""},
+
+	{"discover that is text", `region = "eu-west-101"`, "region = \"eu-west-101\"\ndiscover = \"yes\""},
+	{"discover_interval that is too short", `region = "eu-west-101"`, "region = \"eu-west-101\"\ndiscover = true\ndiscover_interval = \"1ms\""},
+	{"discover_names that are none", `region = "eu-west-101"`, "region = \"eu-west-101\"\ndiscover = true\ndiscover_names = [\"orders-[\", \"\", 7]"},
+	{"discover_names without one", `region = "eu-west-101"`, "region = \"eu-west-101\"\ndiscover = true\ndiscover_names = []"},
+	{"discover_tags that are none", `region = "eu-west-101"`, "region = \"eu-west-101\"\ndiscover = true\ndiscover_tags = { team = 7 }"},
+	{"discover_tags that are text", `region = "eu-west-101"`, "region = \"eu-west-101\"\ndiscover = true\ndiscover_tags = \"team=payments\""},
 }
 
 var odd = []fixture{
@@ -241,6 +248,9 @@ var odd = []fixture{
 	{"web config without HTTP", "", "[http]\nlisten = \"\"\nweb_config_file = \"web.yml\"\n"},
 	{"HTTP for all", "", "[http]\nlisten = \":9943\"\n"},
 	{"heartbeat over plain http", "", "[heartbeat]\nurl = \"http://example.com/ping/XXSECRETXX\"\n"},
+	{"discovery", `region = "eu-west-101"`, "region = \"eu-west-101\"\ndiscover = true\ndiscover_interval = \"30m\"\ndiscover_names = [\"orders-*\"]\ndiscover_tags = { \"cost center\" = \"7\" }"},
+	{"discovery of what nobody hears of", "channel = \"#redis\"\n\n[email.ops]", "channel = \"#redis\"\nmatch = { team = \"payments\" }\n\n[project.staging]\nregion = \"eu-west-101\"\nproject_id = \"fedcba9876543210fedcba9876543210\"\naccess_key = \"env:TEST_AK\"\nsecret_key = \"env:TEST_SK\"\ndiscover = true\n\n[email.ops]\nmatch = { team = \"payments\" }"},
+	{"settings of a discovery that is off", `region = "eu-west-101"`, "region = \"eu-west-101\"\ndiscover_interval = \"30m\"\ndiscover_names = [\"orders-*\"]\ndiscover_tags = { team = \"a\" }"},
 	{"discovery turned off", `region = "eu-west-101"`, "region = \"eu-west-101\"\ndiscover = false\nprobe = false"},
 	{"endpoint over plain http", `region = "eu-west-101"`, "region = \"eu-west-101\"\nendpoint = \"http://dcs.example.com\""},
 	{"endpoint over plain http on this machine", `region = "eu-west-101"`, "region = \"eu-west-101\"\nendpoint = \"http://[::1]:80\""},

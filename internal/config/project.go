@@ -4,6 +4,8 @@ import (
 	"maps"
 	"net"
 	"net/url"
+	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +33,7 @@ var reserved = []string{"alertname", "severity", "project", "region", "instance"
 func (c *Config) readProjects(root *table, terms check.Terms) []site {
 	tables := root.named("project", "prod")
 	if len(tables) == 0 && !root.holds("project") {
-		root.problem("project", "there is none, so nothing would be watched: add [project.NAME] with region, project_id and credentials, and [project.NAME.instance.NAME] with id")
+		root.problem("project", "there is none, so nothing would be watched: add [project.NAME] with region, project_id and credentials, and either discover = true or [project.NAME.instance.NAME] with id")
 		return nil
 	}
 	var fleet []site
@@ -43,17 +45,23 @@ func (c *Config) readProjects(root *table, terms check.Terms) []site {
 			t.doc.twice(other, t.key("project_id"), "is the same as %s: give each project once, with all of its instances")
 		}
 		byID[p.ID] = t.key("project_id")
-		sites := t.sites(p, terms)
+		discovery := t.discovery(p, terms)
+		sites := t.sites(p, terms, discovery != nil)
 		for _, s := range sites {
 			watched = watched || !s.ignored
 			if !s.ignored {
 				c.Watched = append(c.Watched, s.watched)
+			} else if discovery != nil {
+				discovery.Ignored[s.id] = true
 			}
+		}
+		if discovery != nil {
+			c.Discoveries = append(c.Discoveries, *discovery)
 		}
 		c.Projects = append(c.Projects, p)
 		fleet = append(fleet, sites...)
 	}
-	if len(fleet) > 0 && !watched {
+	if len(fleet) > 0 && !watched && len(c.Discoveries) == 0 {
 		root.problem("project", "every instance is ignored, so nothing would be watched: remove ignore from one")
 	}
 	return fleet
@@ -82,8 +90,63 @@ func (t *table) project() Project {
 		}
 	}
 	p.Credentials = t.credentials()
-	t.later("discover", "discover_interval", "probe", "ca_file")
+	t.later("probe", "ca_file")
 	return p
+}
+
+// discovery reads how instances are discovered, nil if they are not.
+func (t *table) discovery(p Project, terms check.Terms) *check.Discovery {
+	on := t.boolean("discover", false)
+	d := check.Discovery{
+		Project: check.Subject{
+			ProjectID: p.ID, Project: p.Name, Region: p.Region, Labels: t.ownLabels("labels"), Console: console(p.Region, p.Endpoint),
+		},
+		Terms:    terms,
+		Interval: t.duration("discover_interval", time.Hour, shortest, check.Week),
+		Names:    t.texts("discover_names", `["orders-*"]`),
+		Tags:     t.tags("discover_tags"),
+		Ignored:  map[string]bool{},
+	}
+	for _, pattern := range d.Names {
+		if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
+			t.problem("discover_names", `%s is not a valid pattern: * stands for any letters, ? for one, [a-z] for one of some`, quote(pattern))
+		}
+	}
+	if d.Names != nil && len(d.Names) == 0 {
+		t.problem("discover_names", "is an empty list, which no name matches: write patterns, or remove it")
+	}
+	if !on {
+		for _, name := range []string{"discover_interval", "discover_names", "discover_tags"} {
+			if t.present(name) {
+				t.warn(name, "has no effect without discover = true")
+			}
+		}
+		return nil
+	}
+	return &d
+}
+
+// tags reads a table of texts whose keys are tags of the cloud.
+func (t *table) tags(name string) map[string]string {
+	v, ok := t.ask(name)
+	if !ok {
+		return nil
+	}
+	m, ok := v.(map[string]any)
+	if !ok {
+		t.wrongType(name, v, `a table, such as { team = "payments" }`)
+		return nil
+	}
+	out := map[string]string{}
+	inside := &table{doc: t.doc, path: t.key(name)}
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		if s, ok := m[k].(string); ok {
+			out[k] = s
+		} else {
+			inside.wrongType(k, m[k], "text in double quotes")
+		}
+	}
+	return out
 }
 
 // id reads an ID of the cloud.
@@ -101,11 +164,11 @@ func (t *table) id(name, example string) string {
 }
 
 // sites reads the instances of a project.
-func (t *table) sites(p Project, terms check.Terms) []site {
+func (t *table) sites(p Project, terms check.Terms, discovers bool) []site {
 	shared := t.ownLabels("labels")
 	tables := t.named("instance", "orders-cache")
-	if len(tables) == 0 && !t.holds("instance") {
-		t.problem("instance", "there is none, so nothing of this project would be watched: add [%s] with id (discovery is not supported yet by this version)",
+	if len(tables) == 0 && !t.holds("instance") && !discovers {
+		t.problem("instance", "there is none, so nothing of this project would be watched: add [%s] with id, or set discover = true",
 			append(t.key("instance"), "NAME"))
 	}
 	var out []site

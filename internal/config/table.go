@@ -384,7 +384,7 @@ func (t *table) named(name, example string) []*table {
 
 // tablesOfNamed are the tables in a table with a name, by the schema of that.
 var tablesOfNamed = map[string][]string{
-	"project.*":            {"instance", "labels"},
+	"project.*":            {"instance", "labels", "discover_tags"},
 	"project.*.instance.*": {"labels"},
 	"slack.*":              {"match"},
 	"email.*":              {"match"},

@@ -23,8 +23,8 @@ type Listed struct {
 }
 
 // List takes in a complete list of the instances of a project that is
-// discovered.
-func (f *Fleet) List(projectID string, instances []dcs.Instance, now time.Time) (out Listed) {
+// discovered. heard reports whether somebody is told of an instance.
+func (f *Fleet) List(projectID string, instances []dcs.Instance, heard func(check.Subject) bool, now time.Time) (out Listed) {
 	d, discovered := f.discoveries[projectID]
 	if !discovered {
 		return out
@@ -59,6 +59,9 @@ func (f *Fleet) List(projectID string, instances []dcs.Instance, now time.Time) 
 		w := d.Watch(i)
 		w.InstanceID = key.InstanceID
 		after, changed := before.Appear(w, check.Describe(i), now)
+		if !heard(after.Subject) {
+			out.Coverage.Unheard++
+		}
 		if !changed {
 			continue
 		}

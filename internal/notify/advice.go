@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/sslwatch/sslwatch/internal/check"
-	"github.com/sslwatch/sslwatch/internal/dcs"
 	"github.com/sslwatch/sslwatch/internal/ledger"
 )
 
@@ -81,11 +80,11 @@ func toggle(n ledger.Notice) string {
 func restart(n ledger.Notice) string {
 	const restarts = "restarts the instance, which can take minutes (the cloud says 1 to 30), and loses "
 	switch n.About.Kind {
-	case dcs.SingleNode:
+	case check.SingleNode:
 		return restarts + "its data: this is a single-node instance."
-	case dcs.MasterStandby:
+	case check.MasterStandby:
 		return restarts + "its data unless AOF is on: this is a master/standby instance."
-	case dcs.Cluster:
+	case check.Cluster:
 		return restarts + "its data unless AOF is on: this is a Redis Cluster instance."
 	}
 	return restarts + "the data of a single-node instance or one without AOF."

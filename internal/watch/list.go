@@ -3,6 +3,7 @@ package watch
 import (
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
@@ -94,7 +95,7 @@ func (w *Watch) takeList(d check.Discovery, instances []dcs.Instance, now time.T
 	id := d.Project.ProjectID
 	log := w.log.With("project", d.Project.Project)
 	before := w.fleet.Project(id).Listing
-	listed := w.fleet.List(id, instances, now)
+	listed := w.fleet.List(id, instances, w.heard, now)
 	for _, r := range listed.New {
 		log.Info("instance discovered", "instance", r.Instance, "instance_id", r.InstanceID)
 		if len(w.awaiting) > 0 {
@@ -121,6 +122,9 @@ func (w *Watch) takeList(d check.Discovery, instances []dcs.Instance, now time.T
 	if c := before.Coverage; c == nil || c.Instances != after.Instances || c.Watched != after.Watched || !maps.Equal(c.Excluded, after.Excluded) {
 		log.Info("instances listed", "instances", after.Instances, "watched", after.Watched, "excluded", after.Excluded)
 	}
+	if after.Unheard > 0 && (before.Coverage == nil || before.Coverage.Unheard != after.Unheard) {
+		log.Warn("no receiver hears about some instances: no match fits their labels", "instances", after.Unheard)
+	}
 	if len(after.Gone) > 0 && (before.Coverage == nil || len(before.Coverage.Gone) != len(after.Gone)) {
 		log.Warn("the configuration lists instances that the project does not have", "instance_ids", after.Gone)
 	}
@@ -131,6 +135,11 @@ func (w *Watch) takeList(d check.Discovery, instances []dcs.Instance, now time.T
 		return now.Add(w.opt.Backoff.Initial)
 	}
 	return now.Add(d.Interval - time.Duration(rand.Float64()*spread*float64(d.Interval)))
+}
+
+// heard reports whether some receiver is told of an instance.
+func (w *Watch) heard(s check.Subject) bool {
+	return slices.ContainsFunc(w.opt.Receivers, func(r Receiver) bool { return r.Audience.Concerns(check.Alert{Subject: s}) })
 }
 
 // logUnlisted logs what is new about a list that can't be read.

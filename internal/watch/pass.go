@@ -59,7 +59,7 @@ func Pass(ctx context.Context, o Options, done func(n, of int)) (Learnt, error) 
 			f := fleet.New(nil, nil, nil)
 			f.Configure(slices.DeleteFunc(slices.Clone(o.Watched), func(w check.Watched) bool { return w.ProjectID != a.ProjectID }),
 				map[string]check.Discovery{a.ProjectID: discoveries[a.ProjectID]}, nil, o.Policy, now)
-			listed := f.List(a.ProjectID, a.List.Instances, now)
+			listed := f.List(a.ProjectID, a.List.Instances, func(check.Subject) bool { return true }, now)
 			learnt.Listings[a.ProjectID] = f.Project(a.ProjectID).Listing
 			slices.SortFunc(listed.New, func(a, b check.Record) int {
 				return cmp.Or(cmp.Compare(a.Instance, b.Instance), a.Key().Compare(b.Key()))

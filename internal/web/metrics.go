@@ -35,6 +35,10 @@ var (
 		"1 for each alert that stands about an instance; absent otherwise.", append(instanceLabels, "condition", "severity"), nil)
 	projectAlertDesc = prometheus.NewDesc("sslwatch_project_alert",
 		"1 for each alert that stands about a whole project; absent otherwise.", []string{"project", "condition", "severity"}, nil)
+	listedDesc = prometheus.NewDesc("sslwatch_project_instances",
+		"Instances in the last complete list of a project that is discovered, by whether they are watched.", []string{"project", "watched"}, nil)
+	lastListDesc = prometheus.NewDesc("sslwatch_project_last_list_timestamp_seconds",
+		"When the list of a project that is discovered was last read to its end; 0 if it never was.", []string{"project"}, nil)
 	intervalDesc = prometheus.NewDesc("sslwatch_check_interval_seconds",
 		"The time between two successful checks of one instance (check.interval).", nil, nil)
 	lastSuccessDesc = prometheus.NewDesc("sslwatch_instance_last_success_timestamp_seconds",
@@ -55,7 +59,7 @@ var (
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		enabledDesc, requiredDesc, validatedDesc, notAfterDesc, lastSuccessDesc,
-		instanceAlertDesc, projectAlertDesc, intervalDesc, firingDesc, pendingDesc, healthyDesc, owedSinceDesc, succeededDesc,
+		instanceAlertDesc, projectAlertDesc, listedDesc, lastListDesc, intervalDesc, firingDesc, pendingDesc, healthyDesc, owedSinceDesc, succeededDesc,
 	} {
 		ch <- d
 	}
@@ -98,6 +102,17 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, a := range s.OfProjects() {
 		gauge(projectAlertDesc, 1, a.Project, string(a.Condition), string(a.Severity))
+	}
+	for id, seen := range s.Projects {
+		l, project := seen.Listing, s.Totals[id].Subject.Project
+		if l.Due.IsZero() {
+			continue
+		}
+		gauge(lastListDesc, unix(l.Read), project)
+		if c := l.Coverage; c != nil {
+			gauge(listedDesc, float64(c.Watched), project, "true")
+			gauge(listedDesc, float64(c.Instances-c.Watched), project, "false")
+		}
 	}
 	for _, condition := range check.Conditions() {
 		for _, severity := range []check.Severity{check.Warning, check.Critical} {

@@ -70,7 +70,7 @@ func known() view.Snapshot {
 		}
 	}
 	f := fleet.New(records, map[string]check.ProjectRecord{"q": {Refused: check.Flag{Set: true, Since: now}}}, nil)
-	f.Configure(watched, nil, check.Policy{Confirm: 2, FailingAfter: time.Hour, Awake: now.Add(-time.Hour)}, now)
+	f.Configure(watched, nil, nil, check.Policy{Confirm: 2, FailingAfter: time.Hour, Awake: now.Add(-time.Hour)}, now)
 	return view.Snapshot{
 		Snapshot:  f.Snapshot(now),
 		Interval:  15 * time.Minute,
