@@ -98,11 +98,17 @@ func (a *app) validate(ctx context.Context, withoutSecrets bool) error {
 		if r.Fallback != "" {
 			fallback = fmt.Sprintf("fallback: %s after %s", r.Fallback, check.Duration(r.FallbackAfter))
 		}
-		of := fmt.Sprintf("%d of %d instances", heard, len(c.Watched))
-		if len(c.Discoveries) > 0 {
-			of = fmt.Sprintf("%d of %d listed", heard, len(c.Watched))
+		var of []string
+		if len(c.Watched) > 0 {
+			of = append(of, fmt.Sprintf("%d of %d instances", heard, len(c.Watched)))
 		}
-		receivers.add(fallback, r.ID, string(r.Audience.MinSeverity), of)
+		switch {
+		case len(c.Discoveries) > 0 && len(r.Audience.Match) == 0:
+			of = append(of, "all that are discovered")
+		case len(c.Discoveries) > 0:
+			of = append(of, "those discovered that fit its match")
+		}
+		receivers.add(fallback, r.ID, string(r.Audience.MinSeverity), strings.Join(of, ", "))
 	}
 	receivers.print(a.Stdout, a.width(), 0)
 

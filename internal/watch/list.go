@@ -120,7 +120,11 @@ func (w *Watch) takeList(d check.Discovery, instances []dcs.Instance, now time.T
 		log.Info("the list of instances can be read again", "after", now.Sub(before.Failing.Since), "failures", before.Failing.Count)
 	}
 	if c := before.Coverage; c == nil || c.Instances != after.Instances || c.Watched != after.Watched || !maps.Equal(c.Excluded, after.Excluded) {
-		log.Info("instances listed", "instances", after.Instances, "watched", after.Watched, "excluded", after.Excluded)
+		attributes := []any{"instances", after.Instances, "watched", after.Watched}
+		if len(after.Excluded) > 0 {
+			attributes = append(attributes, "excluded", after.Excluded)
+		}
+		log.Info("instances listed", attributes...)
 	}
 	if after.Unheard > 0 && (before.Coverage == nil || before.Coverage.Unheard != after.Unheard) {
 		log.Warn("no receiver hears about some instances: no match fits their labels", "instances", after.Unheard)

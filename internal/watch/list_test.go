@@ -373,6 +373,11 @@ func TestAPassDiscovers(t *testing.T) {
 		l.opt.Watched = []check.Watched{{Subject: instance(7), Terms: terms()}}
 		last, expected := 0, 0
 		learnt, err := watch.Pass(t.Context(), l.opt, func(n, of int) { last, expected = n, of })
+		for _, r := range learnt.Records {
+			if !r.Due.IsZero() {
+				t.Errorf("%s is due at %s, so it counts as overdue", r.Instance, r.Due)
+			}
+		}
 		coverage := learnt.Listings[projectID].Coverage
 		if err != nil || len(learnt.Records) != 30 || last != 31 || expected != 31 || coverage == nil || coverage.Watched != 30 {
 			t.Errorf("%v, %d records, %d of %d answers, %+v", err, len(learnt.Records), last, expected, coverage)

@@ -65,6 +65,7 @@ func Pass(ctx context.Context, o Options, done func(n, of int)) (Learnt, error) 
 				return cmp.Or(cmp.Compare(a.Instance, b.Instance), a.Key().Compare(b.Key()))
 			})
 			for _, r := range listed.New {
+				r.Due = time.Time{} // in a single pass nothing is due, so nothing is overdue
 				more = append(more, watch(r))
 			}
 		}
