@@ -317,11 +317,7 @@ func TestWhatNoLongerMatchesIsNoLongerWatched(t *testing.T) {
 		l.opt.Discoveries[0].Tags = map[string]string{"team": "t1"}
 		l.reload()
 		l.pass(2 * time.Minute)
-		var over []string
-		for _, told := range l.pager.lines()[4:] {
-			over = append(over, told)
-		}
-		if got := strings.Join(over, "\n"); got != "resolved certificate_expiring cache-0\nresolved certificate_expiring cache-2" {
+		if got := strings.Join(l.pager.lines()[4:], "\n"); got != "resolved certificate_expiring cache-0\nresolved certificate_expiring cache-2" {
 			t.Errorf("told:\n%s", got)
 		}
 	})
