@@ -6,11 +6,12 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simslack"
 )
 
 func TestTheBoardReadsLinesAndLists(t *testing.T) {
 	b := newBoard(io.Discard, time.Now(), false)
-	b.receive(sim.Event{Slack: &sim.SlackMessage{Text: `CRITICAL prod/a: SSL is off, and 4 more (4 critical, 1 resolved)
+	b.receive(sim.Event{Slack: &simslack.Message{Text: `CRITICAL prod/a: SSL is off, and 4 more (4 critical, 1 resolved)
 FIRING critical certificate_expiring a: the certificate expires 2026-11-28 02:07:13 UTC, in 5 days (threshold 7d) (project prod)
 FIRING critical ssl_disabled, project prod: 2
 b 553a2516-b865-4159-b774-204dc0a36e37

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simcloud"
+	"github.com/sslwatch/sslwatch/internal/sim/simslack"
 )
 
 // The story is told in seconds: what takes weeks in life takes half a
@@ -41,14 +43,14 @@ const (
 )
 
 // storyInstances are the instances of the story, which starts at start.
-func storyInstances(start time.Time) []sim.Instance {
+func storyInstances(start time.Time) []simcloud.Instance {
 	year := start.AddDate(1, 0, 0)
-	healthy := func(id, name string, expires time.Time) sim.Instance {
-		return sim.Instance{ID: id, Name: name, Enabled: true, Validated: true, ExpiresAt: expires}
+	healthy := func(id, name string, expires time.Time) simcloud.Instance {
+		return simcloud.Instance{ID: id, Name: name, Enabled: true, Validated: true, ExpiresAt: expires}
 	}
 	old := healthy("7f1d2c55-4e0b-4a53-9d2f-5b0c8a1e6f05", legacy, year)
 	old.Unsupported = true
-	return []sim.Instance{
+	return []simcloud.Instance{
 		healthy("553a2516-b865-4159-b774-204dc0a36e01", orders, start.Add(34*time.Second)),
 		healthy("0c6f7a9e-3d52-4b7e-8a41-92d1f3b7ce02", sessions, start.Add(15*time.Second)),
 		healthy("9e1b5d34-7c2a-4f08-b6d3-1a4e8f20bd03", carts, year),
@@ -67,28 +69,28 @@ type step struct {
 
 // story is what the cloud does, and what befalls the daemon.
 func story() []step {
-	change := func(name string, f func(*sim.Instance)) func(*sim.World, *process) error {
+	change := func(name string, f func(*simcloud.Instance)) func(*sim.World, *process) error {
 		return func(w *sim.World, _ *process) error { return w.DCS.Change(name, f) }
 	}
-	renew := func(i *sim.Instance) { i.ExpiresAt = time.Now().AddDate(1, 0, 0) }
+	renew := func(i *simcloud.Instance) { i.ExpiresAt = time.Now().AddDate(1, 0, 0) }
 	const s = time.Second
 	return []step{
 		{0, "six instances; the daemon starts", func(_ *sim.World, d *process) error { return d.start() }},
 		{5 * s, sessions + ": the certificate is renewed", change(sessions, renew)},
-		{7 * s, carts + ": SSL is switched off", change(carts, func(i *sim.Instance) { i.Enabled = false })},
-		{13 * s, carts + ": SSL is switched on again", change(carts, func(i *sim.Instance) { i.Enabled = true })},
+		{7 * s, carts + ": SSL is switched off", change(carts, func(i *simcloud.Instance) { i.Enabled = false })},
+		{13 * s, carts + ": SSL is switched on again", change(carts, func(i *simcloud.Instance) { i.Enabled = true })},
 		{20 * s, "Slack begins to refuse every message", func(w *sim.World, _ *process) error {
-			return w.Slack.Fail("", sim.SlackServerError.With("503"))
+			return w.Slack.Fail("", simslack.ServerError.With("503"))
 		}},
-		{20*s + s/2, search + ": the certificate is no longer valid", change(search, func(i *sim.Instance) { i.Validated = false })},
+		{20*s + s/2, search + ": the certificate is no longer valid", change(search, func(i *simcloud.Instance) { i.Validated = false })},
 		{23 * s, "the daemon is killed (kill -9)", func(_ *sim.World, d *process) error { return d.kill() }},
 		{24 * s, "the daemon starts again, on its state file", func(_ *sim.World, d *process) error { return d.start() }},
 		{25 * s, "Slack takes messages again", func(w *sim.World, _ *process) error { w.Slack.Heal(); return nil }},
-		{29 * s, "the DCS API goes down", func(w *sim.World, _ *process) error { return w.DCS.AnswerAll(sim.AnswerInternal) }},
+		{29 * s, "the DCS API goes down", func(w *sim.World, _ *process) error { return w.DCS.AnswerAll(simcloud.AnswerInternal) }},
 		{34 * s, orders + ": the certificate comes to its end", func(*sim.World, *process) error { return nil }},
 		{37 * s, "the DCS API is back", func(w *sim.World, _ *process) error { w.DCS.Heal(); return nil }},
 		{40 * s, orders + ": the certificate is renewed", change(orders, renew)},
-		{41 * s, search + ": the certificate is valid again", change(search, func(i *sim.Instance) { i.Validated = true })},
+		{41 * s, search + ": the certificate is valid again", change(search, func(i *simcloud.Instance) { i.Validated = true })},
 	}
 }
 

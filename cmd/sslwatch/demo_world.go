@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simcloud"
 )
 
 // worldPace makes the daemon quick enough to play with.
@@ -23,7 +24,7 @@ group_wait      = "2s"
 `
 
 // worldConfig is a configuration that reaches a simulated world.
-func worldConfig(s sim.Settings, pace, stateFile, listen string, instances ...sim.Instance) string {
+func worldConfig(s sim.Settings, pace, stateFile, listen string, instances ...simcloud.Instance) string {
 	var b strings.Builder
 	b.WriteString(pace)
 	fmt.Fprintf(&b, "\n[state]\nfile = %q\n\n[http]\nlisten = %q\n", stateFile, listen)

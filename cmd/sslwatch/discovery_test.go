@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simcloud"
 )
 
 // discovers has the place's configuration list no instance, and discover them.
@@ -19,8 +19,8 @@ func (p *place) discovers(settings string) {
 }
 
 // healthy is n instances.
-func healthy(n int) []sim.Instance {
-	var all []sim.Instance
+func healthy(n int) []simcloud.Instance {
+	var all []simcloud.Instance
 	for i := range n {
 		one := well(fmt.Sprintf("cache-%04d", i), 300*days)
 		one.ID = fmt.Sprintf("553a2516-b865-4159-b774-%012d", i)
@@ -58,7 +58,7 @@ func TestADiscoveredProjectLives(t *testing.T) {
 	})
 	first := p.world.DCS.Instances()[0]
 	for _, status := range []string{"FIRING", "RESOLVED"} {
-		if err := p.world.DCS.Change(first.ID, func(i *sim.Instance) { i.Enabled = status == "RESOLVED" }); err != nil {
+		if err := p.world.DCS.Change(first.ID, func(i *simcloud.Instance) { i.Enabled = status == "RESOLVED" }); err != nil {
 			t.Fatal(err)
 		}
 		p.both(told{status: status, condition: "ssl_disabled", instance: first.Name})

@@ -35,7 +35,12 @@ var arrows = map[string][]string{
 	"internal/control":           {},
 	"internal/heartbeat":         {"internal/reason", "internal/httpclient", "internal/netfault", "internal/secret"},
 	"internal/logging":           {"internal/secret", "internal/text"},
-	"internal/sim":               {},
+	"internal/sim":               {"internal/sim/simcloud", "internal/sim/simmail", "internal/sim/simserver", "internal/sim/simslack"},
+	"internal/sim/simcloud":      {"internal/sim/simserver"},
+	"internal/sim/simmail":       {"internal/sim/simserver"},
+	"internal/sim/simslack":      {"internal/sim/simserver"},
+	"internal/sim/simserver":     {},
+	"internal/sim/simtest":       {"internal/sim/simmail"}, // for tests only
 }
 
 // Data flows one way; see ARCHITECTURE.md.

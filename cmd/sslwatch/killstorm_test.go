@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simcloud"
 )
 
 var kills = flag.Int("kills", 6, "how often the daemon is killed in TestKilledInAStorm")
@@ -57,7 +57,7 @@ func (s *storm) blow(chance float64) {
 		for _, c := range channels {
 			f.before[c] = heard[c][f.notice]
 		}
-		if err := s.p.world.DCS.Change(name, func(i *sim.Instance) { i.Enabled = on }); err != nil {
+		if err := s.p.world.DCS.Change(name, func(i *simcloud.Instance) { i.Enabled = on }); err != nil {
 			s.p.t.Fatal(err)
 		}
 		s.on[name], s.open[name] = on, f
@@ -69,7 +69,7 @@ func (s *storm) blow(chance float64) {
 // repeats at most what was under way.
 func TestKilledInAStorm(t *testing.T) {
 	s := &storm{on: map[string]bool{}, open: map[string]flip{}, flips: map[told]int{}}
-	var fleet []sim.Instance
+	var fleet []simcloud.Instance
 	for i := range 30 {
 		name := fmt.Sprintf("cache-%02d", i)
 		s.names = append(s.names, name)

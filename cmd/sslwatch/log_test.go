@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simcloud"
 )
 
 // daemonWith starts a daemon with a standard error of its own.
@@ -62,7 +62,7 @@ func TestAReaderOfTheLogThatGoesAwayOrStallsEndsNothing(t *testing.T) {
 			w.Close()
 			treat(t, r)
 			p.passes(4)
-			if err := p.world.DCS.Change("a", func(i *sim.Instance) { i.Enabled = false }); err != nil {
+			if err := p.world.DCS.Change("a", func(i *simcloud.Instance) { i.Enabled = false }); err != nil {
 				t.Fatal(err)
 			}
 			p.both(told{"FIRING", "ssl_disabled", "a", ""})
@@ -186,7 +186,7 @@ func streamOf(t *testing.T, f *os.File) string {
 func TestWhatTheHTTPLibraryPrintsIsInTheLogWithoutWhatThePeerSent(t *testing.T) {
 	p := newPlace(t, quick, well("a", 300*days))
 	surplus := "echo " + p.world.Settings().SecretKey + " temporary-hunter5"
-	if err := p.world.DCS.Answer("a", sim.AnswerSurplus.With(surplus)); err != nil {
+	if err := p.world.DCS.Answer("a", simcloud.AnswerSurplus.With(surplus)); err != nil {
 		t.Fatal(err)
 	}
 	p.daemon()

@@ -17,6 +17,9 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simcloud"
+	"github.com/sslwatch/sslwatch/internal/sim/simmail"
+	"github.com/sslwatch/sslwatch/internal/sim/simslack"
 )
 
 // The tests run sslwatch as its users do: as a process. The process is this
@@ -76,7 +79,7 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
-func newPlace(t *testing.T, pace string, instances ...sim.Instance) *place {
+func newPlace(t *testing.T, pace string, instances ...simcloud.Instance) *place {
 	t.Helper()
 	p := &place{t: t, dir: t.TempDir(), output: &output{}}
 	p.board = newBoard(&output{}, time.Now(), false)
@@ -201,8 +204,8 @@ func (p *place) once(want ...told) {
 	}
 }
 
-func well(name string, expires time.Duration) sim.Instance {
-	return sim.Instance{
+func well(name string, expires time.Duration) simcloud.Instance {
+	return simcloud.Instance{
 		ID: fmt.Sprintf("553a2516-b865-4159-b774-%012x", []byte(name)), Name: name,
 		Enabled: true, Validated: true, ExpiresAt: time.Now().Add(expires),
 	}
@@ -218,7 +221,7 @@ func TestKilledAndStartedAgainItRepeatsNothing(t *testing.T) {
 	d := p.daemon()
 	p.both(first)
 	p.saved("certificate_expiring")
-	if err := p.world.DCS.Change("b", func(i *sim.Instance) { i.Enabled = false }); err != nil {
+	if err := p.world.DCS.Change("b", func(i *simcloud.Instance) { i.Enabled = false }); err != nil {
 		t.Fatal(err)
 	}
 	p.both(off)
@@ -232,7 +235,7 @@ func TestKilledAndStartedAgainItRepeatsNothing(t *testing.T) {
 		d = p.daemon()
 		p.passes(6)
 	}
-	if err := p.world.DCS.Change("b", func(i *sim.Instance) { i.Enabled = true }); err != nil {
+	if err := p.world.DCS.Change("b", func(i *simcloud.Instance) { i.Enabled = true }); err != nil {
 		t.Fatal(err)
 	}
 	p.both(on)
@@ -334,23 +337,23 @@ to   = ["ops@example.com"]
 
 func TestCheckExitsAsNagiosWants(t *testing.T) {
 	for name, tc := range map[string]struct {
-		instance sim.Instance
-		answer   sim.Answer
+		instance simcloud.Instance
+		answer   simcloud.Answer
 		want     int
 		says     string
 	}{
-		"all is well":           {well("a", 300*days), sim.AnswerTruth, 0, "OK: 1 ok"},
-		"a warning":             {well("a", 10*days), sim.AnswerTruth, 1, "certificate_expiring"},
-		"critical":              {well("a", 3*days), sim.AnswerTruth, 2, "certificate_expiring"},
-		"off":                   {well("a", 300*days), sim.AnswerOff204, 2, "ssl_disabled"},
-		"unknown":               {well("a", 300*days), sim.AnswerInternal, 3, "DCS.5010"},
-		"unsupported":           {well("a", 300*days), sim.AnswerUnsupported, 3, "can't have SSL"},
-		"a body of HTML":        {well("a", 300*days), sim.AnswerProxy, 3, "502"},
-		"a redirect":            {well("a", 300*days), sim.AnswerRedirect, 3, "redirect"},
-		"an endless body":       {well("a", 300*days), sim.AnswerEndless, 3, "1 MiB"},
-		"an empty body":         {well("a", 300*days), sim.AnswerEmpty, 3, "empty"},
-		"a date of year 9999":   {well("a", 300*days), sim.AnswerFarDate, 3, "9999"},
-		"a number for the date": {well("a", 300*days), sim.AnswerNumberDate, 3, "not a string"},
+		"all is well":           {well("a", 300*days), simcloud.AnswerTruth, 0, "OK: 1 ok"},
+		"a warning":             {well("a", 10*days), simcloud.AnswerTruth, 1, "certificate_expiring"},
+		"critical":              {well("a", 3*days), simcloud.AnswerTruth, 2, "certificate_expiring"},
+		"off":                   {well("a", 300*days), simcloud.AnswerOff204, 2, "ssl_disabled"},
+		"unknown":               {well("a", 300*days), simcloud.AnswerInternal, 3, "DCS.5010"},
+		"unsupported":           {well("a", 300*days), simcloud.AnswerUnsupported, 3, "can't have SSL"},
+		"a body of HTML":        {well("a", 300*days), simcloud.AnswerProxy, 3, "502"},
+		"a redirect":            {well("a", 300*days), simcloud.AnswerRedirect, 3, "redirect"},
+		"an endless body":       {well("a", 300*days), simcloud.AnswerEndless, 3, "1 MiB"},
+		"an empty body":         {well("a", 300*days), simcloud.AnswerEmpty, 3, "empty"},
+		"a date of year 9999":   {well("a", 300*days), simcloud.AnswerFarDate, 3, "9999"},
+		"a number for the date": {well("a", 300*days), simcloud.AnswerNumberDate, 3, "not a string"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -429,7 +432,7 @@ func TestATestMessageSaysHowEachReceiverAnswered(t *testing.T) {
 	if _, stderr, code = p.run("test-notify", "--alert=loud"); code != 1 || !strings.Contains(stderr, "warning or critical") {
 		t.Errorf("exit %d: %s", code, stderr)
 	}
-	if err := p.world.Slack.Fail("", sim.SlackError.With("channel_not_found")); err != nil {
+	if err := p.world.Slack.Fail("", simslack.Error.With("channel_not_found")); err != nil {
 		t.Fatal(err)
 	}
 	stdout, stderr, code = p.run("test-notify", "oncall")
@@ -450,7 +453,7 @@ func TestReceiversAreTestedSideBySide(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.write(strings.Replace(string(config), "[email.ops-mail]", "[email.a-mail]", 1)) // the first in the alphabet
-	if err := p.world.Mail.Fail(sim.MailTaken, sim.MailHang); err != nil {
+	if err := p.world.Mail.Fail(simmail.Taken, simmail.Hang); err != nil {
 		t.Fatal(err)
 	}
 	cmd, out := p.command("test-notify"), &output{}

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simcloud"
 )
 
 var (
@@ -30,7 +30,7 @@ func TestAStormFitsTheMemoryThatIsShipped(t *testing.T) {
 		t.Skip("it takes minutes: see -fleet")
 	}
 	group := newMemoryCgroup(t, shippedLimit(t))
-	var instances []sim.Instance
+	var instances []simcloud.Instance
 	for i := range *fleet {
 		in := well(fmt.Sprintf("c%05d", i), 300*days)
 		if i%5 < 3 {

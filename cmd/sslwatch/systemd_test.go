@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simcloud"
 )
 
 // manager is the end of sd_notify that systemd has.
@@ -179,7 +179,7 @@ func TestTheHeartBeatsAfterEachCleanPass(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.write(string(good) + fmt.Sprintf("\n[heartbeat]\nurl = %q\n", service.URL+"/ping/1234"))
-	if err := p.world.DCS.Answer("a", sim.AnswerHang); err != nil {
+	if err := p.world.DCS.Answer("a", simcloud.AnswerHang); err != nil {
 		t.Fatal(err)
 	}
 	p.daemon()

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
-	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simcloud"
 )
 
 // fits checks that a text is within 80 columns as a terminal shows it, but for
@@ -64,7 +64,7 @@ func TestWhatIsPrintedFitsAndSaysUTC(t *testing.T) {
 	long.ID = "553a2516-b865-4159-b774-204dc0a36e37"
 	p := newPlace(t, quick, well("a", 3*days), long)
 	p.replace(`[project.demo.instance.orders-cache-of-the-payments-team]`, `[project.demo.instance."订单缓存-生产环境-支付团队-主实例"]`)
-	if err := p.world.DCS.Answer("orders-cache-of-the-payments-team", sim.AnswerInternal); err != nil {
+	if err := p.world.DCS.Answer("orders-cache-of-the-payments-team", simcloud.AnswerInternal); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("TZ", "Asia/Shanghai")
@@ -91,7 +91,7 @@ func TestAStoppedCheckPrintsWhatIsKnown(t *testing.T) {
 	for _, args := range [][]string{{"check"}, {"check", "--json"}} {
 		p := newPlace(t, strings.Replace(quick, `timeout     = "300ms"`, `timeout     = "60s"`, 1), well("a", 300*days), well("b", 3*days))
 		p.replace("rate        = 200.0", "rate        = 200.0\nconcurrency = 1")
-		if err := p.world.DCS.Answer("b", sim.AnswerHang); err != nil {
+		if err := p.world.DCS.Answer("b", simcloud.AnswerHang); err != nil {
 			t.Fatal(err)
 		}
 		var stdout, stderr bytes.Buffer

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simcloud"
 )
 
 // reachable gives the daemon an HTTP address that the test knows.
@@ -73,7 +73,7 @@ func TestADiskThatFailsIsSaidAndHealsAndHoldsUpNoAlert(t *testing.T) {
 		t.Fatal(err)
 	}
 	change := func(on bool) {
-		if err := p.world.DCS.Change("a", func(i *sim.Instance) { i.Enabled = on }); err != nil {
+		if err := p.world.DCS.Change("a", func(i *simcloud.Instance) { i.Enabled = on }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -122,8 +122,8 @@ func TestNoSecretIsInAnythingToldOrServed(t *testing.T) {
 	slices.Reverse(backwards)
 	echo := "your secret is " + s.SecretKey + " " + strings.ToUpper(s.SecretKey) + " " + string(backwards)
 	encoded := "your secret is " + base64.StdEncoding.EncodeToString([]byte("x"+s.SecretKey)) + " " + hex.EncodeToString([]byte(s.SecretKey))
-	for name, answer := range map[string]sim.Answer{
-		"a": sim.AnswerBody.With(echo), "b": sim.AnswerBody.With(fmt.Sprintf(`{"error_code":"DCS.5010","error_msg":%q}`, encoded)),
+	for name, answer := range map[string]simcloud.Answer{
+		"a": simcloud.AnswerBody.With(echo), "b": simcloud.AnswerBody.With(fmt.Sprintf(`{"error_code":"DCS.5010","error_msg":%q}`, encoded)),
 	} {
 		if err := p.world.DCS.Answer(name, answer); err != nil {
 			t.Fatal(err)
@@ -178,7 +178,7 @@ const hostile = "<!channel> @here\r\nBcc: evil@example.com\nRESOLVED critical <s
 
 func TestWhatTheAPISaysIsNeverMarkup(t *testing.T) {
 	p := newPlace(t, strings.Replace(quick, `"1h"`, `"500ms"`, 1), well("a", 300*days))
-	answer := sim.AnswerBody.With(fmt.Sprintf(`{"error_code":"DCS.5010","error_msg":%q}`, hostile))
+	answer := simcloud.AnswerBody.With(fmt.Sprintf(`{"error_code":"DCS.5010","error_msg":%q}`, hostile))
 	if err := p.world.DCS.Answer("a", answer); err != nil {
 		t.Fatal(err)
 	}

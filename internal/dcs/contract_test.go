@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/dcs"
-	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simcloud"
 )
 
 const (
@@ -24,14 +24,14 @@ var ends = time.Date(2027, 6, 15, 2, 21, 18, 669e6, time.UTC)
 
 // cloud returns a simulated DCS that listens, with one instance in each of two
 // projects.
-func cloud(t *testing.T) *sim.DCS {
+func cloud(t *testing.T) *simcloud.DCS {
 	t.Helper()
-	instance := sim.Instance{ID: instanceID, ProjectID: projectID, IP: "192.168.0.5", Enabled: true, Validated: true, ExpiresAt: ends}
+	instance := simcloud.Instance{ID: instanceID, ProjectID: projectID, IP: "192.168.0.5", Enabled: true, Validated: true, ExpiresAt: ends}
 	other := instance
 	other.ProjectID = otherID
-	d, err := sim.NewDCS(sim.DCSOptions{
-		Projects: []string{projectID, otherID}, Keys: []sim.Key{{Access: "AKEXAMPLE", Secret: "secret-key-of-tests"}},
-		Instances: []sim.Instance{instance, other}, Echo: true,
+	d, err := simcloud.New(simcloud.Options{
+		Projects: []string{projectID, otherID}, Keys: []simcloud.Key{{Access: "AKEXAMPLE", Secret: "secret-key-of-tests"}},
+		Instances: []simcloud.Instance{instance, other}, Echo: true,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +43,7 @@ func cloud(t *testing.T) *sim.DCS {
 	return d
 }
 
-func caller(t *testing.T, d *sim.DCS, project string, keys dcs.Credentials) *dcs.Client {
+func caller(t *testing.T, d *simcloud.DCS, project string, keys dcs.Credentials) *dcs.Client {
 	t.Helper()
 	c, err := dcs.New(dcs.Options{Endpoint: d.URL(), ProjectID: project, Credentials: keys, Timeout: 5 * time.Second})
 	if err != nil {
@@ -67,50 +67,50 @@ func TestEachAnswerOfTheSimulatedCloudMeansWhatItShould(t *testing.T) {
 		reason string // empty for a state
 	}
 	failed := func(reason string) meaning { return meaning{kind: dcs.Failed, reason: reason} }
-	meanings := map[sim.Answer]meaning{
-		sim.AnswerTruth:        {ssl: on},
-		sim.AnswerOK:           {ssl: on},
-		sim.AnswerNumberPort:   {ssl: on},
-		sim.Answer("surplus"):  {ssl: on}, // what comes behind the answer is not a part of it
-		sim.AnswerOff:          {},
-		sim.AnswerOffEmpty:     {},
-		sim.AnswerOff204:       {ssl: dcs.SSL{NoInfo: true}},
-		sim.AnswerUndated:      {ssl: invalid},
-		sim.AnswerUnsupported:  {kind: dcs.Unsupported, reason: "can't have SSL"},
-		sim.AnswerMissing:      {kind: dcs.Missing, reason: "no such instance"},
-		sim.AnswerErrorObject:  {kind: dcs.Missing, reason: "no such instance"},
-		sim.AnswerForbidden:    {kind: dcs.Forbidden, reason: "grant dcs:ssl:get"},
-		sim.AnswerForbiddenIAM: {kind: dcs.Forbidden, reason: "grant dcs:ssl:get"},
-		sim.AnswerUnauthorized: {kind: dcs.Unauthenticated, reason: "refused the access key"},
-		sim.AnswerThrottled:    {kind: dcs.Throttled, reason: "asked too often"},
-		sim.AnswerInternal:     failed("the API failed with HTTP 500"),
-		sim.AnswerBusy:         failed("busy"),
-		sim.AnswerProxy:        failed("answered 502 with an HTML page"),
-		sim.AnswerRedirect:     failed("a redirect to login.sim.invalid"),
-		sim.AnswerHang:         failed("did not answer within"),
-		sim.AnswerReset:        failed("cut the connection"),
-		sim.AnswerCut:          failed("cut the connection"),
-		sim.AnswerEndless:      failed("more than 1 MiB"),
-		sim.AnswerEmpty:        failed("an empty body"),
-		sim.AnswerNull:         failed("JSON of another form"),
-		sim.AnswerArray:        failed("JSON of another form"),
-		sim.AnswerBody:         failed("an empty body"),
-		sim.AnswerForeign:      failed("without a field enabled, but with one that the API does not have (“message”)"),
-		sim.AnswerNumberDate:   failed("not a string"),
-		sim.AnswerNoDate:       failed("without ssl_expired_at"),
-		sim.AnswerZeroDate:     failed("not a believable date"),
-		sim.AnswerFarDate:      failed("not a believable date"),
-		sim.AnswerGarbageDate:  failed("not a believable date"),
-		sim.AnswerNumericCode:  failed("111400800"),
+	meanings := map[simcloud.Answer]meaning{
+		simcloud.AnswerTruth:        {ssl: on},
+		simcloud.AnswerOK:           {ssl: on},
+		simcloud.AnswerNumberPort:   {ssl: on},
+		simcloud.Answer("surplus"):  {ssl: on}, // what comes behind the answer is not a part of it
+		simcloud.AnswerOff:          {},
+		simcloud.AnswerOffEmpty:     {},
+		simcloud.AnswerOff204:       {ssl: dcs.SSL{NoInfo: true}},
+		simcloud.AnswerUndated:      {ssl: invalid},
+		simcloud.AnswerUnsupported:  {kind: dcs.Unsupported, reason: "can't have SSL"},
+		simcloud.AnswerMissing:      {kind: dcs.Missing, reason: "no such instance"},
+		simcloud.AnswerErrorObject:  {kind: dcs.Missing, reason: "no such instance"},
+		simcloud.AnswerForbidden:    {kind: dcs.Forbidden, reason: "grant dcs:ssl:get"},
+		simcloud.AnswerForbiddenIAM: {kind: dcs.Forbidden, reason: "grant dcs:ssl:get"},
+		simcloud.AnswerUnauthorized: {kind: dcs.Unauthenticated, reason: "refused the access key"},
+		simcloud.AnswerThrottled:    {kind: dcs.Throttled, reason: "asked too often"},
+		simcloud.AnswerInternal:     failed("the API failed with HTTP 500"),
+		simcloud.AnswerBusy:         failed("busy"),
+		simcloud.AnswerProxy:        failed("answered 502 with an HTML page"),
+		simcloud.AnswerRedirect:     failed("a redirect to login.sim.invalid"),
+		simcloud.AnswerHang:         failed("did not answer within"),
+		simcloud.AnswerReset:        failed("cut the connection"),
+		simcloud.AnswerCut:          failed("cut the connection"),
+		simcloud.AnswerEndless:      failed("more than 1 MiB"),
+		simcloud.AnswerEmpty:        failed("an empty body"),
+		simcloud.AnswerNull:         failed("JSON of another form"),
+		simcloud.AnswerArray:        failed("JSON of another form"),
+		simcloud.AnswerBody:         failed("an empty body"),
+		simcloud.AnswerForeign:      failed("without a field enabled, but with one that the API does not have (“message”)"),
+		simcloud.AnswerNumberDate:   failed("not a string"),
+		simcloud.AnswerNoDate:       failed("without ssl_expired_at"),
+		simcloud.AnswerZeroDate:     failed("not a believable date"),
+		simcloud.AnswerFarDate:      failed("not a believable date"),
+		simcloud.AnswerGarbageDate:  failed("not a believable date"),
+		simcloud.AnswerNumericCode:  failed("111400800"),
 	}
 	d := cloud(t)
-	for _, answer := range append(sim.Answers(), sim.AnswerTruth) {
+	for _, answer := range append(simcloud.Answers(), simcloud.AnswerTruth) {
 		t.Run(string(answer), func(t *testing.T) {
 			if err := d.AnswerProject(projectID, answer); err != nil {
 				t.Fatal(err)
 			}
 			options := dcs.Options{Endpoint: d.URL(), ProjectID: projectID, Credentials: keys(), Timeout: 5 * time.Second}
-			if answer == sim.AnswerHang {
+			if answer == simcloud.AnswerHang {
 				options.Timeout = 50 * time.Millisecond
 			}
 			c, err := dcs.New(options)
@@ -119,7 +119,7 @@ func TestEachAnswerOfTheSimulatedCloudMeansWhatItShould(t *testing.T) {
 			}
 			defer c.CloseIdleConnections()
 			ssl, err := c.SSL(t.Context(), instanceID)
-			if answer == sim.AnswerSliding { // its date is another one each time
+			if answer == simcloud.AnswerSliding { // its date is another one each time
 				if left := time.Until(ssl.ExpiresAt); err != nil || left < 4*24*time.Hour || left > 5*24*time.Hour {
 					t.Errorf("%+v, %v", ssl, err)
 				}
@@ -185,9 +185,9 @@ func TestTheGatewayOfTheSimulatedCloudJudgesTheClient(t *testing.T) {
 
 func TestAWindowOfTheGatewaySaysWhenItEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, err := sim.NewDCS(sim.DCSOptions{
-			Projects: []string{projectID}, Keys: []sim.Key{{Access: "AKEXAMPLE", Secret: "secret-key-of-tests"}},
-			Instances: []sim.Instance{{ID: instanceID, Enabled: true, Validated: true, ExpiresAt: ends}},
+		d, err := simcloud.New(simcloud.Options{
+			Projects: []string{projectID}, Keys: []simcloud.Key{{Access: "AKEXAMPLE", Secret: "secret-key-of-tests"}},
+			Instances: []simcloud.Instance{{ID: instanceID, Enabled: true, Validated: true, ExpiresAt: ends}},
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -8,6 +8,10 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/sslwatch/sslwatch/internal/sim/simcloud"
+	"github.com/sslwatch/sslwatch/internal/sim/simserver"
+	"github.com/sslwatch/sslwatch/internal/sim/simslack"
 )
 
 // A command is one that a person gives to a World.
@@ -23,23 +27,23 @@ func commands() []command {
 	return []command{
 		{[]string{"list", "ls"}, "[INSTANCE]", "show every instance, and what else is wrong", (*World).list},
 
-		{[]string{"off"}, "[INSTANCE]", "turn SSL off", state(func(i *Instance) { i.Enabled = false }, "SSL is off")},
-		{[]string{"on"}, "[INSTANCE]", "turn SSL on", state(func(i *Instance) { i.Enabled, i.Unsupported = true, false }, "SSL is on")},
-		{[]string{"invalid"}, "[INSTANCE]", "make the certificate invalid", state(func(i *Instance) { i.Validated = false }, "the certificate is invalid")},
-		{[]string{"valid"}, "[INSTANCE]", "make it valid again", state(func(i *Instance) { i.Validated = true }, "the certificate is valid")},
+		{[]string{"off"}, "[INSTANCE]", "turn SSL off", state(func(i *simcloud.Instance) { i.Enabled = false }, "SSL is off")},
+		{[]string{"on"}, "[INSTANCE]", "turn SSL on", state(func(i *simcloud.Instance) { i.Enabled, i.Unsupported = true, false }, "SSL is on")},
+		{[]string{"invalid"}, "[INSTANCE]", "make the certificate invalid", state(func(i *simcloud.Instance) { i.Validated = false }, "the certificate is invalid")},
+		{[]string{"valid"}, "[INSTANCE]", "make it valid again", state(func(i *simcloud.Instance) { i.Validated = true }, "the certificate is valid")},
 		{[]string{"expire"}, "[INSTANCE] [in DURATION]", "let the certificate end then, or now", (*World).expire},
 		{[]string{"renew"}, "[INSTANCE] [for DURATION]", "issue a certificate for so long, or for 365d", (*World).renew},
-		{[]string{"unsupported"}, "[INSTANCE]", "make it a Redis that cannot have SSL", state(func(i *Instance) { i.Unsupported = true }, "does not support SSL")},
+		{[]string{"unsupported"}, "[INSTANCE]", "make it a Redis that cannot have SSL", state(func(i *simcloud.Instance) { i.Unsupported = true }, "does not support SSL")},
 
 		{[]string{"missing"}, "[INSTANCE]", "let the API not know it", (*World).missing},
 		{[]string{"down"}, "[INSTANCE]", "make the API unreachable, or broken for one instance", (*World).down},
 		{[]string{"throttle"}, "[INSTANCE] [SECONDS]", "answer 429, with Retry-After if seconds are given", (*World).throttle},
-		{[]string{"hang", "slow"}, "[INSTANCE]", "let the API never answer", answer(AnswerHang, "does not answer")},
-		{[]string{"foreign"}, "[INSTANCE]", "answer 200 with JSON that the API did not write", answer(AnswerForeign, "answers with foreign JSON")},
-		{[]string{"undated"}, "[INSTANCE]", "let the API say that it is not valid, without a date", answer(AnswerUndated, "is not valid and has no date")},
-		{[]string{"sliding"}, "[INSTANCE]", "let the date be worked out anew at each request", answer(AnswerSliding, "ends five days from each request")},
+		{[]string{"hang", "slow"}, "[INSTANCE]", "let the API never answer", answer(simcloud.AnswerHang, "does not answer")},
+		{[]string{"foreign"}, "[INSTANCE]", "answer 200 with JSON that the API did not write", answer(simcloud.AnswerForeign, "answers with foreign JSON")},
+		{[]string{"undated"}, "[INSTANCE]", "let the API say that it is not valid, without a date", answer(simcloud.AnswerUndated, "is not valid and has no date")},
+		{[]string{"sliding"}, "[INSTANCE]", "let the date be worked out anew at each request", answer(simcloud.AnswerSliding, "ends five days from each request")},
 		{[]string{"window"}, "[REQUESTS [DURATION]]", "answer 429 to more than so many in so long, 200 in 5m; 0 ends it", (*World).limit},
-		{[]string{"deny"}, "[INSTANCE]", "refuse the permission", answer(AnswerForbidden, "answers 403")},
+		{[]string{"deny"}, "[INSTANCE]", "refuse the permission", answer(simcloud.AnswerForbidden, "answers 403")},
 		{[]string{"up"}, "[INSTANCE]", "let the API tell the truth again, after any of these", (*World).up},
 
 		{[]string{"clock"}, "DURATION", "set the cloud's clock ahead by so much, or back by -DURATION", (*World).clock},
@@ -98,14 +102,14 @@ func table(fill func(*tabwriter.Writer)) string {
 }
 
 // chosen returns the instance that is named, or all.
-func (w *World) chosen(args []string) ([]Instance, error) {
+func (w *World) chosen(args []string) ([]simcloud.Instance, error) {
 	all := w.DCS.Instances()
 	switch len(args) {
 	case 0:
 		return all, nil
 	case 1:
-		i, err := w.DCS.get(args[0])
-		return []Instance{i}, err
+		i, err := w.DCS.Instance(args[0])
+		return []simcloud.Instance{i}, err
 	default:
 		return nil, fmt.Errorf("one instance, or none for all, but not %q", strings.Join(args, " "))
 	}
@@ -113,14 +117,14 @@ func (w *World) chosen(args []string) ([]Instance, error) {
 
 // each changes the chosen instances and lets the API tell the truth about them,
 // lest the change go unseen.
-func (w *World) each(args []string, now string, f func(*Instance)) (string, error) {
+func (w *World) each(args []string, now string, f func(*simcloud.Instance)) (string, error) {
 	chosen, err := w.chosen(args)
 	if err != nil {
 		return "", err
 	}
 	var lines []string
 	for _, i := range chosen {
-		if err := errors.Join(w.DCS.Change(i.ID, f), w.DCS.Answer(i.ID, AnswerTruth)); err != nil {
+		if err := errors.Join(w.DCS.Change(i.ID, f), w.DCS.Answer(i.ID, simcloud.AnswerTruth)); err != nil {
 			return "", err
 		}
 		lines = append(lines, i.Name+": "+now)
@@ -128,12 +132,12 @@ func (w *World) each(args []string, now string, f func(*Instance)) (string, erro
 	return strings.Join(lines, "\n"), nil
 }
 
-func state(f func(*Instance), now string) func(*World, []string) (string, error) {
+func state(f func(*simcloud.Instance), now string) func(*World, []string) (string, error) {
 	return func(w *World, args []string) (string, error) { return w.each(args, now, f) }
 }
 
 // override makes a the answer about the instance that is named, or to all.
-func (w *World) override(args []string, a Answer, now string) (string, error) {
+func (w *World) override(args []string, a simcloud.Answer, now string) (string, error) {
 	if len(args) == 0 {
 		if err := w.DCS.AnswerAll(a); err != nil {
 			return "", err
@@ -147,7 +151,7 @@ func (w *World) override(args []string, a Answer, now string) (string, error) {
 	return chosen[0].Name + ": " + now, w.DCS.Answer(chosen[0].ID, a)
 }
 
-func answer(a Answer, now string) func(*World, []string) (string, error) {
+func answer(a simcloud.Answer, now string) func(*World, []string) (string, error) {
 	return func(w *World, args []string) (string, error) { return w.override(args, a, now) }
 }
 
@@ -156,8 +160,8 @@ func (w *World) expire(args []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	at := w.DCS.now().Add(d)
-	return w.each(args, "the certificate ends "+when(at, d), func(i *Instance) { i.ExpiresAt = at })
+	at := w.DCS.Now().Add(d)
+	return w.each(args, "the certificate ends "+when(at, d), func(i *simcloud.Instance) { i.ExpiresAt = at })
 }
 
 func (w *World) renew(args []string) (string, error) {
@@ -165,8 +169,8 @@ func (w *World) renew(args []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	at := w.DCS.now().Add(d)
-	return w.each(args, "a new certificate, which ends "+when(at, d), func(i *Instance) {
+	at := w.DCS.Now().Add(d)
+	return w.each(args, "a new certificate, which ends "+when(at, d), func(i *simcloud.Instance) {
 		i.ExpiresAt, i.Validated = at, true
 	})
 }
@@ -181,7 +185,7 @@ func (w *World) limit(args []string) (string, error) {
 		}
 	}
 	if len(args) > 1 {
-		if per, err = parseDuration(args[1]); err != nil {
+		if per, err = simserver.ParseDuration(args[1]); err != nil {
 			return "", err
 		}
 	}
@@ -201,7 +205,7 @@ func (w *World) clock(args []string) (string, error) {
 		return "", errors.New("by how much? such as: clock 60d, clock -3h, clock 0s")
 	}
 	size, back := strings.CutPrefix(args[0], "-")
-	d, err := parseDuration(size)
+	d, err := simserver.ParseDuration(size)
 	if err != nil {
 		return "", err
 	}
@@ -209,7 +213,7 @@ func (w *World) clock(args []string) (string, error) {
 		d = -d
 	}
 	w.DCS.SetClock(d)
-	return "the cloud's clock shows " + w.DCS.now().UTC().Format(time.DateTime) + " UTC", nil
+	return "the cloud's clock shows " + w.DCS.Now().UTC().Format(time.DateTime) + " UTC", nil
 }
 
 func (w *World) missing(args []string) (string, error) {
@@ -219,7 +223,7 @@ func (w *World) missing(args []string) (string, error) {
 	}
 	var lines []string
 	for _, i := range chosen {
-		if err := w.DCS.Answer(i.ID, AnswerMissing); err != nil {
+		if err := w.DCS.Answer(i.ID, simcloud.AnswerMissing); err != nil {
 			return "", err
 		}
 		lines = append(lines, i.Name+": the API does not know it")
@@ -229,7 +233,7 @@ func (w *World) missing(args []string) (string, error) {
 
 func (w *World) down(args []string) (string, error) {
 	if len(args) > 0 {
-		return w.override(args, AnswerInternal, "answers 500")
+		return w.override(args, simcloud.AnswerInternal, "answers 500")
 	}
 	w.DCS.Down()
 	return "the API: unreachable", nil
@@ -237,7 +241,7 @@ func (w *World) down(args []string) (string, error) {
 
 func (w *World) up(args []string) (string, error) {
 	if len(args) > 0 {
-		return w.override(args, AnswerTruth, "answers with the truth")
+		return w.override(args, simcloud.AnswerTruth, "answers with the truth")
 	}
 	w.DCS.Up()
 	w.DCS.Heal()
@@ -245,7 +249,7 @@ func (w *World) up(args []string) (string, error) {
 }
 
 func (w *World) throttle(args []string) (string, error) {
-	a := AnswerThrottled
+	a := simcloud.AnswerThrottled
 	if len(args) > 0 {
 		if last := args[len(args)-1]; isSeconds(last) {
 			a, args = a.With(last), args[:len(args)-1]
@@ -260,14 +264,14 @@ func (w *World) slackDown([]string) (string, error) {
 }
 
 func (w *World) slackThrottle(args []string) (string, error) {
-	f := SlackThrottled
+	f := simslack.Throttled
 	if len(args) > 0 {
 		if len(args) > 1 || !isSeconds(args[0]) {
 			return "", fmt.Errorf("%q is not a number of seconds", strings.Join(args, " "))
 		}
 		f = f.With(args[0])
 	}
-	return "Slack: answers 429", w.Slack.Fail(everything, f)
+	return "Slack: answers 429", w.Slack.Fail(simserver.Everything, f)
 }
 
 func (w *World) slackFail(args []string) (string, error) {
@@ -275,7 +279,7 @@ func (w *World) slackFail(args []string) (string, error) {
 		return "", errors.New("slack-fail takes a method and a fault")
 	}
 	fault := strings.Join(args[1:], " ")
-	if err := w.Slack.Fail(args[0], SlackFault(fault)); err != nil {
+	if err := w.Slack.Fail(args[0], simslack.Fault(fault)); err != nil {
 		return "", err
 	}
 	return "Slack: " + args[0] + " fails (" + fault + ")", nil
@@ -303,7 +307,7 @@ func (w *World) list(args []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	now := w.DCS.now()
+	now := w.DCS.Now()
 	instances := table(func(t *tabwriter.Writer) {
 		fmt.Fprintln(t, "INSTANCE\tSSL\tCERTIFICATE\tENDS\tBUT")
 		for _, i := range chosen {
@@ -317,23 +321,23 @@ func (w *World) list(args []string) (string, error) {
 			case !i.Enabled:
 				ssl, certificate, ends = "off", "-", "-"
 			}
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", i.Name, ssl, certificate, ends, w.DCS.standing(i.ID))
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", i.Name, ssl, certificate, ends, w.DCS.Standing(i.ID))
 		}
 	})
 	api := "up"
-	if a := w.DCS.standing(everything); a != AnswerTruth {
+	if a := w.DCS.Standing(simserver.Everything); a != simcloud.AnswerTruth {
 		api = string(a)
 	}
-	reach := func(g *gate, well string) string {
+	reach := func(g interface{ IsDown() bool }, well string) string {
 		if g.IsDown() {
 			return "down"
 		}
 		return well
 	}
 	return fmt.Sprintf("%s\n\nAPI %s, %d requests. Slack %s, %d messages. Mail %s, %d mails.", instances,
-		reach(&w.DCS.gate, api), w.DCS.Counts().Total,
-		reach(&w.Slack.gate, w.Slack.health()), len(w.Slack.Messages("")),
-		reach(&w.Mail.gate, "up"), len(w.Mail.Messages())), nil
+		reach(w.DCS, api), w.DCS.Counts().Total,
+		reach(w.Slack, w.Slack.Health()), len(w.Slack.Messages("")),
+		reach(w.Mail, "up"), len(w.Mail.Messages())), nil
 }
 
 // durationArg takes "WORD DURATION" or "DURATION" off the end of args.
@@ -341,7 +345,7 @@ func durationArg(args []string, word string, otherwise time.Duration) (time.Dura
 	if len(args) == 0 {
 		return otherwise, args, nil
 	}
-	d, err := parseDuration(args[len(args)-1])
+	d, err := simserver.ParseDuration(args[len(args)-1])
 	introduced := len(args) > 1 && args[len(args)-2] == word
 	switch {
 	case introduced && err != nil:
@@ -353,36 +357,6 @@ func durationArg(args []string, word string, otherwise time.Duration) (time.Dura
 	default: // an instance
 		return otherwise, args, nil
 	}
-}
-
-// parseDuration reads Go's durations, with weeks and days before the rest:
-// "1w2d", "36h", "1d12h30m".
-func parseDuration(s string) (time.Duration, error) {
-	bad := fmt.Errorf("%q is not a duration such as 6d, 1d12h or 90s", s)
-	var sum time.Duration
-	rest := s
-	for _, unit := range []struct {
-		letter string
-		length time.Duration
-	}{{"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}} {
-		number, after, ok := strings.Cut(rest, unit.letter)
-		if !ok {
-			continue
-		}
-		n, err := strconv.ParseUint(number, 10, 12)
-		if err != nil {
-			return 0, bad
-		}
-		sum, rest = sum+time.Duration(n)*unit.length, after
-	}
-	if rest == "" && s != "" {
-		return sum, nil
-	}
-	d, err := time.ParseDuration(rest)
-	if err != nil || d < 0 {
-		return 0, bad
-	}
-	return sum + d, nil
 }
 
 func isSeconds(s string) bool {

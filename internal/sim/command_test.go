@@ -9,23 +9,26 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simcloud"
+	"github.com/sslwatch/sslwatch/internal/sim/simserver"
+	"github.com/sslwatch/sslwatch/internal/sim/simtest"
 )
 
 // A person plays; after each line the API is asked what it now says about two
 // of the three instances.
 func TestCommands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := sim.NewNet()
+		n := simserver.NewNet()
 		w, err := sim.New(sim.Options{Listen: n.Listen})
-		must(t, err)
+		simtest.Must(t, err)
 		defer w.Close()
 		s := w.Settings()
-		http := newClient(n.DialContext)
+		http := simtest.Client(n.DialContext)
 		http.Timeout = time.Second
 		all := w.DCS.Instances()
-		ask := func(i sim.Instance) string {
-			who := caller{access: s.AccessKey, secret: s.SecretKey}
-			resp, body, err := do(http, who.request(t, s.Endpoint+"/v2/"+s.ProjectID+"/instances/"+i.ID+"/ssl"))
+		ask := func(i simcloud.Instance) string {
+			who := simtest.Caller{Access: s.AccessKey, Secret: s.SecretKey}
+			resp, body, err := simtest.Do(http, who.Request(t, s.Endpoint+"/v2/"+s.ProjectID+"/instances/"+i.ID+"/ssl"))
 			if err != nil {
 				return "no answer"
 			}
@@ -74,44 +77,44 @@ func TestCommands(t *testing.T) {
 
 func TestCommandsForPeople(t *testing.T) {
 	w, err := sim.New(sim.Options{})
-	must(t, err)
+	simtest.Must(t, err)
 	defer w.Close()
 	s := w.Settings()
-	c := slack.New(s.SlackToken, slack.OptionAPIURL(s.SlackAPIURL), slack.OptionHTTPClient(newClient(nil)))
+	c := slack.New(s.SlackToken, slack.OptionAPIURL(s.SlackAPIURL), slack.OptionHTTPClient(simtest.Client(nil)))
 
 	for line, slackIsWell := range map[string]bool{"slack-down": false, "slack-fail auth.test error:invalid_auth": false, "slack-fail chat.update hang": true, "slack-throttle": false, "slack-throttle 5": false} {
 		_, err := w.Command(line)
-		must(t, err)
+		simtest.Must(t, err)
 		if _, err := c.AuthTestContext(t.Context()); (err == nil) != slackIsWell {
 			t.Errorf("%s: %v", line, err)
 		}
 		_, err = w.Command("slack-up")
-		must(t, err)
+		simtest.Must(t, err)
 		if _, err := c.AuthTestContext(t.Context()); err != nil {
 			t.Errorf("slack-up after %s: %v", line, err)
 		}
 	}
 	_, err = w.Command("mail-down")
-	must(t, err)
+	simtest.Must(t, err)
 	if !w.Mail.IsDown() {
 		t.Error("mail is not down")
 	}
 	for _, line := range []string{"off sessions", "invalid carts", "throttle carts 9", "expire orders-cache in 3d", "deny"} {
 		_, err := w.Command(line)
-		must(t, err)
+		simtest.Must(t, err)
 	}
 	list, err := w.Command("list")
-	must(t, err)
+	simtest.Must(t, err)
 	for _, want := range []string{"orders-cache", "(in 3 days)", "off", "invalid", "throttled:9", "API forbidden", "Mail down"} {
 		if !strings.Contains(list, want) {
 			t.Errorf("no %q in\n%s", want, list)
 		}
 	}
 	_, err = w.Command("mail-up")
-	must(t, err)
+	simtest.Must(t, err)
 
 	help, err := w.Command("help")
-	must(t, err)
+	simtest.Must(t, err)
 	for _, want := range []string{
 		"list", "off", "on", "invalid", "valid", "expire [INSTANCE] [in DURATION]", "renew [INSTANCE] [for DURATION]",
 		"unsupported", "missing", "down", "up", "throttle", "hang", "deny",

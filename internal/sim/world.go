@@ -8,25 +8,30 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/sslwatch/sslwatch/internal/sim/simcloud"
+	"github.com/sslwatch/sslwatch/internal/sim/simmail"
+	"github.com/sslwatch/sslwatch/internal/sim/simserver"
+	"github.com/sslwatch/sslwatch/internal/sim/simslack"
 )
 
 // Options say what a World is made of. The zero value is a good one.
 type Options struct {
-	Instances []Instance // nil: three that are well
+	Instances []simcloud.Instance // nil: three that are well
 
-	// Where to listen; a free port of the loopback for each if empty.
+	// Where to listen; a free port of the simserver.Loopback for each if empty.
 	DCSAddr, SlackAddr, MailAddr string
 
-	// Listen is net.Listen if nil. With that of a Net the addresses are
+	// Listen is net.Listen if nil. With that of a simserver.Net the addresses are
 	// "dcs.sim:80", "slack.sim:80" and "mail.sim:25" if empty.
 	Listen func(network, addr string) (net.Listener, error)
 
-	// Slack and Mail are as for NewSlack and NewMail, but for OnEvent: the one
-	// below serves both. Without a User, Mail gets one and a password.
-	Slack SlackOptions
-	Mail  MailOptions
+	// Slack and Mail are as for their servers, but for OnMessage: OnEvent below
+	// serves both. Without a User, Mail gets one and a password.
+	Slack simslack.Options
+	Mail  simmail.Options
 
-	// Echo is as for NewDCS.
+	// Echo is as for simcloud.New.
 	Echo bool
 
 	// CAFile is where the mail server's authority is written. If empty, it is a
@@ -38,12 +43,22 @@ type Options struct {
 	OnEvent func(Event)
 }
 
+// An Event is something that reached people: a Slack message, the edit of one,
+// or a mail. Exactly one of Slack and Mail is set.
+type Event struct {
+	Time   time.Time
+	Slack  *simslack.Message
+	Edited bool // Slack is a message from before, as it reads now
+	Mail   *simmail.Message
+}
+
 // A World is a cloud, a Slack and a mail server, all listening.
 type World struct {
-	DCS   *DCS
-	Slack *Slack
-	Mail  *Mail
+	DCS   *simcloud.DCS
+	Slack *simslack.Server
+	Mail  *simmail.Server
 
+	mail    simmail.Options
 	caFile  string
 	tempDir string // "" if there is none
 }
@@ -70,36 +85,39 @@ func (w *World) start(o Options) error {
 	if instances == nil {
 		instances = threeInstances(time.Now())
 	}
-	both := &events{f: o.OnEvent}
+	both := &simserver.Events[Event]{Call: o.OnEvent}
 	one := func(e Event) {
-		both.put(e)
-		both.drain()
+		both.Put(e)
+		both.Drain()
 	}
-	o.Slack.OnEvent, o.Mail.OnEvent = one, one
+	o.Slack.OnMessage = func(e simslack.Event) { one(Event{Time: e.Time, Slack: &e.Message, Edited: e.Edited}) }
+	o.Mail.OnMessage = func(m simmail.Message) { one(Event{Time: m.Time, Mail: &m}) }
 	if o.Mail.User == "" {
 		o.Mail.User, o.Mail.Password = "sslwatch", "sim-mail-password"
 	}
+	o.Mail.TLS = cmp.Or(o.Mail.TLS, simmail.StartTLS)
+	w.mail = o.Mail
 
 	var err error
-	w.DCS, err = NewDCS(DCSOptions{
+	w.DCS, err = simcloud.New(simcloud.Options{
 		Projects:  []string{worldProject},
-		Keys:      []Key{{Access: worldAccess, Secret: worldSecret}},
+		Keys:      []simcloud.Key{{Access: worldAccess, Secret: worldSecret}},
 		Instances: instances,
 		Echo:      o.Echo,
 	})
 	if err != nil {
 		return err
 	}
-	if w.Slack, err = NewSlack(o.Slack); err != nil {
+	if w.Slack, err = simslack.New(o.Slack); err != nil {
 		return err
 	}
-	if w.Mail, err = NewMail(o.Mail); err != nil {
+	if w.Mail, err = simmail.New(o.Mail); err != nil {
 		return err
 	}
 
-	listen, defaults := o.Listen, [3]string{"dcs.sim:80", "slack.sim:80", MailHost + ":25"}
+	listen, defaults := o.Listen, [3]string{"dcs.sim:80", "slack.sim:80", simmail.Host + ":25"}
 	if listen == nil {
-		listen, defaults = net.Listen, [3]string{loopback, loopback, loopback}
+		listen, defaults = net.Listen, [3]string{simserver.Loopback, simserver.Loopback, simserver.Loopback}
 	}
 	for n, s := range []struct {
 		name  string
@@ -126,9 +144,9 @@ func (w *World) start(o Options) error {
 	return w.Mail.WriteCA(w.caFile)
 }
 
-func threeInstances(now time.Time) []Instance {
+func threeInstances(now time.Time) []simcloud.Instance {
 	day := 24 * time.Hour
-	return []Instance{
+	return []simcloud.Instance{
 		{
 			ID: "553a2516-b865-4159-b774-204dc0a36e37", Name: "orders-cache", IP: "192.168.0.5",
 			Enabled: true, Validated: true, ExpiresAt: now.Add(90 * day),
@@ -173,7 +191,7 @@ type Settings struct {
 
 	SMTPHost               string
 	SMTPPort               int
-	SMTPTLS                MailTLS
+	SMTPTLS                simmail.TLS
 	SMTPUser, SMTPPassword string
 	SMTPCAFile             string
 }
@@ -187,7 +205,7 @@ func (w *World) Settings() Settings {
 		SlackAPIURL: w.Slack.APIURL(), SlackToken: w.Slack.Token(),
 		SlackChannel: w.Slack.Channels()[0], SlackWebhookURL: w.Slack.WebhookURL(),
 
-		SMTPHost: w.Mail.Host(), SMTPPort: w.Mail.Port(), SMTPTLS: w.Mail.mode,
-		SMTPUser: w.Mail.user, SMTPPassword: w.Mail.password, SMTPCAFile: w.caFile,
+		SMTPHost: w.Mail.Host(), SMTPPort: w.Mail.Port(), SMTPTLS: w.mail.TLS,
+		SMTPUser: w.mail.User, SMTPPassword: w.mail.Password, SMTPCAFile: w.caFile,
 	}
 }

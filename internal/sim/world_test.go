@@ -14,6 +14,11 @@ import (
 	gomail "github.com/wneessen/go-mail"
 
 	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simcloud"
+	"github.com/sslwatch/sslwatch/internal/sim/simmail"
+	"github.com/sslwatch/sslwatch/internal/sim/simserver"
+	"github.com/sslwatch/sslwatch/internal/sim/simslack"
+	"github.com/sslwatch/sslwatch/internal/sim/simtest"
 )
 
 // One of everything, through what Settings say and nothing else.
@@ -26,34 +31,34 @@ func TestWorld(t *testing.T) {
 		}
 		told = append(told, "slack "+e.Slack.Plain())
 	}})
-	must(t, err)
+	simtest.Must(t, err)
 	s := w.Settings()
 
 	for _, i := range w.DCS.Instances() {
-		who := caller{access: s.AccessKey, secret: s.SecretKey, project: s.ProjectID}
-		resp, body, err := do(newClient(nil), who.request(t, s.Endpoint+"/v2/"+s.ProjectID+"/instances/"+i.ID+"/ssl"))
+		who := simtest.Caller{Access: s.AccessKey, Secret: s.SecretKey, Project: s.ProjectID}
+		resp, body, err := simtest.Do(simtest.Client(nil), who.Request(t, s.Endpoint+"/v2/"+s.ProjectID+"/instances/"+i.ID+"/ssl"))
 		if err != nil || resp.StatusCode != 200 || !strings.Contains(body, `"enabled":true`) {
 			t.Errorf("%s: %s, %v", i.Name, body, err)
 		}
 	}
-	c := slack.New(s.SlackToken, slack.OptionAPIURL(s.SlackAPIURL), slack.OptionHTTPClient(newClient(nil)))
+	c := slack.New(s.SlackToken, slack.OptionAPIURL(s.SlackAPIURL), slack.OptionHTTPClient(simtest.Client(nil)))
 	_, _, err = c.PostMessageContext(t.Context(), s.SlackChannel, slack.MsgOptionText("hello", false))
-	must(t, err)
-	must(t, slack.PostWebhookCustomHTTPContext(t.Context(), s.SlackWebhookURL, newClient(nil), &slack.WebhookMessage{Text: "again"}))
+	simtest.Must(t, err)
+	simtest.Must(t, slack.PostWebhookCustomHTTPContext(t.Context(), s.SlackWebhookURL, simtest.Client(nil), &slack.WebhookMessage{Text: "again"}))
 	pem, err := os.ReadFile(s.SMTPCAFile)
-	must(t, err)
+	simtest.Must(t, err)
 	if string(pem) != string(w.Mail.CA()) {
 		t.Errorf("the CA file has %s", pem)
 	}
-	m, err := gomail.NewClient(s.SMTPHost, gomail.WithPort(s.SMTPPort), gomail.WithTLSConfig(trust(t, w.Mail)),
+	m, err := gomail.NewClient(s.SMTPHost, gomail.WithPort(s.SMTPPort), gomail.WithTLSConfig(simtest.Trust(t, w.Mail)),
 		gomail.WithSMTPAuth(gomail.SMTPAuthPlain), gomail.WithUsername(s.SMTPUser), gomail.WithPassword(s.SMTPPassword))
-	must(t, err)
-	must(t, m.DialAndSendWithContext(t.Context(), newMessage(t, "ops@example.com")))
+	simtest.Must(t, err)
+	simtest.Must(t, m.DialAndSendWithContext(t.Context(), simtest.Mail(t, "ops@example.com")))
 
 	if got := strings.Join(told, "; "); got != "slack hello; slack again; mail certificate of kätzchen expires" {
 		t.Errorf("told: %s", got)
 	}
-	must(t, w.Close())
+	simtest.Must(t, w.Close())
 	if _, err := os.Stat(s.SMTPCAFile); !os.IsNotExist(err) {
 		t.Errorf("the temporary CA file is still there: %v", err)
 	}
@@ -62,33 +67,33 @@ func TestWorld(t *testing.T) {
 func TestWorldInABubble(t *testing.T) {
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	synctest.Test(t, func(t *testing.T) {
-		n := sim.NewNet()
+		n := simserver.NewNet()
 		w, err := sim.New(sim.Options{Listen: n.Listen, CAFile: ca})
-		must(t, err)
+		simtest.Must(t, err)
 		defer w.Close()
 		s := w.Settings()
-		who := caller{access: s.AccessKey, secret: s.SecretKey}
-		_, body, err := do(newClient(n.DialContext), who.request(t, s.Endpoint+"/v2/"+s.ProjectID+"/instances"))
+		who := simtest.Caller{Access: s.AccessKey, Secret: s.SecretKey}
+		_, body, err := simtest.Do(simtest.Client(n.DialContext), who.Request(t, s.Endpoint+"/v2/"+s.ProjectID+"/instances"))
 		if err != nil || !strings.Contains(body, `"instance_num":3`) {
 			t.Errorf("listing: %s, %v", body, err)
 		}
-		c := slack.New(s.SlackToken, slack.OptionAPIURL(s.SlackAPIURL), slack.OptionHTTPClient(newClient(n.DialContext)))
+		c := slack.New(s.SlackToken, slack.OptionAPIURL(s.SlackAPIURL), slack.OptionHTTPClient(simtest.Client(n.DialContext)))
 		_, _, err = c.PostMessageContext(t.Context(), s.SlackChannel, slack.MsgOptionText("hello", false))
-		must(t, err)
-		m, err := gomail.NewClient(s.SMTPHost, gomail.WithPort(s.SMTPPort), gomail.WithTLSConfig(trust(t, w.Mail)),
+		simtest.Must(t, err)
+		m, err := gomail.NewClient(s.SMTPHost, gomail.WithPort(s.SMTPPort), gomail.WithTLSConfig(simtest.Trust(t, w.Mail)),
 			gomail.WithSMTPAuth(gomail.SMTPAuthPlain), gomail.WithUsername(s.SMTPUser), gomail.WithPassword(s.SMTPPassword),
 			gomail.WithDialContextFunc(n.DialContext))
-		must(t, err)
-		must(t, m.DialAndSendWithContext(t.Context(), newMessage(t, "ops@example.com")))
+		simtest.Must(t, err)
+		simtest.Must(t, m.DialAndSendWithContext(t.Context(), simtest.Mail(t, "ops@example.com")))
 
 		w.DCS.Down()
-		if _, _, err := do(newClient(n.DialContext), who.request(t, s.Endpoint+"/")); !errors.Is(err, syscall.ECONNRESET) {
+		if _, _, err := simtest.Do(simtest.Client(n.DialContext), who.Request(t, s.Endpoint+"/")); !errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("down, without a socket: %v", err)
 		}
 
 		// A certificate from the bubble's year 2000 still stands ten years later.
 		time.Sleep(10 * 365 * 24 * time.Hour)
-		must(t, m.DialAndSendWithContext(t.Context(), newMessage(t, "ops@example.com")))
+		simtest.Must(t, m.DialAndSendWithContext(t.Context(), simtest.Mail(t, "ops@example.com")))
 	})
 	if _, err := os.Stat(ca); err != nil {
 		t.Errorf("a CA file of one's own: %v", err)
@@ -99,9 +104,9 @@ func TestWorldThatCannotStart(t *testing.T) {
 	for name, o := range map[string]sim.Options{
 		"no such port":    {DCSAddr: "127.0.0.1:99999"},
 		"CA file":         {CAFile: filepath.Join(t.TempDir(), "none", "ca.pem")},
-		"webhook path":    {Slack: sim.SlackOptions{WebhookPath: "/hook"}},
-		"way of TLS":      {Mail: sim.MailOptions{TLS: "perhaps"}},
-		"instance, no ID": {Instances: []sim.Instance{{Name: "x"}}},
+		"webhook path":    {Slack: simslack.Options{WebhookPath: "/hook"}},
+		"way of TLS":      {Mail: simmail.Options{TLS: "perhaps"}},
+		"instance, no ID": {Instances: []simcloud.Instance{{Name: "x"}}},
 	} {
 		if w, err := sim.New(o); err == nil {
 			w.Close()

@@ -9,7 +9,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
-	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simcloud"
 	"github.com/sslwatch/sslwatch/internal/watch"
 )
 
@@ -18,46 +18,46 @@ import (
 func TestWhatEachAnswerOfTheCloudMeans(t *testing.T) {
 	const failed, missing, unsupported = "check_failing failed", "check_failing missing", "check_failing unsupported"
 	for _, row := range []struct {
-		answer   sim.Answer
+		answer   simcloud.Answer
 		instance string // what stands of each instance
 		project  string // and of the project
 		asked    int
 		reads    string
 	}{
-		{sim.AnswerOK, "", "", 3, ""},
-		{sim.AnswerNumberPort, "", "", 3, ""},
-		{sim.AnswerFarDate, failed, "", 3, "not a believable date"},
-		{sim.AnswerOff, "ssl_disabled", "", 3, ""},
-		{sim.AnswerOffEmpty, "ssl_disabled", "", 3, ""},
-		{sim.AnswerOff204, "ssl_disabled", "", 3, ""},
-		{sim.AnswerUnsupported, unsupported, "", 3, "can't have SSL"},
-		{sim.AnswerMissing, missing, "", 3, "no such instance"},
-		{sim.AnswerErrorObject, missing, "", 3, "no such instance"},
-		{sim.AnswerInternal, failed, "", 3, "DCS.5010"},
-		{sim.AnswerBusy, failed, "", 3, "DCS.4104"},
-		{sim.AnswerNumericCode, failed, "", 3, "400"},
-		{sim.AnswerProxy, failed, "", 3, "HTML"},
-		{sim.AnswerRedirect, failed, "", 3, "redirect"},
-		{sim.AnswerHang, failed, "", 2, "within"},
-		{sim.AnswerReset, failed, "", 3, "connection"},
-		{sim.AnswerCut, failed, "", 3, "cut"},
-		{sim.AnswerEndless, failed, "", 3, "1 MiB"},
-		{sim.AnswerEmpty, failed, "", 3, "empty"},
-		{sim.AnswerNull, failed, "", 3, "null"},
-		{sim.AnswerArray, failed, "", 3, "JSON"},
-		{sim.AnswerBody.With("3"), failed, "", 3, "JSON"},
-		{sim.AnswerNumberDate, failed, "", 3, "ssl_expired_at"},
-		{sim.AnswerNoDate, failed, "", 3, "ssl_expired_at"},
-		{sim.AnswerZeroDate, failed, "", 3, "ssl_expired_at"},
-		{sim.AnswerGarbageDate, failed, "", 3, "ssl_expired_at"},
-		{sim.AnswerForbidden, "check_failing forbidden", "check_failing forbidden", 3, "DCS.2007"},
-		{sim.AnswerForbiddenIAM, "check_failing forbidden", "check_failing forbidden", 3, "APIGW.0302"},
-		{sim.AnswerUnauthorized, "", "check_failing refused", 1, "APIGW.0301"},
-		{sim.AnswerThrottled, failed, "", 1, "too often"},
+		{simcloud.AnswerOK, "", "", 3, ""},
+		{simcloud.AnswerNumberPort, "", "", 3, ""},
+		{simcloud.AnswerFarDate, failed, "", 3, "not a believable date"},
+		{simcloud.AnswerOff, "ssl_disabled", "", 3, ""},
+		{simcloud.AnswerOffEmpty, "ssl_disabled", "", 3, ""},
+		{simcloud.AnswerOff204, "ssl_disabled", "", 3, ""},
+		{simcloud.AnswerUnsupported, unsupported, "", 3, "can't have SSL"},
+		{simcloud.AnswerMissing, missing, "", 3, "no such instance"},
+		{simcloud.AnswerErrorObject, missing, "", 3, "no such instance"},
+		{simcloud.AnswerInternal, failed, "", 3, "DCS.5010"},
+		{simcloud.AnswerBusy, failed, "", 3, "DCS.4104"},
+		{simcloud.AnswerNumericCode, failed, "", 3, "400"},
+		{simcloud.AnswerProxy, failed, "", 3, "HTML"},
+		{simcloud.AnswerRedirect, failed, "", 3, "redirect"},
+		{simcloud.AnswerHang, failed, "", 2, "within"},
+		{simcloud.AnswerReset, failed, "", 3, "connection"},
+		{simcloud.AnswerCut, failed, "", 3, "cut"},
+		{simcloud.AnswerEndless, failed, "", 3, "1 MiB"},
+		{simcloud.AnswerEmpty, failed, "", 3, "empty"},
+		{simcloud.AnswerNull, failed, "", 3, "null"},
+		{simcloud.AnswerArray, failed, "", 3, "JSON"},
+		{simcloud.AnswerBody.With("3"), failed, "", 3, "JSON"},
+		{simcloud.AnswerNumberDate, failed, "", 3, "ssl_expired_at"},
+		{simcloud.AnswerNoDate, failed, "", 3, "ssl_expired_at"},
+		{simcloud.AnswerZeroDate, failed, "", 3, "ssl_expired_at"},
+		{simcloud.AnswerGarbageDate, failed, "", 3, "ssl_expired_at"},
+		{simcloud.AnswerForbidden, "check_failing forbidden", "check_failing forbidden", 3, "DCS.2007"},
+		{simcloud.AnswerForbiddenIAM, "check_failing forbidden", "check_failing forbidden", 3, "APIGW.0302"},
+		{simcloud.AnswerUnauthorized, "", "check_failing refused", 1, "APIGW.0301"},
+		{simcloud.AnswerThrottled, failed, "", 1, "too often"},
 	} {
 		t.Run(strings.ReplaceAll(string(row.answer), ":", " "), func(t *testing.T) {
 			t.Parallel()
-			cloud, err := sim.NewDCS(sim.DCSOptions{Projects: []string{projectID}, Keys: []sim.Key{{Access: "AK", Secret: "secret"}}})
+			cloud, err := simcloud.New(simcloud.Options{Projects: []string{projectID}, Keys: []simcloud.Key{{Access: "AK", Secret: "secret"}}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -65,7 +65,7 @@ func TestWhatEachAnswerOfTheCloudMeans(t *testing.T) {
 			defer server.Close()
 			defer cloud.Close()
 			timeout := time.Minute
-			if row.answer == sim.AnswerHang {
+			if row.answer == simcloud.AnswerHang {
 				timeout = 2 * time.Second
 			}
 			client, err := dcs.New(dcs.Options{
@@ -111,16 +111,16 @@ func TestWhatEachAnswerOfTheCloudMeans(t *testing.T) {
 				t.Errorf("of the project stands %q, want %q", got, row.project)
 			}
 			// A connection that breaks may be tried once more by net/http.
-			if n := cloud.Counts().Total; n != row.asked && (row.answer != sim.AnswerReset || n > 2*row.asked) {
+			if n := cloud.Counts().Total; n != row.asked && (row.answer != simcloud.AnswerReset || n > 2*row.asked) {
 				t.Errorf("%d requests, want %d", n, row.asked)
 			}
 		})
 	}
 }
 
-func put(t *testing.T, cloud *sim.DCS, s check.Subject) {
+func put(t *testing.T, cloud *simcloud.DCS, s check.Subject) {
 	t.Helper()
-	if err := cloud.Put(sim.Instance{
+	if err := cloud.Put(simcloud.Instance{
 		ProjectID: projectID, ID: s.InstanceID, Name: s.Instance, Enabled: true, Validated: true, ExpiresAt: time.Now().Add(300 * check.Day),
 	}); err != nil {
 		t.Fatal(err)

@@ -16,16 +16,16 @@ import (
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/notify/slack"
 	"github.com/sslwatch/sslwatch/internal/secret"
-	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simslack"
 	"github.com/sslwatch/sslwatch/internal/watch"
 )
 
 // newSlack returns a Slack to which a life in a bubble can post, over the
 // loopback. It is made outside the bubble: a listener in it would hold its
 // time up.
-func newSlack(t *testing.T, o sim.SlackOptions) (*sim.Slack, notify.Sender) {
+func newSlack(t *testing.T, o simslack.Options) (*simslack.Server, notify.Sender) {
 	t.Helper()
-	s, err := sim.NewSlack(o)
+	s, err := simslack.New(o)
 	if err == nil {
 		err = s.Listen("")
 	}
@@ -54,7 +54,7 @@ func (l *life) startLogged() *bytes.Buffer {
 
 // told lists what the channel of a Slack sees, the name of the first message
 // first: what went into a thread alone is not seen.
-func seenIn(s *sim.Slack) []string {
+func seenIn(s *simslack.Server) []string {
 	var out []string
 	for _, m := range s.Messages("") {
 		if m.ThreadTS == "" || m.Broadcast {
@@ -70,13 +70,13 @@ func seenIn(s *sim.Slack) []string {
 
 // Whatever keeps Slack from editing, the news goes out at once, and once.
 func TestAnEditThatNeverWorksNeitherHoldsUpNorRepeatsNews(t *testing.T) {
-	for name, fault := range map[string]sim.SlackFault{
-		"a server error": sim.SlackServerError, "throttled": sim.SlackThrottled.With("3600"), "the window": sim.SlackError.With("edit_window_closed"),
-		"a text too long": sim.SlackTooLong.With("10"), "nothing but 200": sim.SlackEmpty, "a page": sim.SlackHTML,
-		"another app's message": sim.SlackError.With("cant_update_message"), "cut off": sim.SlackReset, "an error of tomorrow": sim.SlackError.With("an_error_of_tomorrow"),
+	for name, fault := range map[string]simslack.Fault{
+		"a server error": simslack.ServerError, "throttled": simslack.Throttled.With("3600"), "the window": simslack.Error.With("edit_window_closed"),
+		"a text too long": simslack.TooLong.With("10"), "nothing but 200": simslack.Empty, "a page": simslack.HTML,
+		"another app's message": simslack.Error.With("cant_update_message"), "cut off": simslack.Reset, "an error of tomorrow": simslack.Error.With("an_error_of_tomorrow"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, carrier := newSlack(t, sim.SlackOptions{})
+			s, carrier := newSlack(t, simslack.Options{})
 			if err := s.Fail("chat.update", fault); err != nil {
 				t.Fatal(err)
 			}
@@ -134,19 +134,19 @@ func TestAnEditThatNeverWorksNeitherHoldsUpNorRepeatsNews(t *testing.T) {
 // The daemon stops after the news and before the edit, or Slack edits nothing
 // for a while: then the message is mended later.
 func TestAnEditIsMadeUpForAfterARestartAndAfterATrouble(t *testing.T) {
-	s, carrier := newSlack(t, sim.SlackOptions{})
+	s, carrier := newSlack(t, simslack.Options{})
 	synctest.Test(t, func(t *testing.T) {
 		l := newLife(t, 1)
 		l.opt.Receivers = []watch.Receiver{{Receiver: ledger.Receiver{ID: "oncall", Name: "oncall"}, Sender: carrier}}
 		l.expires(0, time.Now().Add(5*check.Day))
 		l.start()
 		l.pass(time.Minute)
-		if err := s.Fail("chat.update", sim.SlackServerError.With("503")); err != nil {
+		if err := s.Fail("chat.update", simslack.ServerError.With("503")); err != nil {
 			t.Fatal(err)
 		}
 		l.expires(0, time.Now().Add(300*check.Day))
 		l.pass(16 * time.Minute)
-		first := func() sim.SlackMessage { return s.Messages("")[0] }
+		first := func() simslack.Message { return s.Messages("")[0] }
 		if got := seenIn(s); len(got) != 2 || len(first().Edits) != 0 {
 			t.Fatalf("the channel sees %q, the first message %+v", got, first())
 		}

@@ -7,23 +7,24 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify/email"
-	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simmail"
+	"github.com/sslwatch/sslwatch/internal/sim/simserver"
 	"github.com/sslwatch/sslwatch/internal/watch"
 )
 
 // mailServer is a mail server in a bubble, whose last yes takes so long.
-func mailServer(t *testing.T, yes string) (*sim.Mail, *email.Servers) {
+func mailServer(t *testing.T, yes string) (*simmail.Server, *email.Servers) {
 	t.Helper()
-	m, err := sim.NewMail(sim.MailOptions{TLS: sim.MailPlain})
+	m, err := simmail.New(simmail.Options{TLS: simmail.Plain})
 	if err != nil {
 		t.Fatal(err)
 	}
-	pipe := sim.NewPipe(sim.MailHost + ":25")
+	pipe := simserver.NewPipe(simmail.Host + ":25")
 	if err := m.Serve(pipe); err != nil {
 		t.Fatal(err)
 	}
 	if yes != "" {
-		if err := m.Fail(sim.MailTaken, sim.MailSlow.With(yes)); err != nil {
+		if err := m.Fail(simmail.Taken, simmail.Slow.With(yes)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -45,7 +46,7 @@ func TestAMailServerThatIsSlowHoldsUpNobodyAndGetsOneCopyForEach(t *testing.T) {
 					"slow/a@example.com": slowly, "slow/b@example.com": slowly, "quick/c@example.com": quickly, "quick/d@example.com": quickly,
 				} {
 					name, to := id[:len(id)-len("/a@example.com")], id[len(id)-len("a@example.com"):]
-					carrier, err := servers.Receiver(email.Settings{Host: sim.MailHost, Port: 25, Security: email.None, From: "sslwatch@example.com", To: to, HELO: "mon.example.com"})
+					carrier, err := servers.Receiver(email.Settings{Host: simmail.Host, Port: 25, Security: email.None, From: "sslwatch@example.com", To: to, HELO: "mon.example.com"})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -69,7 +70,7 @@ func TestAMailServerThatIsSlowHoldsUpNobodyAndGetsOneCopyForEach(t *testing.T) {
 						}
 					}
 				}
-				for name, m := range map[string]*sim.Mail{"slow": slow, "quick": quick} {
+				for name, m := range map[string]*simmail.Server{"slow": slow, "quick": quick} {
 					to := map[string]int{}
 					for _, mail := range m.Messages() {
 						for _, r := range mail.To {
@@ -83,7 +84,7 @@ func TestAMailServerThatIsSlowHoldsUpNobodyAndGetsOneCopyForEach(t *testing.T) {
 				if err := l.stop(); err != nil {
 					t.Error(err)
 				}
-				for _, m := range []*sim.Mail{slow, quick} {
+				for _, m := range []*simmail.Server{slow, quick} {
 					if err := m.Close(); err != nil {
 						t.Error(err)
 					}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/notify/email"
 	"github.com/sslwatch/sslwatch/internal/notify/notifytest"
-	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simmail"
 )
 
 func TestAddressesAreWhatEveryServerTakes(t *testing.T) {
@@ -95,8 +95,8 @@ func TestWeGreetByTheNameOfThisMachine(t *testing.T) {
 	if got := email.Greeting("", "ops1", six); got != "[IPv6:2001:db8::1]" {
 		t.Error(got)
 	}
-	m := newSim(t, sim.MailPlain)
-	s := settings(t, m, sim.MailPlain)
+	m := newSim(t, simmail.Plain)
+	s := settings(t, m, simmail.Plain)
 	s.HELO = "mon.example.com"
 	_, err := newReceiver(t, s).Deliver(t.Context(), notifytest.Firing())
 	if must(t, err); m.Messages()[0].Hello != "mon.example.com" {
@@ -107,11 +107,11 @@ func TestWeGreetByTheNameOfThisMachine(t *testing.T) {
 // Nothing is asked of a server that a mail in ASCII does not need.
 func TestNoExtensionIsAskedForWithoutNeed(t *testing.T) {
 	for _, utf8 := range []bool{false, true} {
-		m, err := sim.NewMail(sim.MailOptions{TLS: sim.MailPlain, UTF8: utf8})
+		m, err := simmail.New(simmail.Options{TLS: simmail.Plain, UTF8: utf8})
 		must(t, err)
 		t.Cleanup(func() { m.Close() })
 		must(t, m.Listen(""))
-		s := settings(t, m, sim.MailPlain)
+		s := settings(t, m, simmail.Plain)
 		s.From, s.To = "Kätzchen <a@kätzchen.example>", "Ops ж <b@例子.example>"
 		_, err = newReceiver(t, s).Deliver(t.Context(), notifytest.Firing())
 		must(t, err)

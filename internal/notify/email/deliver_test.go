@@ -13,10 +13,10 @@ import (
 	"github.com/sslwatch/sslwatch/internal/notify/email"
 	"github.com/sslwatch/sslwatch/internal/notify/notifytest"
 	"github.com/sslwatch/sslwatch/internal/secret"
-	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simmail"
 )
 
-var modes = []sim.MailTLS{sim.MailStartTLS, sim.MailImplicit, sim.MailPlain}
+var modes = []simmail.TLS{simmail.StartTLS, simmail.Implicit, simmail.Plain}
 
 func TestAMailArrives(t *testing.T) {
 	for _, mode := range modes {
@@ -28,7 +28,7 @@ func TestAMailArrives(t *testing.T) {
 			t.Fatalf("%s: receipt %s, %d mails, %d dials", mode, receipt, len(all), m.Dials())
 		}
 		got := all[0]
-		if got.TLS != (mode != sim.MailPlain) || got.From != "sslwatch@Mon.Example.com" || fmt.Sprint(got.To) != "[ops@example.com]" ||
+		if got.TLS != (mode != simmail.Plain) || got.From != "sslwatch@Mon.Example.com" || fmt.Sprint(got.To) != "[ops@example.com]" ||
 			got.Subject != "[sslwatch] "+notifytest.Digest().Title || got.MessageID != notifytest.Digest().ID+"@mon.example.com" || got.Problem != "" {
 			t.Errorf("%s: %+v", mode, got)
 		}
@@ -43,8 +43,8 @@ func TestAMailArrives(t *testing.T) {
 }
 
 func TestARepetitionHasTheSameID(t *testing.T) {
-	m := newSim(t, sim.MailPlain)
-	r := newReceiver(t, settings(t, m, sim.MailPlain))
+	m := newSim(t, simmail.Plain)
+	r := newReceiver(t, settings(t, m, simmail.Plain))
 	for range 2 {
 		_, err := r.Deliver(t.Context(), notifytest.Firing())
 		must(t, err)
@@ -55,10 +55,10 @@ func TestARepetitionHasTheSameID(t *testing.T) {
 }
 
 func TestAMailThatMayBeARepeatSaysSo(t *testing.T) {
-	m := newSim(t, sim.MailPlain)
+	m := newSim(t, simmail.Plain)
 	message := notifytest.Firing()
 	message.Note = "This may be a repeat."
-	_, err := newReceiver(t, settings(t, m, sim.MailPlain)).Deliver(t.Context(), message)
+	_, err := newReceiver(t, settings(t, m, simmail.Plain)).Deliver(t.Context(), message)
 	must(t, err)
 	got := m.Messages()[0]
 	if !strings.Contains(got.Text, "\nThis may be a repeat.\n") || !strings.Contains(got.HTML, ">This may be a repeat.</p>") || got.Header.Get("X-Sslwatch-Repeat") != "maybe" {
@@ -68,8 +68,8 @@ func TestAMailThatMayBeARepeatSaysSo(t *testing.T) {
 
 // Mail readers make one thread of what refers to the same first mail.
 func TestACertificateIsOneThreadToItsEnd(t *testing.T) {
-	m := newSim(t, sim.MailPlain)
-	r := newReceiver(t, settings(t, m, sim.MailPlain))
+	m := newSim(t, simmail.Plain)
+	r := newReceiver(t, settings(t, m, simmail.Plain))
 	life := notifytest.Life()
 	for _, message := range life {
 		_, err := r.Deliver(t.Context(), message)
@@ -89,12 +89,12 @@ func TestACertificateIsOneThreadToItsEnd(t *testing.T) {
 }
 
 func TestReferencesStayWithinAHeader(t *testing.T) {
-	m := newSim(t, sim.MailPlain)
+	m := newSim(t, simmail.Plain)
 	message := notifytest.Tighter(nil)
 	for i := range 3000 {
 		message.References = append(message.References, fmt.Sprintf("%024x", i))
 	}
-	_, err := newReceiver(t, settings(t, m, sim.MailPlain)).Deliver(t.Context(), message)
+	_, err := newReceiver(t, settings(t, m, simmail.Plain)).Deliver(t.Context(), message)
 	must(t, err)
 	got := m.Messages()[0]
 	refs := strings.Fields(got.Header.Get("References"))
@@ -137,40 +137,40 @@ func TestSettingsThatCantWork(t *testing.T) {
 // needs another try.
 func TestWhatIsMadeOfEachFailure(t *testing.T) {
 	type verdict struct {
-		stage   sim.MailStage
-		fault   sim.MailFault
+		stage   simmail.Stage
+		fault   simmail.Fault
 		refused bool
 		says    string
 	}
 	table := []verdict{
-		{sim.MailTLSStage, sim.MailNotOffered, true, "does not offer STARTTLS"},
-		{sim.MailTLSStage, sim.MailWrongName, true, "shows a certificate for another host (elsewhere.invalid): set host to a name in the certificate"},
-		{sim.MailAuth, sim.MailReply.With("535 5.7.8 you are " + password), true, "answered AUTH PLAIN with 535 5.7.8 you are [redacted], answered AUTH LOGIN with 535 5.7.8 you are [redacted]: check username and password"},
-		{sim.MailAuth, sim.MailReply.With("454 4.7.0 later"), false, "answered AUTH PLAIN with 454 4.7.0 later"},
-		{sim.MailAuth, sim.MailReply.With("421 4.7.0 bye"), false, "421"},
-		{sim.MailFrom, sim.MailReply.With("550 5.7.1 not as this address"), true, "in from"},
-		{sim.MailRecipient, sim.MailReply.With("550 5.1.1 no such user"), true, "answered RCPT TO with 550 5.1.1 no such user: check the address in to"},
-		{sim.MailRecipient, sim.MailReply.With("450 4.2.0 greylisted"), false, "greylisted"},
-		{sim.MailData, sim.MailReply.With("554 5.7.1 spam"), true, "end of DATA"},
-		{sim.MailData, sim.MailReply.With("550 a\x1b[31mb " + strings.Repeat("long ", 300)), true, "…: ask"},
-		{sim.MailTaken, sim.MailReply, false, "end of DATA"},
+		{simmail.TLSStage, simmail.NotOffered, true, "does not offer STARTTLS"},
+		{simmail.TLSStage, simmail.WrongName, true, "shows a certificate for another host (elsewhere.invalid): set host to a name in the certificate"},
+		{simmail.Auth, simmail.Reply.With("535 5.7.8 you are " + password), true, "answered AUTH PLAIN with 535 5.7.8 you are [redacted], answered AUTH LOGIN with 535 5.7.8 you are [redacted]: check username and password"},
+		{simmail.Auth, simmail.Reply.With("454 4.7.0 later"), false, "answered AUTH PLAIN with 454 4.7.0 later"},
+		{simmail.Auth, simmail.Reply.With("421 4.7.0 bye"), false, "421"},
+		{simmail.From, simmail.Reply.With("550 5.7.1 not as this address"), true, "in from"},
+		{simmail.Recipient, simmail.Reply.With("550 5.1.1 no such user"), true, "answered RCPT TO with 550 5.1.1 no such user: check the address in to"},
+		{simmail.Recipient, simmail.Reply.With("450 4.2.0 greylisted"), false, "greylisted"},
+		{simmail.Data, simmail.Reply.With("554 5.7.1 spam"), true, "end of DATA"},
+		{simmail.Data, simmail.Reply.With("550 a\x1b[31mb " + strings.Repeat("long ", 300)), true, "…: ask"},
+		{simmail.Taken, simmail.Reply, false, "end of DATA"},
 	}
-	for _, stage := range []sim.MailStage{sim.MailConnect, sim.MailHello, sim.MailFrom, sim.MailRecipient, sim.MailData} {
+	for _, stage := range []simmail.Stage{simmail.Connect, simmail.Hello, simmail.From, simmail.Recipient, simmail.Data} {
 		table = append(table,
-			verdict{stage, sim.MailReply.With("451 4.3.0 not now"), false, "451"},
-			verdict{stage, sim.MailReply.With("421 4.3.0 not now"), false, "421"},
-			verdict{stage, sim.MailReply.With("554 5.3.0 never"), true, "554"},
+			verdict{stage, simmail.Reply.With("451 4.3.0 not now"), false, "451"},
+			verdict{stage, simmail.Reply.With("421 4.3.0 not now"), false, "421"},
+			verdict{stage, simmail.Reply.With("554 5.3.0 never"), true, "554"},
 		)
 	}
-	for _, stage := range []sim.MailStage{
-		sim.MailConnect, sim.MailHello, sim.MailTLSStage, sim.MailAuth, sim.MailFrom, sim.MailRecipient, sim.MailData, sim.MailTaken,
+	for _, stage := range []simmail.Stage{
+		simmail.Connect, simmail.Hello, simmail.TLSStage, simmail.Auth, simmail.From, simmail.Recipient, simmail.Data, simmail.Taken,
 	} {
-		table = append(table, verdict{stage, sim.MailDrop, false, "connection"})
+		table = append(table, verdict{stage, simmail.Drop, false, "connection"})
 	}
 	for _, mode := range modes {
 		for _, tt := range table {
-			if mode != sim.MailStartTLS && tt.fault == sim.MailNotOffered ||
-				mode == sim.MailPlain && (tt.stage == sim.MailTLSStage || tt.stage == sim.MailAuth) {
+			if mode != simmail.StartTLS && tt.fault == simmail.NotOffered ||
+				mode == simmail.Plain && (tt.stage == simmail.TLSStage || tt.stage == simmail.Auth) {
 				continue
 			}
 			m := newSim(t, mode)
@@ -186,7 +186,7 @@ func TestWhatIsMadeOfEachFailure(t *testing.T) {
 				t.Errorf("%s, %s %.40s: refused %t, %q", mode, tt.stage, tt.fault, f.Refused, f.Reason)
 			}
 			m.Heal()
-			if f.Unknown != (tt.stage == sim.MailTaken && tt.fault == sim.MailDrop || tt.stage == sim.MailData && tt.fault == sim.MailDrop) {
+			if f.Unknown != (tt.stage == simmail.Taken && tt.fault == simmail.Drop || tt.stage == simmail.Data && tt.fault == simmail.Drop) {
 				t.Errorf("%s, %s %.40s: unknown %t", mode, tt.stage, tt.fault, f.Unknown)
 			}
 			if _, err := newReceiver(t, settings(t, m, mode)).Deliver(t.Context(), notifytest.Firing()); err != nil {
@@ -198,15 +198,15 @@ func TestWhatIsMadeOfEachFailure(t *testing.T) {
 
 func TestAnEndedContextEndsTheDeliveryAtEveryStage(t *testing.T) {
 	for _, mode := range modes {
-		for _, stage := range []sim.MailStage{
-			sim.MailConnect, sim.MailHello, sim.MailTLSStage, sim.MailAuth, sim.MailFrom, sim.MailRecipient, sim.MailData, sim.MailTaken,
+		for _, stage := range []simmail.Stage{
+			simmail.Connect, simmail.Hello, simmail.TLSStage, simmail.Auth, simmail.From, simmail.Recipient, simmail.Data, simmail.Taken,
 		} {
-			if mode == sim.MailPlain && (stage == sim.MailTLSStage || stage == sim.MailAuth) {
+			if mode == simmail.Plain && (stage == simmail.TLSStage || stage == simmail.Auth) {
 				continue
 			}
 			m := newSim(t, mode)
 			r := newReceiver(t, settings(t, m, mode))
-			must(t, m.Fail(stage, sim.MailHang))
+			must(t, m.Fail(stage, simmail.Hang))
 			_, err := r.Deliver(soon(t), notifytest.Firing())
 			f := failure(t, err)
 			if !errors.Is(err, context.DeadlineExceeded) || f.Refused || !strings.Contains(f.Reason, "time for one mail was over") {
@@ -223,15 +223,15 @@ func TestAnEndedContextEndsTheDeliveryAtEveryStage(t *testing.T) {
 }
 
 func TestNobodyThere(t *testing.T) {
-	m := newSim(t, sim.MailStartTLS)
-	r := newReceiver(t, settings(t, m, sim.MailStartTLS))
+	m := newSim(t, simmail.StartTLS)
+	r := newReceiver(t, settings(t, m, simmail.StartTLS))
 	must(t, m.Close())
 	_, err := r.Deliver(t.Context(), notifytest.Firing())
 	if f := failure(t, err); f.Refused || !strings.Contains(f.Reason, "refused the connection") {
 		t.Errorf("%+v", f)
 	}
-	m = newSim(t, sim.MailPlain)
-	r = newReceiver(t, settings(t, m, sim.MailPlain))
+	m = newSim(t, simmail.Plain)
+	r = newReceiver(t, settings(t, m, simmail.Plain))
 	m.Down()
 	_, err = r.Deliver(t.Context(), notifytest.Firing())
 	if f := failure(t, err); f.Refused {
@@ -248,7 +248,7 @@ func TestACAFileThatCantBeReadFailsTheDeliveryAtOnce(t *testing.T) {
 	must(t, os.Truncate(huge, 300<<20))
 	must(t, syscall.Mkfifo(fifo, 0o600))
 	for file, says := range map[string]string{empty + "x": "no such file", empty: "no certificate", fifo: "a pipe", huge: "too large", dir: "is a directory"} {
-		s := settings(t, newSim(t, sim.MailStartTLS), sim.MailStartTLS)
+		s := settings(t, newSim(t, simmail.StartTLS), simmail.StartTLS)
 		s.CAFile = file
 		_, err := newReceiver(t, s).Deliver(t.Context(), notifytest.Firing())
 		if f := failure(t, err); !f.Refused || !strings.Contains(f.Reason, "ca_file") || !strings.Contains(f.Reason, says) {
@@ -258,7 +258,7 @@ func TestACAFileThatCantBeReadFailsTheDeliveryAtOnce(t *testing.T) {
 }
 
 func TestAnUnknownAuthority(t *testing.T) {
-	for _, mode := range []sim.MailTLS{sim.MailStartTLS, sim.MailImplicit} {
+	for _, mode := range []simmail.TLS{simmail.StartTLS, simmail.Implicit} {
 		m, other := newSim(t, mode), newSim(t, mode)
 		s := settings(t, m, mode)
 		must(t, other.WriteCA(s.CAFile))
@@ -285,8 +285,8 @@ func TestAnUnknownAuthority(t *testing.T) {
 }
 
 func TestTLSWhereThereIsNone(t *testing.T) {
-	m := newSim(t, sim.MailPlain)
-	s := settings(t, m, sim.MailPlain)
+	m := newSim(t, simmail.Plain)
+	s := settings(t, m, simmail.Plain)
 	s.Security = email.Implicit
 	_, err := newReceiver(t, s).Deliver(t.Context(), notifytest.Firing())
 	if f := failure(t, err); !f.Refused || !strings.Contains(f.Reason, `tls = "starttls"`) {

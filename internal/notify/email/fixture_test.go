@@ -12,7 +12,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/notify/email"
 	"github.com/sslwatch/sslwatch/internal/secret"
-	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simmail"
 )
 
 const (
@@ -28,13 +28,13 @@ func must(t *testing.T, err error) {
 }
 
 // newSim is a mail server that wants a password, unless it has no TLS.
-func newSim(t *testing.T, mode sim.MailTLS) *sim.Mail {
+func newSim(t *testing.T, mode simmail.TLS) *simmail.Server {
 	t.Helper()
-	o := sim.MailOptions{TLS: mode}
-	if mode != sim.MailPlain {
+	o := simmail.Options{TLS: mode}
+	if mode != simmail.Plain {
 		o.User, o.Password = user, password
 	}
-	m, err := sim.NewMail(o)
+	m, err := simmail.New(o)
 	must(t, err)
 	t.Cleanup(func() { m.Close() })
 	must(t, m.Listen(""))
@@ -42,13 +42,13 @@ func newSim(t *testing.T, mode sim.MailTLS) *sim.Mail {
 }
 
 // settings fit a simulated server.
-func settings(t *testing.T, m *sim.Mail, mode sim.MailTLS) email.Settings {
+func settings(t *testing.T, m *simmail.Server, mode simmail.TLS) email.Settings {
 	t.Helper()
 	s := email.Settings{
 		Host: m.Host(), Port: m.Port(), Security: email.Security(mode),
 		From: "sslwatch <sslwatch@Mon.Example.com>", To: "ops@example.com",
 	}
-	if mode != sim.MailPlain {
+	if mode != simmail.Plain {
 		s.CAFile = filepath.Join(t.TempDir(), "ca.pem")
 		must(t, m.WriteCA(s.CAFile))
 		s.Username, s.Password = user, secret.New(password)

@@ -10,7 +10,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/notify/notifytest"
-	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simmail"
 )
 
 // boundary is the one thing in a mail that is left to chance.
@@ -23,8 +23,8 @@ func TestMailsAsTheyArrive(t *testing.T) {
 		"test": notify.Test("golden", notifytest.Now), "digest-of-many": many(60),
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := newSim(t, sim.MailPlain)
-			_, err := newReceiver(t, settings(t, m, sim.MailPlain)).Deliver(t.Context(), message)
+			m := newSim(t, simmail.Plain)
+			_, err := newReceiver(t, settings(t, m, simmail.Plain)).Deliver(t.Context(), message)
 			must(t, err)
 			got := m.Messages()[0]
 			if got.Problem != "" {
@@ -46,8 +46,8 @@ func many(n int) notify.Message {
 
 // A mail reader that shows the first 102 kB of a mail shows all of it.
 func TestAThousandAlertsAreOneMailThatIsShownWhole(t *testing.T) {
-	s := newSim(t, sim.MailPlain)
-	r := newReceiver(t, settings(t, s, sim.MailPlain))
+	s := newSim(t, simmail.Plain)
+	r := newReceiver(t, settings(t, s, simmail.Plain))
 	owed := notifytest.NewCrowd(1200, 1, false).Owed(notifytest.Now)[:1000]
 	batch := notify.Batch(owed, r.Limits(), notifytest.Now)
 	_, err := r.Deliver(t.Context(), notify.Compose(batch, nil, notifytest.Now))
@@ -69,8 +69,8 @@ func TestAThousandAlertsAreOneMailThatIsShownWhole(t *testing.T) {
 func TestARepeatSaysSo(t *testing.T) {
 	m := notifytest.Firing()
 	m.Note = "This may be a repeat <b>."
-	server := newSim(t, sim.MailPlain)
-	_, err := newReceiver(t, settings(t, server, sim.MailPlain)).Deliver(t.Context(), m)
+	server := newSim(t, simmail.Plain)
+	_, err := newReceiver(t, settings(t, server, simmail.Plain)).Deliver(t.Context(), m)
 	must(t, err)
 	got := server.Messages()[0]
 	if !strings.Contains(got.Text, "\nThis may be a repeat <b>.\n") || !strings.Contains(got.HTML, ">This may be a repeat &lt;b&gt;.<") {

@@ -8,14 +8,14 @@ import (
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/notify/notifytest"
-	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simmail"
 )
 
 // Whatever a name, a label or a reason holds, it stays where it was put.
 func TestNothingGetsOutOfItsPlace(t *testing.T) {
-	m := newSim(t, sim.MailPlain)
-	s := settings(t, m, sim.MailPlain)
-	send := func(h string) sim.MailMessage {
+	m := newSim(t, simmail.Plain)
+	s := settings(t, m, simmail.Plain)
+	send := func(h string) simmail.Message {
 		message := notifytest.Firing()
 		message.Title = "CRITICAL " + h
 		g := &message.Groups[0]
@@ -67,8 +67,8 @@ func TestNothingGetsOutOfItsPlace(t *testing.T) {
 
 func TestWhatTheLimitsPromiseFits(t *testing.T) {
 	for _, of := range []string{"<", "ж", "="} {
-		m := newSim(t, sim.MailPlain)
-		r := newReceiver(t, settings(t, m, sim.MailPlain))
+		m := newSim(t, simmail.Plain)
+		r := newReceiver(t, settings(t, m, simmail.Plain))
 		limits := r.Limits()
 		message := notifytest.Firing()
 		g := &message.Groups[0]

@@ -7,7 +7,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/notify/email"
 	"github.com/sslwatch/sslwatch/internal/notify/notifytest"
 	"github.com/sslwatch/sslwatch/internal/secret"
-	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simmail"
 )
 
 func TestTheNextWayToLogInIsTried(t *testing.T) {
@@ -95,10 +95,10 @@ func TestFewWaysToLogInAreTriedAndAllAreReported(t *testing.T) {
 
 // Some servers hang up on a refused login.
 func TestAHangUpAfterARefusedLoginIsCalledAgain(t *testing.T) {
-	for _, fault := range []sim.MailFault{sim.MailReply.With("421 4.7.0 bye"), sim.MailReply.With("535 5.7.8 no")} {
-		m := newSim(t, sim.MailStartTLS)
+	for _, fault := range []simmail.Fault{simmail.Reply.With("421 4.7.0 bye"), simmail.Reply.With("535 5.7.8 no")} {
+		m := newSim(t, simmail.StartTLS)
 		must(t, m.FailLogin("PLAIN", fault))
-		r := newReceiver(t, settings(t, m, sim.MailStartTLS))
+		r := newReceiver(t, settings(t, m, simmail.StartTLS))
 		for range 2 {
 			_, err := r.Deliver(t.Context(), notifytest.Firing())
 			must(t, err)

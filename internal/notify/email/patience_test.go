@@ -13,28 +13,29 @@ import (
 	"github.com/sslwatch/sslwatch/internal/notify/email"
 	"github.com/sslwatch/sslwatch/internal/notify/notifytest"
 	"github.com/sslwatch/sslwatch/internal/secret"
-	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simmail"
+	"github.com/sslwatch/sslwatch/internal/sim/simserver"
 )
 
 // post is a mail server in a bubble, and a way to its receivers.
 type post struct {
-	*sim.Mail
+	*simmail.Server
 	t       *testing.T
-	mode    sim.MailTLS
+	mode    simmail.TLS
 	servers *email.Servers
 	ca      string
 }
 
 // newPost makes a server whose clock is the bubble's. The simulated world was
 // never slow before: it could not show what a slow server is.
-func newPost(t *testing.T, o sim.MailOptions) *post {
+func newPost(t *testing.T, o simmail.Options) *post {
 	t.Helper()
-	m, err := sim.NewMail(o)
+	m, err := simmail.New(o)
 	must(t, err)
-	pipe := sim.NewPipe(sim.MailHost + ":25")
+	pipe := simserver.NewPipe(simmail.Host + ":25")
 	must(t, m.Serve(pipe))
-	p := &post{Mail: m, t: t, mode: o.TLS, servers: &email.Servers{Dial: pipe.DialContext}}
-	if o.TLS != sim.MailPlain {
+	p := &post{Server: m, t: t, mode: o.TLS, servers: &email.Servers{Dial: pipe.DialContext}}
+	if o.TLS != simmail.Plain {
 		p.ca = t.TempDir() + "/ca.pem"
 		must(t, m.WriteCA(p.ca))
 	}
@@ -45,10 +46,10 @@ func newPost(t *testing.T, o sim.MailOptions) *post {
 func (p *post) to(address string) notify.Sender {
 	p.t.Helper()
 	s := email.Settings{
-		Host: sim.MailHost, Port: 25, Security: email.Security(p.mode), CAFile: p.ca,
+		Host: simmail.Host, Port: 25, Security: email.Security(p.mode), CAFile: p.ca,
 		From: "sslwatch@example.com", To: address, HELO: "mon.example.com",
 	}
-	if p.mode != sim.MailPlain {
+	if p.mode != simmail.Plain {
 		s.Username, s.Password = user, secret.New(password)
 	}
 	r, err := p.servers.Receiver(s)
@@ -57,7 +58,7 @@ func (p *post) to(address string) notify.Sender {
 }
 
 // bubble runs a test in which time is free, and closes the server at its end.
-func bubble(t *testing.T, o sim.MailOptions, f func(*post)) {
+func bubble(t *testing.T, o simmail.Options, f func(*post)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		p := newPost(t, o)
@@ -66,29 +67,29 @@ func bubble(t *testing.T, o sim.MailOptions, f func(*post)) {
 	})
 }
 
-var secured = sim.MailOptions{TLS: sim.MailStartTLS, User: user, Password: password}
+var secured = simmail.Options{TLS: simmail.StartTLS, User: user, Password: password}
 
 // A server may take minutes for each answer (RFC 5321, 4.5.3.2): it looks up
 // names, delays strangers, has the mail examined.
 func TestASlowServerGetsItsTime(t *testing.T) {
-	for name, slow := range map[string]map[sim.MailStage]string{
-		"35 s for its greeting":      {sim.MailConnect: "35s"},
-		"4 minutes for its greeting": {sim.MailConnect: "4m"},
+	for name, slow := range map[string]map[simmail.Stage]string{
+		"35 s for its greeting":      {simmail.Connect: "35s"},
+		"4 minutes for its greeting": {simmail.Connect: "4m"},
 		"6 s for each answer": {
-			sim.MailConnect: "6s", sim.MailHello: "6s", sim.MailTLSStage: "6s", sim.MailAuth: "6s",
-			sim.MailFrom: "6s", sim.MailRecipient: "6s", sim.MailData: "6s",
+			simmail.Connect: "6s", simmail.Hello: "6s", simmail.TLSStage: "6s", simmail.Auth: "6s",
+			simmail.From: "6s", simmail.Recipient: "6s", simmail.Data: "6s",
 		},
 		"4 minutes for each answer": {
-			sim.MailConnect: "4m", sim.MailHello: "4m", sim.MailTLSStage: "4m", sim.MailAuth: "4m",
-			sim.MailFrom: "4m", sim.MailRecipient: "4m", sim.MailData: "4m",
+			simmail.Connect: "4m", simmail.Hello: "4m", simmail.TLSStage: "4m", simmail.Auth: "4m",
+			simmail.From: "4m", simmail.Recipient: "4m", simmail.Data: "4m",
 		},
-		"a minute for its last yes":  {sim.MailTaken: "1m"},
-		"6 minutes for its last yes": {sim.MailTaken: "6m"},
+		"a minute for its last yes":  {simmail.Taken: "1m"},
+		"6 minutes for its last yes": {simmail.Taken: "6m"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, secured, func(p *post) {
 				for stage, d := range slow {
-					must(t, p.Fail(stage, sim.MailSlow.With(d)))
+					must(t, p.Fail(stage, simmail.Slow.With(d)))
 				}
 				_, err := p.to("ops@example.com").Deliver(p.t.Context(), notifytest.Firing())
 				if must(t, err); len(p.Messages()) != 1 {
@@ -102,22 +103,22 @@ func TestASlowServerGetsItsTime(t *testing.T) {
 // The patience ends, and the reason says for what it was.
 func TestASilentServerIsGivenUpStepByStep(t *testing.T) {
 	for _, tt := range []struct {
-		stage   sim.MailStage
+		stage   simmail.Stage
 		after   time.Duration
 		unknown bool
 		says    string
 	}{
-		{sim.MailConnect, 5 * time.Minute, false, "gave no answer to greeting within 5m"},
-		{sim.MailHello, 5 * time.Minute, false, "gave no answer to EHLO within 5m"},
-		{sim.MailTLSStage, 5 * time.Minute, false, "gave no answer to STARTTLS within 5m"},
-		{sim.MailAuth, 5 * time.Minute, false, "gave no answer to AUTH within 5m"},
-		{sim.MailFrom, 5 * time.Minute, false, "gave no answer to MAIL FROM within 5m"},
-		{sim.MailRecipient, 5 * time.Minute, false, "gave no answer to RCPT TO within 5m"},
-		{sim.MailTaken, 10 * time.Minute, true, "gave no answer to end of DATA within 10m; it is not known whether it took the mail"},
+		{simmail.Connect, 5 * time.Minute, false, "gave no answer to greeting within 5m"},
+		{simmail.Hello, 5 * time.Minute, false, "gave no answer to EHLO within 5m"},
+		{simmail.TLSStage, 5 * time.Minute, false, "gave no answer to STARTTLS within 5m"},
+		{simmail.Auth, 5 * time.Minute, false, "gave no answer to AUTH within 5m"},
+		{simmail.From, 5 * time.Minute, false, "gave no answer to MAIL FROM within 5m"},
+		{simmail.Recipient, 5 * time.Minute, false, "gave no answer to RCPT TO within 5m"},
+		{simmail.Taken, 10 * time.Minute, true, "gave no answer to end of DATA within 10m; it is not known whether it took the mail"},
 	} {
 		t.Run(string(tt.stage), func(t *testing.T) {
 			bubble(t, secured, func(p *post) {
-				must(t, p.Fail(tt.stage, sim.MailHang))
+				must(t, p.Fail(tt.stage, simmail.Hang))
 				start := time.Now()
 				_, err := p.to("ops@example.com").Deliver(p.t.Context(), notifytest.Firing())
 				f := failure(t, err)
@@ -135,8 +136,8 @@ func TestASilentServerIsGivenUpStepByStep(t *testing.T) {
 
 // Both wait for the other to begin. That it is so is found out, not guessed.
 func TestAPortForTLSFromTheFirstByteIsRecognized(t *testing.T) {
-	bubble(t, sim.MailOptions{TLS: sim.MailImplicit, User: user, Password: password}, func(p *post) {
-		p.mode = sim.MailStartTLS
+	bubble(t, simmail.Options{TLS: simmail.Implicit, User: user, Password: password}, func(p *post) {
+		p.mode = simmail.StartTLS
 		_, err := p.to("ops@example.com").Deliver(p.t.Context(), notifytest.Firing())
 		if f := failure(t, err); !f.Refused || !strings.Contains(f.Reason, `set tls = "implicit"`) {
 			t.Errorf("%+v", f)
@@ -177,7 +178,7 @@ func TestAServerGetsFewConnections(t *testing.T) {
 			o := secured
 			o.MaxConnections = most
 			bubble(t, o, func(p *post) {
-				must(t, p.Fail(sim.MailData, sim.MailSlow.With("2s")))
+				must(t, p.Fail(simmail.Data, simmail.Slow.With("2s")))
 				took := p.deliverAll(addresses(20)...)
 				if n := len(p.Messages()); n != 20 || p.MostOpen() > 3 || p.Dials() > 24 || slices.Max(took) > time.Minute {
 					t.Errorf("%d mails, %d connections at once, %d in all, in %s", n, p.MostOpen(), p.Dials(), slices.Max(took))
@@ -191,7 +192,7 @@ func TestAServerGetsFewConnections(t *testing.T) {
 func TestEachRecipientWaitsAlone(t *testing.T) {
 	bubble(t, secured, func(p *post) {
 		for _, a := range addresses(8) {
-			must(t, p.FailRecipient(a, sim.MailSlow.With("4m")))
+			must(t, p.FailRecipient(a, simmail.Slow.With("4m")))
 		}
 		took := p.deliverAll(append(addresses(8), "quick@example.com")...)
 		if quick := took[8]; quick > 90*time.Second || slices.Max(took) > 8*time.Minute {

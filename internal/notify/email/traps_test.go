@@ -23,16 +23,16 @@ import (
 	"github.com/sslwatch/sslwatch/internal/notify/email"
 	"github.com/sslwatch/sslwatch/internal/notify/notifytest"
 	"github.com/sslwatch/sslwatch/internal/secret"
-	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simmail"
 )
 
 // What go-mail would have us believe, or does if one lets it. Most of its
 // traps are among the failures too; here each stands by its name.
 
 func TestTrapTheOthersGetTheirsWhenOneIsRefused(t *testing.T) {
-	m := newSim(t, sim.MailStartTLS)
-	must(t, m.FailRecipient("ops@example.com", sim.MailReply.With("550 5.1.1 no such user")))
-	s := settings(t, m, sim.MailStartTLS)
+	m := newSim(t, simmail.StartTLS)
+	must(t, m.FailRecipient("ops@example.com", simmail.Reply.With("550 5.1.1 no such user")))
+	s := settings(t, m, simmail.StartTLS)
 	_, err := newReceiver(t, s).Deliver(t.Context(), notifytest.Firing())
 	failure(t, err)
 	s.To = "other@example.com"
@@ -44,11 +44,11 @@ func TestTrapTheOthersGetTheirsWhenOneIsRefused(t *testing.T) {
 
 // To report a failure here would be to send it twice.
 func TestTrapADropAfterTheYesIsNoFailure(t *testing.T) {
-	for _, fault := range []sim.MailFault{sim.MailDrop, sim.MailHang} {
-		for _, stage := range []sim.MailStage{sim.MailReset, sim.MailQuit} {
-			m := newSim(t, sim.MailStartTLS)
+	for _, fault := range []simmail.Fault{simmail.Drop, simmail.Hang} {
+		for _, stage := range []simmail.Stage{simmail.Reset, simmail.Quit} {
+			m := newSim(t, simmail.StartTLS)
 			must(t, m.Fail(stage, fault))
-			_, err := newReceiver(t, settings(t, m, sim.MailStartTLS)).Deliver(t.Context(), notifytest.Firing())
+			_, err := newReceiver(t, settings(t, m, simmail.StartTLS)).Deliver(t.Context(), notifytest.Firing())
 			if err != nil || len(m.Messages()) != 1 {
 				t.Errorf("%s at %s: %v, %d mails", fault, stage, err, len(m.Messages()))
 			}
@@ -57,10 +57,10 @@ func TestTrapADropAfterTheYesIsNoFailure(t *testing.T) {
 }
 
 func TestTrapALostConnectionIsNotPermanent(t *testing.T) {
-	for _, stage := range []sim.MailStage{sim.MailFrom, sim.MailRecipient, sim.MailData, sim.MailTaken} {
-		m := newSim(t, sim.MailStartTLS)
-		must(t, m.Fail(stage, sim.MailDrop))
-		_, err := newReceiver(t, settings(t, m, sim.MailStartTLS)).Deliver(t.Context(), notifytest.Firing())
+	for _, stage := range []simmail.Stage{simmail.From, simmail.Recipient, simmail.Data, simmail.Taken} {
+		m := newSim(t, simmail.StartTLS)
+		must(t, m.Fail(stage, simmail.Drop))
+		_, err := newReceiver(t, settings(t, m, simmail.StartTLS)).Deliver(t.Context(), notifytest.Firing())
 		if f := failure(t, err); f.Refused {
 			t.Errorf("%s: %+v", stage, f)
 		}

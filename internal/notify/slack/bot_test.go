@@ -10,7 +10,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/notify/notifytest"
 	"github.com/sslwatch/sslwatch/internal/notify/slack"
 	"github.com/sslwatch/sslwatch/internal/secret"
-	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simslack"
 )
 
 // first delivers a first message and returns its receipt.
@@ -87,14 +87,16 @@ func TestAnEditSaysHowThingsStandAndDoingItTwiceIsDoingItOnce(t *testing.T) {
 }
 
 func TestWhatFollowsAMessageThatIsGoneIsPostedAnew(t *testing.T) {
-	post := func(name string) func(*testing.T, *sim.Slack) {
-		return func(t *testing.T, s *sim.Slack) { must(t, s.FailNext("chat.postMessage", sim.SlackError.With(name))) }
+	post := func(name string) func(*testing.T, *simslack.Server) {
+		return func(t *testing.T, s *simslack.Server) {
+			must(t, s.FailNext("chat.postMessage", simslack.Error.With(name)))
+		}
 	}
 	for name, tt := range map[string]struct {
-		prepare func(*testing.T, *sim.Slack)
+		prepare func(*testing.T, *simslack.Server)
 		receipt string // instead of the right one
 	}{
-		"it was deleted": {prepare: func(t *testing.T, s *sim.Slack) {
+		"it was deleted": {prepare: func(t *testing.T, s *simslack.Server) {
 			m := s.Messages("")[0]
 			must(t, s.Delete(m.Channel, m.TS))
 		}},
@@ -134,14 +136,14 @@ func TestWhatFollowsAMessageThatIsGoneIsPostedAnew(t *testing.T) {
 }
 
 func TestAnEditIsGivenUpWhereItCantWorkAndTriedAgainWhereItMay(t *testing.T) {
-	bad := sim.SlackError.With
-	for fault, want := range map[sim.SlackFault]string{
+	bad := simslack.Error.With
+	for fault, want := range map[simslack.Fault]string{
 		bad("message_not_found"): "gone", bad("channel_not_found"): "gone", bad("is_archived"): "gone",
 		bad("edit_window_closed"): "refused", bad("cant_update_message"): "refused", bad("not_in_channel"): "refused",
 		bad("invalid_blocks"): "refused", bad("msg_too_long"): "refused", bad("restricted_action"): "refused",
 		bad("an_error_of_tomorrow"): "refused",
-		sim.SlackServerError:        "again", sim.SlackThrottled.With("7"): "again", sim.SlackReset: "again", sim.SlackHTML: "again",
-		sim.SlackEmpty: "again", bad("internal_error"): "again", bad("update_failed"): "again", bad("invalid_auth"): "again",
+		simslack.ServerError:        "again", simslack.Throttled.With("7"): "again", simslack.Reset: "again", simslack.HTML: "again",
+		simslack.Empty: "again", bad("internal_error"): "again", bad("update_failed"): "again", bad("invalid_auth"): "again",
 		bad("ratelimited"): "again",
 	} {
 		s := newSim(t)
@@ -151,7 +153,7 @@ func TestAnEditIsGivenUpWhereItCantWorkAndTriedAgainWhereItMay(t *testing.T) {
 		f := failure(t, b.Edit(t.Context(), then))
 		got := map[bool]string{true: "again"}[!f.Gone && !f.Refused] + map[bool]string{true: "gone"}[f.Gone] +
 			map[bool]string{true: "refused"}[!f.Gone && f.Refused]
-		if got != want || fault == sim.SlackThrottled.With("7") && f.RetryAfter.Seconds() != 7 {
+		if got != want || fault == simslack.Throttled.With("7") && f.RetryAfter.Seconds() != 7 {
 			t.Errorf("%s: %+v, want %s", fault, f, want)
 		}
 	}
@@ -183,9 +185,9 @@ func TestAnEditOfManyAlertsIsNotTooLong(t *testing.T) {
 
 // Whatever the limit is, and whatever it is that Slack objects to.
 func TestAnEditIsTriedPlainerBeforeItIsGivenUp(t *testing.T) {
-	for name, fault := range map[string]sim.SlackFault{
-		"500 bytes": sim.SlackTooLong.With("500"), "1,000 bytes": sim.SlackTooLong.With("1000"),
-		"blocks": sim.SlackError.With("invalid_blocks"), "something": sim.SlackError.With("an_error_of_tomorrow"),
+	for name, fault := range map[string]simslack.Fault{
+		"500 bytes": simslack.TooLong.With("500"), "1,000 bytes": simslack.TooLong.With("1000"),
+		"blocks": simslack.Error.With("invalid_blocks"), "something": simslack.Error.With("an_error_of_tomorrow"),
 	} {
 		s := newSim(t)
 		b := newBot(t, s.APIURL())
@@ -225,8 +227,8 @@ func TestAnotherChannelInTheConfigurationGetsWhatFollows(t *testing.T) {
 
 // Nor is a text that is too long: there are servers that take less of it.
 func TestNoLookOfAMessageIsWorthAnAlert(t *testing.T) {
-	bad := sim.SlackError.With
-	for _, faults := range [][]sim.SlackFault{
+	bad := simslack.Error.With
+	for _, faults := range [][]simslack.Fault{
 		{bad("invalid_blocks")}, {bad("msg_too_long")}, {bad("invalid_arguments")}, {bad("an_error_of_tomorrow")},
 	} {
 		s := newSim(t)
@@ -253,7 +255,7 @@ func TestNoLookOfAMessageIsWorthAnAlert(t *testing.T) {
 	}
 	s := newSim(t)
 	m, _ := notifytest.Storm(40, nil)
-	must(t, s.Fail("chat.postMessage", sim.SlackTooLong))
+	must(t, s.Fail("chat.postMessage", simslack.TooLong))
 	_, err := newBot(t, s.APIURL()).Deliver(t.Context(), m)
 	must(t, err)
 	if got := s.Messages("")[0]; strings.Count(got.Plain(), "FIRING") != 40 || strings.Count(got.Text, "FIRING") != 40 {
@@ -270,7 +272,7 @@ func TestNoLookOfAMessageIsWorthAnAlert(t *testing.T) {
 func TestALayoutThatSlackRefusesCostsTheLooksAndNotTheAlert(t *testing.T) {
 	for _, name := range []string{"invalid_blocks", "msg_blocks_too_long", "metadata_too_large", "invalid_metadata_format", "block_mismatch"} {
 		s := newSim(t)
-		must(t, s.FailNext("chat.postMessage", sim.SlackError.With(name)))
+		must(t, s.FailNext("chat.postMessage", simslack.Error.With(name)))
 		receipt, err := newBot(t, s.APIURL()).Deliver(t.Context(), notifytest.Digest())
 		must(t, err)
 		all := s.Messages("")
@@ -286,7 +288,7 @@ func TestALayoutThatSlackRefusesCostsTheLooksAndNotTheAlert(t *testing.T) {
 		}
 	}
 	s := newSim(t)
-	must(t, s.FailNext("webhook", sim.SlackError.With("invalid_blocks")))
+	must(t, s.FailNext("webhook", simslack.Error.With("invalid_blocks")))
 	_, err := newWebhook(t, s.URL()).Deliver(t.Context(), notifytest.Digest())
 	must(t, err)
 	if all := s.Messages(""); len(all) != 1 || all[0].Blocks != nil {

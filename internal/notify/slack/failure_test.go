@@ -10,11 +10,11 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/notify/notifytest"
-	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simslack"
 )
 
 type verdict struct {
-	fault   sim.SlackFault
+	fault   simslack.Fault
 	refused bool
 	wait    time.Duration
 	says    string
@@ -23,7 +23,7 @@ type verdict struct {
 }
 
 func TestWhatABotMakesOfEachFailure(t *testing.T) {
-	bad := sim.SlackError.With
+	bad := simslack.Error.With
 	for _, tt := range []verdict{
 		{fault: bad("invalid_auth"), refused: true, says: "bot token (xoxb-…)"},
 		{fault: bad("not_authed"), refused: true, says: "bot token"},
@@ -51,21 +51,21 @@ func TestWhatABotMakesOfEachFailure(t *testing.T) {
 		{fault: bad("an_error_of_tomorrow"), says: "an_error_of_tomorrow"},
 		{fault: bad("a\x1b[31m\r\nbad " + token + " name"), says: "a [31m bad [redacted] name"},
 		{fault: bad(strings.Repeat("long ", 10_000)), says: "…"},
-		{fault: sim.SlackEmpty, unknown: true, says: "does not say whether the message was taken"},
-		{fault: sim.SlackNotOK, says: "did not take the message"},
-		{fault: sim.SlackHTML, says: "web page"},
-		{fault: sim.SlackRedirect, says: "HTTP 302"},
-		{fault: sim.SlackThrottled.With("17"), wait: 17 * time.Second, says: "fewer messages"},
-		{fault: sim.SlackThrottled, wait: 30 * time.Second},
-		{fault: sim.SlackThrottled.With("soon"), wait: 30 * time.Second},
-		{fault: sim.SlackThrottled.With("-5"), wait: 30 * time.Second},
-		{fault: sim.SlackThrottled.With("99999999999"), wait: time.Hour},
-		{fault: sim.SlackThrottled.With(time.Now().AddDate(1, 0, 0).UTC().Format(http.TimeFormat)), wait: time.Hour},
-		{fault: sim.SlackServerError, unknown: true, says: "HTTP 500"},
-		{fault: sim.SlackServerError.With("503"), says: "HTTP 503"},
-		{fault: sim.SlackReset, unknown: true, says: "cut the connection"},
-		{fault: sim.SlackTakenReset, says: "cut the connection", taken: true},
-		{fault: sim.SlackTakenError, says: "HTTP 500", taken: true},
+		{fault: simslack.Empty, unknown: true, says: "does not say whether the message was taken"},
+		{fault: simslack.NotOK, says: "did not take the message"},
+		{fault: simslack.HTML, says: "web page"},
+		{fault: simslack.Redirect, says: "HTTP 302"},
+		{fault: simslack.Throttled.With("17"), wait: 17 * time.Second, says: "fewer messages"},
+		{fault: simslack.Throttled, wait: 30 * time.Second},
+		{fault: simslack.Throttled.With("soon"), wait: 30 * time.Second},
+		{fault: simslack.Throttled.With("-5"), wait: 30 * time.Second},
+		{fault: simslack.Throttled.With("99999999999"), wait: time.Hour},
+		{fault: simslack.Throttled.With(time.Now().AddDate(1, 0, 0).UTC().Format(http.TimeFormat)), wait: time.Hour},
+		{fault: simslack.ServerError, unknown: true, says: "HTTP 500"},
+		{fault: simslack.ServerError.With("503"), says: "HTTP 503"},
+		{fault: simslack.Reset, unknown: true, says: "cut the connection"},
+		{fault: simslack.TakenReset, says: "cut the connection", taken: true},
+		{fault: simslack.TakenError, says: "HTTP 500", taken: true},
 	} {
 		s := newSim(t)
 		b := newBot(t, s.APIURL())
@@ -75,7 +75,7 @@ func TestWhatABotMakesOfEachFailure(t *testing.T) {
 }
 
 func TestWhatAWebhookMakesOfEachFailure(t *testing.T) {
-	bad := sim.SlackError.With
+	bad := simslack.Error.With
 	for _, tt := range []verdict{
 		{fault: bad("no_service"), refused: true, says: "webhook_url"},
 		{fault: bad("no_active_hooks"), refused: true, says: "webhook_url"},
@@ -90,16 +90,16 @@ func TestWhatAWebhookMakesOfEachFailure(t *testing.T) {
 		{fault: bad("rollup_error"), unknown: true, says: "HTTP 500"},
 		{fault: bad("parameter_validation_failed"), refused: true, says: "starts a workflow"},
 		{fault: bad("ratelimited"), wait: time.Second, says: "fewer messages"},
-		{fault: sim.SlackNotOK, says: "did not take the message"},
-		{fault: sim.SlackHTML, says: "web page"},
-		{fault: sim.SlackRedirect, says: "HTTP 302"},
-		{fault: sim.SlackThrottled.With("17"), wait: 17 * time.Second},
-		{fault: sim.SlackThrottled, wait: 30 * time.Second},
-		{fault: sim.SlackServerError.With("502"), unknown: true, says: "HTTP 502"},
-		{fault: sim.SlackReset, unknown: true, says: "cut the connection"},
-		{fault: sim.SlackTakenReset, says: "cut the connection", taken: true},
-		{fault: sim.SlackTakenError, says: "HTTP 500", taken: true},
-		{fault: sim.SlackTakenCut, says: "cut the connection", taken: true},
+		{fault: simslack.NotOK, says: "did not take the message"},
+		{fault: simslack.HTML, says: "web page"},
+		{fault: simslack.Redirect, says: "HTTP 302"},
+		{fault: simslack.Throttled.With("17"), wait: 17 * time.Second},
+		{fault: simslack.Throttled, wait: 30 * time.Second},
+		{fault: simslack.ServerError.With("502"), unknown: true, says: "HTTP 502"},
+		{fault: simslack.Reset, unknown: true, says: "cut the connection"},
+		{fault: simslack.TakenReset, says: "cut the connection", taken: true},
+		{fault: simslack.TakenError, says: "HTTP 500", taken: true},
+		{fault: simslack.TakenCut, says: "cut the connection", taken: true},
 	} {
 		s := newSim(t)
 		w := newWebhook(t, s.URL())
@@ -108,7 +108,7 @@ func TestWhatAWebhookMakesOfEachFailure(t *testing.T) {
 	}
 }
 
-func (v verdict) check(t *testing.T, s *sim.Slack, r notify.Sender, messages int) {
+func (v verdict) check(t *testing.T, s *simslack.Server, r notify.Sender, messages int) {
 	t.Helper()
 	receipt, err := r.Deliver(t.Context(), notifytest.Firing())
 	if !v.taken {
@@ -129,7 +129,7 @@ func (v verdict) check(t *testing.T, s *sim.Slack, r notify.Sender, messages int
 }
 
 func TestAnEndedContextEndsTheDelivery(t *testing.T) {
-	for _, fault := range []sim.SlackFault{sim.SlackHang, sim.SlackTakenHang} {
+	for _, fault := range []simslack.Fault{simslack.Hang, simslack.TakenHang} {
 		s := newSim(t)
 		must(t, s.Fail("", fault))
 		for _, r := range []notify.Sender{newBot(t, s.APIURL()), newWebhook(t, s.URL())} {

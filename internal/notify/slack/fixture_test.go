@@ -10,7 +10,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/notify/slack"
 	"github.com/sslwatch/sslwatch/internal/secret"
-	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simslack"
 )
 
 const (
@@ -26,9 +26,9 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func newSim(t *testing.T) *sim.Slack {
+func newSim(t *testing.T) *simslack.Server {
 	t.Helper()
-	s, err := sim.NewSlack(sim.SlackOptions{Token: token, WebhookPath: webhookPath, Channels: []string{channel, "#moved-here"}})
+	s, err := simslack.New(simslack.Options{Token: token, WebhookPath: webhookPath, Channels: []string{channel, "#moved-here"}})
 	must(t, err)
 	t.Cleanup(func() { s.Close() })
 	must(t, s.Listen(""))

@@ -9,7 +9,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/notify/notifytest"
-	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simslack"
 )
 
 // What Slack is sent, whole. Read a difference as someone woken at three.
@@ -60,7 +60,7 @@ func TestMessagesAsSent(t *testing.T) {
 }
 
 // asSent writes what of a message was ours.
-func asSent(t *testing.T, m sim.SlackMessage) []byte {
+func asSent(t *testing.T, m simslack.Message) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	out.WriteString("-- text\n" + m.Text + "\n-- as read\n" + m.Plain() + "\n")

@@ -14,11 +14,11 @@ import (
 	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/notify/notifytest"
-	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simslack"
 )
 
 // storm tells a receiver all that a crowd owes, and returns what Slack has.
-func storm(t *testing.T, s *sim.Slack, r notify.Sender, owed []ledger.Notice) []sim.SlackMessage {
+func storm(t *testing.T, s *simslack.Server, r notify.Sender, owed []ledger.Notice) []simslack.Message {
 	t.Helper()
 	for len(owed) > 0 {
 		batch := notify.Batch(owed, r.Limits(), notifytest.Now)
@@ -161,7 +161,7 @@ func count(in map[string]int, text string) {
 }
 
 // within checks what Slack would not say: whether it drops or hides a part.
-func within(t *testing.T, m sim.SlackMessage, webhook bool) {
+func within(t *testing.T, m simslack.Message, webhook bool) {
 	t.Helper()
 	var lists []struct{ Text, Color string }
 	if m.Attachments != nil {
@@ -316,7 +316,7 @@ func TestAnEditTakesAwayWhatWasListed(t *testing.T) {
 func TestADigestWithoutItsListsIsWholeInItsText(t *testing.T) {
 	s := newSim(t)
 	m, _ := notifytest.Storm(300, nil)
-	no := sim.SlackError.With("attachment_payload_limit_exceeded")
+	no := simslack.Error.With("attachment_payload_limit_exceeded")
 	must(t, s.FailNext("chat.postMessage", no, no))
 	_, err := newBot(t, s.APIURL()).Deliver(t.Context(), m)
 	must(t, err)
@@ -327,7 +327,7 @@ func TestADigestWithoutItsListsIsWholeInItsText(t *testing.T) {
 		t.Errorf("%d named: %s", len(told)/2, got.Text)
 	}
 	// A text that is too long costs it nothing: the names are in the lists.
-	must(t, s.FailNext("chat.postMessage", sim.SlackTooLong))
+	must(t, s.FailNext("chat.postMessage", simslack.TooLong))
 	_, err = newBot(t, s.APIURL()).Deliver(t.Context(), m)
 	must(t, err)
 	got, told = s.Messages("")[1], map[string]int{}
@@ -341,13 +341,13 @@ func TestADigestWithoutItsListsIsWholeInItsText(t *testing.T) {
 // taken for told before.
 func TestWhoTakesNoDigestGetsSmallerMessages(t *testing.T) {
 	m, _ := notifytest.Storm(300, nil)
-	for name, make := range map[string]func(*sim.Slack) (notify.Sender, string){
-		"bot":     func(s *sim.Slack) (notify.Sender, string) { return newBot(t, s.APIURL()), "chat.postMessage" },
-		"webhook": func(s *sim.Slack) (notify.Sender, string) { return newWebhook(t, s.URL()), "webhook" },
+	for name, make := range map[string]func(*simslack.Server) (notify.Sender, string){
+		"bot":     func(s *simslack.Server) (notify.Sender, string) { return newBot(t, s.APIURL()), "chat.postMessage" },
+		"webhook": func(s *simslack.Server) (notify.Sender, string) { return newWebhook(t, s.URL()), "webhook" },
 	} {
 		s := newSim(t)
 		r, method := make(s)
-		no := sim.SlackError.With("msg_too_long")
+		no := simslack.Error.With("msg_too_long")
 		must(t, s.FailNext(method, no, no, no))
 		before := r.Limits()
 		_, err := r.Deliver(t.Context(), m)

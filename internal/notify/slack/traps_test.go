@@ -17,7 +17,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/notify/notifytest"
 	"github.com/sslwatch/sslwatch/internal/notify/slack"
 	"github.com/sslwatch/sslwatch/internal/secret"
-	"github.com/sslwatch/sslwatch/internal/sim"
+	"github.com/sslwatch/sslwatch/internal/sim/simslack"
 )
 
 // What slack-go would have us believe. Most of its traps are among the
@@ -194,7 +194,7 @@ func TestAnAnswerThatIsCutOffCountsAsFarAsItCame(t *testing.T) {
 	}
 	// In the world too.
 	s := newSim(t)
-	must(t, s.FailNext("chat.postMessage", sim.SlackTakenCut))
+	must(t, s.FailNext("chat.postMessage", simslack.TakenCut))
 	receipt, err := newBot(t, s.APIURL()).Deliver(t.Context(), notifytest.Firing())
 	if must(t, err); !strings.Contains(string(receipt), s.Messages("")[0].TS) {
 		t.Errorf("receipt %s", receipt)
