@@ -14,10 +14,10 @@ import (
 const shareOfLimit = 0.85
 
 // growth is by how much of what is in use the heap may grow, in percent,
-// before garbage is collected: half of Go's default. The daemon makes little
+// before garbage is collected: a quarter of Go's default. The daemon makes little
 // garbage, so the collector has little to do, and memory is what it is
 // measured by on the hosts that it shares.
-const growth = 50
+const growth = 25
 
 // boundMemory has Go collect its garbage in time for the limit of the cgroup,
 // where there is one, unless GOMEMLIMIT says otherwise; and early, unless GOGC

@@ -198,7 +198,7 @@ func (f *Fleet) Stale() []check.Key {
 		return nil
 	}
 	keys := slices.Collect(maps.Keys(f.stale))
-	clear(f.stale)
+	f.stale = map[check.Key]bool{} // not cleared: one that was large stays so, and costs as much each time
 	return keys
 }
 

@@ -173,7 +173,7 @@ func (b *Book) Changes() map[Place]Lines {
 	for at := range b.changed {
 		out[at] = b.ledgers[at.Receiver][at.Subject]
 	}
-	clear(b.changed)
+	b.changed = map[Place]bool{} // not cleared: one that was large stays so, and costs as much each time
 	return out
 }
 

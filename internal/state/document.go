@@ -3,6 +3,7 @@ package state
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -113,8 +114,15 @@ func (c *counter) Write(p []byte) (int, error) {
 
 // table is an object of which each member is a line.
 type table struct {
-	lines  map[string][]byte // "key": value
-	sorted []string          // the keys; nil where that is to be made anew
+	lines  map[string]*line
+	sorted []*line // by key; nil where that is to be made anew
+}
+
+// line is a member. A write goes from one to the next without looking any up:
+// with ten thousand of them, that is most of what it costs.
+type line struct {
+	key    string
+	member []byte // "key": value
 }
 
 // set replaces a member; nil removes it.
@@ -129,12 +137,14 @@ func (t *table) set(key string, v any) error {
 		return fmt.Errorf("encode %q: %w", key, err)
 	}
 	if t.lines == nil {
-		t.lines = map[string][]byte{}
+		t.lines = map[string]*line{}
 	}
-	if _, known := t.lines[key]; !known {
-		t.sorted = nil
+	l := t.lines[key]
+	if l == nil {
+		l = &line{key: key}
+		t.lines[key], t.sorted = l, nil
 	}
-	t.lines[key] = slices.Concat(quoted(key), []byte(": "), value)
+	l.member = slices.Concat(quoted(key), []byte(": "), value)
 	return nil
 }
 
@@ -161,9 +171,9 @@ func marshal(v any) ([]byte, error) {
 
 func (t *table) write(b *bufio.Writer) {
 	if t.sorted == nil {
-		t.sorted = slices.Sorted(maps.Keys(t.lines))
+		t.sorted = slices.SortedFunc(maps.Values(t.lines), func(a, b *line) int { return cmp.Compare(a.key, b.key) })
 	}
-	object(b, t.sorted, func(key string) { b.Write(t.lines[key]) })
+	object(b, t.sorted, func(l *line) { b.Write(l.member) })
 }
 
 // tables are objects by name, each there while it has members.
@@ -189,16 +199,16 @@ func (t tables) write(b *bufio.Writer) {
 }
 
 // object writes an object with a line for each member.
-func object(b *bufio.Writer, keys []string, member func(string)) {
+func object[M any](b *bufio.Writer, members []M, write func(M)) {
 	b.WriteString("{")
-	for i, key := range keys {
+	for i, m := range members {
 		if i > 0 {
 			b.WriteString(",")
 		}
 		b.WriteString("\n")
-		member(key)
+		write(m)
 	}
-	if len(keys) > 0 {
+	if len(members) > 0 {
 		b.WriteString("\n")
 	}
 	b.WriteString("}")
