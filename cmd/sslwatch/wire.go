@@ -74,7 +74,7 @@ func (a *app) asking(c *config.Config) (watch.Options, error) {
 		Policy:      c.Policy,
 		Interval:    c.Loop.Interval,
 		Concurrency: c.Loop.Concurrency,
-		Backoff:     watch.Backoff(c.Loop.Backoff),
+		Backoff:     c.Loop.Backoff,
 		Terms:       c.Terms,
 		Footer:      footer(),
 		Watched:     c.Watched,

@@ -13,6 +13,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify/email"
 	"github.com/sslwatch/sslwatch/internal/notify/slack"
+	"github.com/sslwatch/sslwatch/internal/poll"
 	"github.com/sslwatch/sslwatch/internal/secret"
 )
 
@@ -55,14 +56,7 @@ type Loop struct {
 	Timeout     time.Duration // for one request
 	Concurrency int           // requests in flight
 	Rate        float64       // requests per second, each project
-	Backoff     Backoff       // of failed checks
-}
-
-// Backoff is an exponential backoff.
-type Backoff struct {
-	Initial, Max time.Duration
-	Multiplier   float64
-	Jitter       float64 // the share of a delay by which it may vary
+	Backoff     poll.Backoff  // of failed checks
 }
 
 // Project is a project of the cloud.

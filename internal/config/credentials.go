@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/sslwatch/sslwatch/internal/config/tomlfile"
 	"github.com/sslwatch/sslwatch/internal/secret"
 )
 
@@ -48,73 +49,39 @@ func (t *table) credentials() Credentials {
 		SecretKey:     t.secret("secret_key"),
 		SecurityToken: t.secret("security_token"),
 		AuthToken:     t.secret("auth_token"),
-		Kind:          Kind(t.orNone("auth", "")),
+		Kind:          Kind(t.OrNone("auth", "")),
 	}
 	kinds := []string{string(Keys), string(Token), string(ECSAgency), string(PodIdentity)}
 	ofKeys := []string{"access_key", "secret_key", "security_token"}
 	if c.Kind == "" {
 		switch {
-		case t.present("auth"):
-			t.problem("auth", "is empty: write %s, or remove the line", orList(kinds))
+		case t.Present("auth"):
+			t.Problem("auth", "is empty: write %s, or remove the line", tomlfile.OrList(kinds))
 			return c
-		case t.anyGiven(ofKeys...):
+		case t.AnyGiven(ofKeys...):
 			c.Kind = Keys
-		case t.given("auth_token"):
+		case t.Given("auth_token"):
 			c.Kind = Token
 		default:
-			t.problem("auth", `there is no credential: give access_key and secret_key, or auth_token, or auth = "ecs-agency" or "pod-identity"`)
+			t.Problem("auth", `there is no credential: give access_key and secret_key, or auth_token, or auth = "ecs-agency" or "pod-identity"`)
 			return c
 		}
 	}
 	switch c.Kind {
 	case Keys:
-		t.need("access_key", `"env:HUAWEICLOUD_SDK_AK"`)
-		t.need("secret_key", `"env:HUAWEICLOUD_SDK_SK"`)
-		t.exclude("auth_token", "access_key")
+		t.Need("access_key", `"env:HUAWEICLOUD_SDK_AK"`)
+		t.Need("secret_key", `"env:HUAWEICLOUD_SDK_SK"`)
+		t.Exclude("auth_token", "access_key")
 		t.checkKeys(c.AccessKey, c.SecretKey)
 	case Token:
-		t.need("auth_token", `"env:HUAWEICLOUD_TOKEN"`)
-		t.excludeAll(ofKeys, "auth_token")
+		t.Need("auth_token", `"env:HUAWEICLOUD_TOKEN"`)
+		t.ExcludeAll(ofKeys, "auth_token")
 	case ECSAgency, PodIdentity:
-		t.excludeAll(append(ofKeys, "auth_token"), "auth = "+quote(string(c.Kind)))
+		t.ExcludeAll(append(ofKeys, "auth_token"), "auth = "+quote(string(c.Kind)))
 	default:
-		t.problem("auth", "%s is not one of %s%s", quote(string(c.Kind)), orList(kinds), didYouMean(string(c.Kind), kinds))
+		t.Problem("auth", "%s is not one of %s%s", quote(string(c.Kind)), tomlfile.OrList(kinds), tomlfile.DidYouMean(string(c.Kind), kinds))
 	}
 	return c
-}
-
-// anyGiven reports whether any of some keys is given.
-func (t *table) anyGiven(names ...string) bool {
-	for _, name := range names {
-		if t.given(name) {
-			return true
-		}
-	}
-	return false
-}
-
-// need notes that a key is missing or empty, if it is.
-func (t *table) need(name, example string) {
-	switch {
-	case t.given(name):
-	case t.present(name):
-		t.problem(name, "is empty: write %s = %s", name, example)
-	default:
-		t.problem(name, "is missing: write %s = %s", name, example)
-	}
-}
-
-// exclude notes that a key stands beside one that makes it useless.
-func (t *table) exclude(name, by string) {
-	if t.given(name) {
-		t.problem(name, "can't be used together with %s: remove one of the two", by)
-	}
-}
-
-func (t *table) excludeAll(names []string, by string) {
-	for _, name := range names {
-		t.exclude(name, by)
-	}
 }
 
 // console returns where the web console of the public cloud shows the Redis

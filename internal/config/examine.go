@@ -25,7 +25,7 @@ func (c *Config) unheard(d *document, fleet []site) {
 			heard = heard || r.Audience.Concerns(check.Alert{Subject: s.watched.Subject})
 		}
 		if !heard {
-			d.warn(s.path, "no receiver would hear about this instance: none has a match that fits its labels, project and region")
+			d.Warn(s.path, "no receiver would hear about this instance: none has a match that fits its labels, project and region")
 		}
 	}
 }
@@ -39,7 +39,7 @@ func (c *Config) untagged(d *document) {
 			heard = heard || r.Audience.Concerns(check.Alert{Subject: instanceOf(discovery)})
 		}
 		if !heard {
-			d.warn(toml.Key{"project", discovery.Project.Project, "discover"}, "no receiver would hear about an instance without tags: each has a match that its project, region and labels do not fit")
+			d.Warn(toml.Key{"project", discovery.Project.Project, "discover"}, "no receiver would hear about an instance without tags: each has a match that its project, region and labels do not fit")
 		}
 	}
 }
@@ -68,7 +68,7 @@ func (c *Config) idle(d *document) {
 			if r.Email != nil {
 				kind = "email"
 			}
-			d.warn(toml.Key{kind, r.Name, "match"}, "no instance fits it, so this receiver would hear of nothing")
+			d.Warn(toml.Key{kind, r.Name, "match"}, "no instance fits it, so this receiver would hear of nothing")
 		}
 	}
 }
@@ -93,7 +93,7 @@ func (c *Config) overload(d *document, fleet []site) {
 	for _, p := range c.Projects {
 		pass := time.Duration(float64(count[p.Name]) / c.Loop.Rate * float64(time.Second))
 		if pass > c.Loop.Interval {
-			d.warn(toml.Key{"project", p.Name}, "to check all of its instances (%d) takes %s at check.rate = %g, longer than check.interval, %q: raise one of the two",
+			d.Warn(toml.Key{"project", p.Name}, "to check all of its instances (%d) takes %s at check.rate = %g, longer than check.interval, %q: raise one of the two",
 				count[p.Name], pass.Round(time.Second), c.Loop.Rate, check.Duration(c.Loop.Interval).String())
 		}
 	}

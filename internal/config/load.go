@@ -7,8 +7,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/BurntSushi/toml"
-
 	"github.com/sslwatch/sslwatch/internal/smallfile"
 )
 
@@ -41,30 +39,31 @@ func isPassing(err error) bool {
 
 // load makes a configuration of the text of a file.
 func (d *document) load(text string) (*Config, error) {
-	root, ok := d.parse(text)
+	parsed, ok := d.Parse(text)
 	if !ok {
-		return nil, &Error{Problems: d.problems, Files: d.files}
+		return nil, &Error{Problems: d.Problems, Files: d.files}
 	}
+	root := &table{parsed, d}
 	if writableByAll(d.mode) {
-		d.warn(nil, "every user of this machine can change this file, and with it what is watched and who is told: chmod o-w it")
+		d.Warn(nil, "every user of this machine can change this file, and with it what is watched and who is told: chmod o-w it")
 	}
 	c := &Config{}
-	c.readCheck(root.sub("check"))
-	terms := c.readAlerts(root.sub("alerts"))
-	c.readState(root.sub("state"))
-	c.readHTTP(root.sub("http"))
-	c.WatchFiles = root.sub("reload").boolean("watch", false)
-	c.readHeartbeat(root.sub("heartbeat"))
-	root.laterNamed("alertmanager", "webhook")
+	c.readCheck(root.Sub("check"))
+	terms := c.readAlerts(root.Sub("alerts"))
+	c.readState(root.Sub("state"))
+	c.readHTTP(root.Sub("http"))
+	c.WatchFiles = root.Sub("reload").Boolean("watch", false)
+	c.readHeartbeat(root.Sub("heartbeat"))
+	root.LaterNamed("alertmanager", "webhook")
 	fleet := c.readProjects(root, terms)
 	c.readReceivers(root)
-	d.finish()
-	if len(d.problems) > 0 {
-		return nil, &Error{Problems: d.problems, Files: d.files}
+	d.Finish()
+	if len(d.Problems) > 0 {
+		return nil, &Error{Problems: d.Problems, Files: d.files}
 	}
 	c.examine(d, fleet)
-	d.sort()
-	c.Warnings, c.Files, c.Secrets = d.warnings, d.files, d.secrets
+	d.Sort()
+	c.Warnings, c.Files, c.Secrets = d.Warnings, d.files, d.secrets
 	return c, nil
 }
 
@@ -72,10 +71,10 @@ func (d *document) load(text string) (*Config, error) {
 func (c *Config) readState(t *table) {
 	c.State = t.file("file")
 	switch {
-	case t.given("file"):
+	case t.Given("file"):
 		return
-	case t.present("file"):
-		t.problem("file", "is empty, and sslwatch can't do without a state: write the path of a file, or remove the line for the default")
+	case t.Present("file"):
+		t.Problem("file", "is empty, and sslwatch can't do without a state: write the path of a file, or remove the line for the default")
 		return
 	}
 	dirs, _ := t.doc.lookup("STATE_DIRECTORY")
@@ -84,12 +83,4 @@ func (c *Config) readState(t *table) {
 		dir = "/var/lib/sslwatch"
 	}
 	c.State = filepath.Join(dir, "state.json")
-}
-
-// twice notes that two keys must differ and don't, at the later one.
-func (d *document) twice(a, b toml.Key, format string) {
-	if d.line(a) > d.line(b) {
-		a, b = b, a
-	}
-	d.problem(b, format, a.String())
 }

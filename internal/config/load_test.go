@@ -19,6 +19,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify/email"
 	"github.com/sslwatch/sslwatch/internal/notify/slack"
+	"github.com/sslwatch/sslwatch/internal/poll"
 	"github.com/sslwatch/sslwatch/internal/secret"
 )
 
@@ -115,7 +116,7 @@ func TestDefaults(t *testing.T) {
 		},
 		Loop: Loop{
 			Interval: 15 * time.Minute, Timeout: 15 * time.Second, Concurrency: 8, Rate: 5,
-			Backoff: Backoff{Initial: 10 * time.Second, Max: 15 * time.Minute, Multiplier: 2, Jitter: 0.2},
+			Backoff: poll.Backoff{Initial: 10 * time.Second, Max: 15 * time.Minute, Multiplier: 2, Jitter: 0.2},
 		},
 		HTTP:  HTTP{Listen: "127.0.0.1:9943"},
 		State: "/var/lib/sslwatch/state.json",
@@ -228,50 +229,6 @@ fallback = "ops"
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
-	}
-}
-
-// The parser knows no lines for some keys and wrong ones for others.
-func TestEveryKeyHasItsLine(t *testing.T) {
-	text := strings.Join([]string{
-		`a = 1`,                  // 1
-		`b.c = 2`,                // 2
-		`# comment`,              // 3
-		`[d.e.f]`,                // 4
-		`x = [`,                  // 5
-		` 1,`,                    // 6
-		` 2]`,                    // 7
-		`y = """`,                // 8
-		`more`,                   // 9
-		`text"""`,                // 10
-		`z = { p = 1, q.r = 2 }`, // 11
-		`w = {`,                  // 12
-		` s = 1,`,                // 13
-		` t = '''`,               // 14
-		`''',`,                   // 15
-		`}`,                      // 16
-		`[g."h i".j]`,            // 17
-		`"k.l" = "` + "é" + `"`,  // 18
-		`[m]`,                    // 19
-	}, "\n")
-	for _, variant := range []string{text, "\ufeff" + text, strings.ReplaceAll(text, "\n", "\r\n")} {
-		d := newDocument("", nil, Everything)
-		if _, ok := d.parse(variant); !ok {
-			t.Fatal(d.problems)
-		}
-		for want, path := range map[string][]string{
-			"1 a": {"a"}, "2 b": {"b"}, "2 c": {"b", "c"}, "4 d": {"d"}, "4 e": {"d", "e"}, "4 f": {"d", "e", "f"},
-			"5 x": {"d", "e", "f", "x"}, "8 y": {"d", "e", "f", "y"}, "11 z": {"d", "e", "f", "z"}, "11 p": {"d", "e", "f", "z", "p"},
-			"11 q": {"d", "e", "f", "z", "q"}, "11 r": {"d", "e", "f", "z", "q", "r"}, "12 w": {"d", "e", "f", "w"},
-			"13 s": {"d", "e", "f", "w", "s"}, "14 t": {"d", "e", "f", "w", "t"}, "17 g": {"g"}, "17 h i": {"g", "h i"},
-			"17 j": {"g", "h i", "j"}, "18 k.l": {"g", "h i", "j", "k.l"}, "19 m": {"m"},
-			// What is missing is where its table is.
-			"19 absent": {"m", "absent"}, "4 absent": {"d", "e", "f", "absent"}, "0 absent": {"absent"}, "0 further": {"absent", "further"},
-		} {
-			if got := fmt.Sprintf("%d %s", d.line(path), path[len(path)-1]); got != want {
-				t.Errorf("%v: got %q, want %q", path, got, want)
-			}
-		}
 	}
 }
 
@@ -501,7 +458,7 @@ func FuzzLoad(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		d := newDocument("/nonexistent/config.toml", lookup, Everything)
-		d.file = "config.toml"
+		d.File = "config.toml"
 		c, err := d.load(text)
 		if (c == nil) == (err == nil) {
 			t.Fatalf("%v and %v", c, err)

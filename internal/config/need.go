@@ -29,7 +29,7 @@ var needs = map[string]Need{
 }
 
 // needed reports whether what this table refers to has to be there.
-func (t *table) needed() bool { return t.doc.need&needs[t.path[0]] != 0 }
+func (t *table) needed() bool { return t.doc.need&needs[t.Path()[0]] != 0 }
 
 // filePatience bounds the reading of all files that a configuration refers to.
 const filePatience = 10 * time.Second

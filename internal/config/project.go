@@ -31,9 +31,9 @@ var reserved = []string{"alertname", "severity", "project", "region", "instance"
 // readProjects reads all projects with their instances. terms are those of
 // an instance that has none of its own.
 func (c *Config) readProjects(root *table, terms check.Terms) []site {
-	tables := root.named("project", "prod")
-	if len(tables) == 0 && !root.holds("project") {
-		root.problem("project", "there is none, so nothing would be watched: add [project.NAME] with region, project_id and credentials, and either discover = true or [project.NAME.instance.NAME] with id")
+	tables := root.Named("project", "prod")
+	if len(tables) == 0 && !root.Holds("project") {
+		root.Problem("project", "there is none, so nothing would be watched: add [project.NAME] with region, project_id and credentials, and either discover = true or [project.NAME.instance.NAME] with id")
 		return nil
 	}
 	var fleet []site
@@ -42,9 +42,9 @@ func (c *Config) readProjects(root *table, terms check.Terms) []site {
 	for _, t := range tables {
 		p := t.project()
 		if other, ok := byID[p.ID]; ok && p.ID != "" {
-			t.doc.twice(other, t.key("project_id"), "is the same as %s: give each project once, with all of its instances")
+			t.doc.Twice(other, t.Key("project_id"), "is the same as %s: give each project once, with all of its instances")
 		}
-		byID[p.ID] = t.key("project_id")
+		byID[p.ID] = t.Key("project_id")
 		discovery := t.discovery(p, terms)
 		sites := t.sites(p, terms, discovery != nil)
 		for _, s := range sites {
@@ -62,63 +62,63 @@ func (c *Config) readProjects(root *table, terms check.Terms) []site {
 		fleet = append(fleet, sites...)
 	}
 	if len(fleet) > 0 && !watched && len(c.Discoveries) == 0 {
-		root.problem("project", "every instance is ignored, so nothing would be watched: remove ignore from one")
+		root.Problem("project", "every instance is ignored, so nothing would be watched: remove ignore from one")
 	}
 	return fleet
 }
 
 // project reads what is said of a project itself.
 func (t *table) project() Project {
-	p := Project{Name: t.name()}
-	p.Region = t.line("region")
+	p := Project{Name: t.Name()}
+	p.Region = t.Line("region")
 	switch {
 	case p.Region == "":
-		t.need("region", `"eu-west-101", or whichever it is in`)
+		t.Need("region", `"eu-west-101", or whichever it is in`)
 	case strings.Trim(p.Region, "abcdefghijklmnopqrstuvwxyz0123456789-") != "":
-		t.problem("region", `%s is not a valid region: write its ID, such as "eu-west-101"`, quote(p.Region))
+		t.Problem("region", `%s is not a valid region: write its ID, such as "eu-west-101"`, quote(p.Region))
 		p.Region = ""
 	}
 	p.ID = t.id("project_id", `"0123456789abcdef0123456789abcdef", as the console shows it under My Credentials`)
 	if p.ID != "" && !projectIDShape.MatchString(p.ID) {
-		t.warn("project_id", "%s does not look like the ID of a project, which has 32 digits 0-9 and a-f: if it is the name, look the ID up in the console under My Credentials", quote(p.ID))
+		t.Warn("project_id", "%s does not look like the ID of a project, which has 32 digits 0-9 and a-f: if it is the name, look the ID up in the console under My Credentials", quote(p.ID))
 	}
 	p.Endpoint = t.endpoint("endpoint")
 	if p.Endpoint == "" {
 		var doubt string
 		if p.Endpoint, doubt = dcs.Endpoint(p.Region); doubt != "" && p.Region != "" {
-			t.warn("region", "%s is taken to be at %s; %s", quote(p.Region), p.Endpoint, doubt)
+			t.Warn("region", "%s is taken to be at %s; %s", quote(p.Region), p.Endpoint, doubt)
 		}
 	}
 	p.Credentials = t.credentials()
-	t.later("probe", "ca_file")
+	t.Later("probe", "ca_file")
 	return p
 }
 
 // discovery reads how instances are discovered, nil if they are not.
 func (t *table) discovery(p Project, terms check.Terms) *check.Discovery {
-	on := t.boolean("discover", false)
+	on := t.Boolean("discover", false)
 	d := check.Discovery{
 		Project: check.Subject{
 			ProjectID: p.ID, Project: p.Name, Region: p.Region, Labels: t.ownLabels("labels"), Console: console(p.Region, p.Endpoint),
 		},
 		Terms:    terms,
 		Interval: t.duration("discover_interval", time.Hour, shortest, check.Week),
-		Names:    t.texts("discover_names", `["orders-*"]`),
+		Names:    t.Texts("discover_names", `["orders-*"]`),
 		Tags:     t.tags("discover_tags"),
 		Ignored:  map[string]bool{},
 	}
 	for _, pattern := range d.Names {
 		if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
-			t.problem("discover_names", `%s is not a valid pattern: * stands for any letters, ? for one, [a-z] for one of some`, quote(pattern))
+			t.Problem("discover_names", `%s is not a valid pattern: * stands for any letters, ? for one, [a-z] for one of some`, quote(pattern))
 		}
 	}
 	if d.Names != nil && len(d.Names) == 0 {
-		t.problem("discover_names", "is an empty list, which no name matches: write patterns, or remove it")
+		t.Problem("discover_names", "is an empty list, which no name matches: write patterns, or remove it")
 	}
 	if !on {
 		for _, name := range []string{"discover_interval", "discover_names", "discover_tags"} {
-			if t.present(name) {
-				t.warn(name, "has no effect without discover = true")
+			if t.Present(name) {
+				t.Warn(name, "has no effect without discover = true")
 			}
 		}
 		return nil
@@ -128,22 +128,22 @@ func (t *table) discovery(p Project, terms check.Terms) *check.Discovery {
 
 // tags reads a table of texts whose keys are tags of the cloud.
 func (t *table) tags(name string) map[string]string {
-	v, ok := t.ask(name)
+	v, ok := t.Ask(name)
 	if !ok {
 		return nil
 	}
 	m, ok := v.(map[string]any)
 	if !ok {
-		t.wrongType(name, v, `a table, such as { team = "payments" }`)
+		t.WrongType(name, v, `a table, such as { team = "payments" }`)
 		return nil
 	}
 	out := map[string]string{}
-	inside := &table{doc: t.doc, path: t.key(name)}
+	inside := t.Inside(name)
 	for _, k := range slices.Sorted(maps.Keys(m)) {
 		if s, ok := m[k].(string); ok {
 			out[k] = s
 		} else {
-			inside.wrongType(k, m[k], "text in double quotes")
+			inside.WrongType(k, m[k], "text in double quotes")
 		}
 	}
 	return out
@@ -151,13 +151,13 @@ func (t *table) tags(name string) map[string]string {
 
 // id reads an ID of the cloud.
 func (t *table) id(name, example string) string {
-	s := t.line(name)
+	s := t.Line(name)
 	if s == "" {
-		t.need(name, example)
+		t.Need(name, example)
 		return ""
 	}
 	if !isID(s) {
-		t.problem(name, "%s is not a valid ID: it has letters, digits and -_.~ only, as in %s", quote(s), example)
+		t.Problem(name, "%s is not a valid ID: it has letters, digits and -_.~ only, as in %s", quote(s), example)
 		return ""
 	}
 	return s
@@ -166,10 +166,10 @@ func (t *table) id(name, example string) string {
 // sites reads the instances of a project.
 func (t *table) sites(p Project, terms check.Terms, discovers bool) []site {
 	shared := t.ownLabels("labels")
-	tables := t.named("instance", "orders-cache")
-	if len(tables) == 0 && !t.holds("instance") && !discovers {
-		t.problem("instance", "there is none, so nothing of this project would be watched: add [%s] with id, or set discover = true",
-			append(t.key("instance"), "NAME"))
+	tables := t.Named("instance", "orders-cache")
+	if len(tables) == 0 && !t.Holds("instance") && !discovers {
+		t.Problem("instance", "there is none, so nothing of this project would be watched: add [%s] with id, or set discover = true",
+			append(t.Key("instance"), "NAME"))
 	}
 	var out []site
 	byID := map[string]toml.Key{}
@@ -178,9 +178,9 @@ func (t *table) sites(p Project, terms check.Terms, discovers bool) []site {
 		// The API does not mind the case of a UUID, so neither may we.
 		id := strings.ToLower(s.id)
 		if other, ok := byID[id]; ok && id != "" {
-			t.doc.twice(other, it.key("id"), "is the same as %s: give each instance once")
+			t.doc.Twice(other, it.Key("id"), "is the same as %s: give each instance once")
 		}
-		byID[id] = it.key("id")
+		byID[id] = it.Key("id")
 		out = append(out, s)
 	}
 	return out
@@ -188,27 +188,27 @@ func (t *table) sites(p Project, terms check.Terms, discovers bool) []site {
 
 // site reads an instance.
 func (t *table) site(p Project, terms check.Terms, shared map[string]string) site {
-	s := site{path: t.path}
+	s := site{path: t.Path()}
 	s.id = t.id("id", `"553a2516-b865-4159-b774-204dc0a36e37", as the console shows it`)
 	if s.id != "" && !isUUID(s.id) {
-		t.warn("id", "%s is not a UUID, and instances have one: if it is the name, look the ID up in the console", quote(s.id))
+		t.Warn("id", "%s is not a UUID, and instances have one: if it is the name, look the ID up in the console", quote(s.id))
 	}
 	own := check.Terms{
 		Expiry:     t.ladder("expiry", terms.Expiry),
 		Critical:   check.Duration(t.duration("critical", time.Duration(terms.Critical), 0, century)),
-		RequireSSL: t.boolean("require_ssl", terms.RequireSSL),
+		RequireSSL: t.Boolean("require_ssl", terms.RequireSSL),
 	}
-	if t.anyGiven("expiry", "critical") {
+	if t.AnyGiven("expiry", "critical") {
 		t.oddTerms(own)
 	}
 	labels := maps.Clone(shared)
 	maps.Copy(labels, t.ownLabels("labels"))
 	maps.DeleteFunc(labels, func(_, value string) bool { return value == "" })
-	s.ignored = t.boolean("ignore", false)
+	s.ignored = t.Boolean("ignore", false)
 	s.watched = check.Watched{
 		Subject: check.Subject{
 			ProjectID: p.ID, InstanceID: s.id,
-			Project: p.Name, Region: p.Region, Instance: t.name(), Labels: labels,
+			Project: p.Name, Region: p.Region, Instance: t.Name(), Labels: labels,
 			Console: console(p.Region, p.Endpoint),
 		},
 		Terms: own,
@@ -219,10 +219,10 @@ func (t *table) site(p Project, terms check.Terms, shared map[string]string) sit
 // ownLabels reads labels that people give to instances.
 func (t *table) ownLabels(name string) map[string]string {
 	labels := t.labels(name)
-	inside := &table{doc: t.doc, path: t.key(name)}
+	inside := t.Inside(name)
 	for _, r := range reserved {
 		if _, ok := labels[r]; ok {
-			inside.problem(r, "every alert has a label of this name already: choose another")
+			inside.Problem(r, "every alert has a label of this name already: choose another")
 		}
 	}
 	return labels
@@ -231,7 +231,7 @@ func (t *table) ownLabels(name string) map[string]string {
 // endpoint reads the base URL of an API, without a slash at its end. The
 // problems don't repeat it, since it may hold a password.
 func (t *table) endpoint(name string) string {
-	s := t.orNone(name, "")
+	s := t.OrNone(name, "")
 	if s == "" {
 		return ""
 	}
@@ -242,7 +242,7 @@ func (t *table) endpoint(name string) string {
 		why = "must have no query and no fragment"
 	}
 	if why != "" {
-		t.problem(name, "%s", why)
+		t.Problem(name, "%s", why)
 		return ""
 	}
 	t.warnPlain(name, u)
@@ -251,7 +251,7 @@ func (t *table) endpoint(name string) string {
 		if apiPath.MatchString(u.Path) {
 			why = "has a path that looks like one of the API, which sslwatch adds by itself: write https://HOST alone"
 		}
-		t.warn(name, "%s", why)
+		t.Warn(name, "%s", why)
 	}
 	return strings.TrimRight(s, "/")
 }
@@ -277,7 +277,7 @@ func parseURL(s string) (u *url.URL, why string) {
 // warnPlain warns of a URL that sends credentials in the clear.
 func (t *table) warnPlain(name string, u *url.URL) {
 	if u.Scheme == "http" && !isLoopback(u.Hostname()) {
-		t.warn(name, "is plain http to another machine: what is sent there, credentials included, can be read on the way; use https")
+		t.Warn(name, "is plain http to another machine: what is sent there, credentials included, can be read on the way; use https")
 	}
 }
 

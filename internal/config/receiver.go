@@ -12,6 +12,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/config/tomlfile"
 	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify/email"
 	"github.com/sslwatch/sslwatch/internal/notify/slack"
@@ -30,14 +31,14 @@ func (c *Config) readReceivers(root *table) {
 	}
 	var tables []*table
 	for _, kind := range kinds {
-		for _, t := range root.named(kind.name, kind.example) {
-			if other, ok := byName[t.name()]; ok {
-				t.doc.twice(other, t.path, "has the same name as %s: receivers need different names, since fallback and the state go by them")
+		for _, t := range root.Named(kind.name, kind.example) {
+			if other, ok := byName[t.Name()]; ok {
+				t.doc.Twice(other, t.Path(), "has the same name as %s: receivers need different names, since fallback and the state go by them")
 			}
-			if strings.ContainsRune(t.name(), '/') {
-				t.doc.problem(t.path, "a receiver's name has no slash")
+			if strings.ContainsRune(t.Name(), '/') {
+				t.doc.Problem(t.Path(), "a receiver's name has no slash")
 			}
-			byName[t.name()] = t.path
+			byName[t.Name()] = t.Path()
 			common := t.receiver()
 			for _, r := range kind.read(t) {
 				r.Name, r.Audience, r.Fallback, r.FallbackAfter = common.Name, common.Audience, common.Fallback, common.FallbackAfter
@@ -49,8 +50,8 @@ func (c *Config) readReceivers(root *table) {
 	for _, t := range tables {
 		t.fallback(byName)
 	}
-	if len(tables) == 0 && !root.holds("slack") && !root.holds("email") {
-		root.doc.problem(nil, "there is no receiver, so nobody would be told: add [slack.NAME] or [email.NAME]")
+	if len(tables) == 0 && !root.Holds("slack") && !root.Holds("email") {
+		root.doc.Problem(nil, "there is no receiver, so nobody would be told: add [slack.NAME] or [email.NAME]")
 	}
 	slices.SortFunc(c.Receivers, func(a, b Receiver) int { return cmp.Compare(a.ID, b.ID) })
 }
@@ -58,40 +59,40 @@ func (c *Config) readReceivers(root *table) {
 // receiver reads what every kind of receiver has.
 func (t *table) receiver() ledger.Receiver {
 	r := ledger.Receiver{
-		Name: t.name(),
+		Name: t.Name(),
 		Audience: ledger.Audience{
-			MinSeverity: check.Severity(t.choice("min_severity", string(check.Warning), string(check.Critical))),
+			MinSeverity: check.Severity(t.Choice("min_severity", string(check.Warning), string(check.Critical))),
 			Match:       t.labels("match"),
 		},
-		Fallback:      t.line("fallback"),
+		Fallback:      t.Line("fallback"),
 		FallbackAfter: t.duration("fallback_after", 5*time.Minute, 0, 30*check.Day),
 	}
-	if t.given("fallback_after") && !t.given("fallback") {
-		t.warn("fallback_after", "has no effect without fallback")
+	if t.Given("fallback_after") && !t.Given("fallback") {
+		t.Warn("fallback_after", "has no effect without fallback")
 	}
 	return r
 }
 
 // fallback checks the reference to another receiver.
 func (t *table) fallback(byName map[string]toml.Key) {
-	name, ok := t.values["fallback"].(string)
+	name, ok := t.Value("fallback").(string)
 	switch _, exists := byName[name]; {
-	case !ok || name == "" || unfit(name) != "":
-	case name == t.name():
-		t.problem("fallback", "names the receiver itself: name another, or remove it")
+	case !ok || name == "" || tomlfile.Unfit(name) != "":
+	case name == t.Name():
+		t.Problem("fallback", "names the receiver itself: name another, or remove it")
 	case !exists:
 		var names []string
 		for n := range byName {
-			if n != t.name() {
+			if n != t.Name() {
 				names = append(names, n)
 			}
 		}
 		slices.Sort(names)
-		hint := didYouMean(name, names)
+		hint := tomlfile.DidYouMean(name, names)
 		if hint == "" && len(names) > 0 {
 			hint = ": there is " + strings.Join(names, ", ")
 		}
-		t.problem("fallback", "there is no receiver %s%s", quote(name), hint)
+		t.Problem("fallback", "there is no receiver %s%s", quote(name), hint)
 	}
 }
 
@@ -99,40 +100,40 @@ func (t *table) fallback(byName map[string]toml.Key) {
 func (t *table) slack() []Receiver {
 	s := slack.Settings{
 		Token:      t.secret("token"),
-		Channel:    t.line("channel"),
+		Channel:    t.Line("channel"),
 		WebhookURL: t.secret("webhook_url"),
 		APIURL:     t.endpoint("api_url"),
 		Mention:    t.mentions(),
 	}
 	switch {
-	case t.given("webhook_url"):
-		t.excludeAll([]string{"token", "channel", "api_url"}, "webhook_url, which knows its channel")
+	case t.Given("webhook_url"):
+		t.ExcludeAll([]string{"token", "channel", "api_url"}, "webhook_url, which knows its channel")
 		t.checkWebhook(s.WebhookURL)
-	case t.given("token"):
-		t.need("channel", `"#redis-oncall", or the channel's ID`)
+	case t.Given("token"):
+		t.Need("channel", `"#redis-oncall", or the channel's ID`)
 		t.checkToken(s.Token)
 		t.checkChannel(s.Channel)
 		if strings.ContainsAny(s.Channel, " ,") {
-			t.problem("channel", "%s is not a valid channel: write one name or ID, and a table for each further channel", quote(s.Channel))
+			t.Problem("channel", "%s is not a valid channel: write one name or ID, and a table for each further channel", quote(s.Channel))
 		}
 	default:
-		t.problem("token", "is missing: write the bot's token and its channel, or the webhook_url of an incoming webhook")
+		t.Problem("token", "is missing: write the bot's token and its channel, or the webhook_url of an incoming webhook")
 	}
-	return []Receiver{{Receiver: ledger.Receiver{ID: t.name()}, Slack: &s}}
+	return []Receiver{{Receiver: ledger.Receiver{ID: t.Name()}, Slack: &s}}
 }
 
 // mentions reads whom a critical alert wakes.
 func (t *table) mentions() []string {
 	var out []string
-	for _, who := range t.texts("mention", `["@here"]`) {
+	for _, who := range t.Texts("mention", `["@here"]`) {
 		_, valid := slack.Mention(who)
 		switch {
 		case !valid && strings.HasPrefix(who, "@"):
-			t.problem("mention", `%s can't be mentioned by name: write "@here", "@channel", or the ID of a person (U…) or of a user group (S…), from "Copy member ID" or "Copy group ID" in Slack`, quote(who))
+			t.Problem("mention", `%s can't be mentioned by name: write "@here", "@channel", or the ID of a person (U…) or of a user group (S…), from "Copy member ID" or "Copy group ID" in Slack`, quote(who))
 		case !valid:
-			t.problem("mention", `%s is not a valid mention: write "@here", "@channel", or the ID of a person (U…) or of a user group (S…), such as "U0123456789"`, quote(who))
+			t.Problem("mention", `%s is not a valid mention: write "@here", "@channel", or the ID of a person (U…) or of a user group (S…), such as "U0123456789"`, quote(who))
 		case slices.Contains(out, who):
-			t.problem("mention", "%s is in the list twice", quote(who))
+			t.Problem("mention", "%s is in the list twice", quote(who))
 		default:
 			out = append(out, who)
 		}
@@ -146,7 +147,7 @@ func (t *table) checkWebhook(text secret.Text) {
 	}
 	u, why := parseURL(text.Reveal())
 	if why != "" {
-		t.problem("webhook_url", "%s", why)
+		t.Problem("webhook_url", "%s", why)
 		return
 	}
 	t.warnPlain("webhook_url", u)
@@ -160,41 +161,41 @@ var ports = map[email.Security]int{email.STARTTLS: 587, email.Implicit: 465, ema
 // a receiver.
 func (t *table) email() []Receiver {
 	s := email.Settings{
-		Host:     t.line("host"),
-		Security: email.Security(t.choice("tls", string(email.STARTTLS), string(email.Implicit), string(email.None))),
+		Host:     t.Line("host"),
+		Security: email.Security(t.Choice("tls", string(email.STARTTLS), string(email.Implicit), string(email.None))),
 		CAFile:   t.file("ca_file"),
-		HELO:     t.line("helo"),
-		Username: t.line("username"),
+		HELO:     t.Line("helo"),
+		Username: t.Line("username"),
 		Password: t.secret("password"),
-		From:     t.line("from"),
+		From:     t.Line("from"),
 	}
-	s.Port = t.whole("port", ports[s.Security], 1, 65535)
+	s.Port = t.Whole("port", ports[s.Security], 1, 65535)
 	switch {
-	case !t.given("host"):
-		t.need("host", `"smtp.example.com"`)
+	case !t.Given("host"):
+		t.Need("host", `"smtp.example.com"`)
 	case strings.ContainsAny(s.Host, " /@") || strings.Contains(s.Host, ":") && net.ParseIP(s.Host) == nil:
-		t.problem("host", "must be the name of the mail server alone: its port has a key of its own, and there is no scheme")
+		t.Problem("host", "must be the name of the mail server alone: its port has a key of its own, and there is no scheme")
 	case s.Security == email.None && !isLoopback(s.Host):
-		t.warn("tls", `"none" to another machine: the mails can be read and changed on the way`)
+		t.Warn("tls", `"none" to another machine: the mails can be read and changed on the way`)
 	}
 	if s.Security == email.STARTTLS && s.Port == 465 {
-		t.warn("port", `465 is usually for tls = "implicit"; with "starttls" the connection will probably hang`)
+		t.Warn("port", `465 is usually for tls = "implicit"; with "starttls" the connection will probably hang`)
 	}
 	if s.Security == email.Implicit && s.Port == 587 {
-		t.warn("port", `587 is usually for tls = "starttls"; with "implicit" the connection will probably fail`)
+		t.Warn("port", `587 is usually for tls = "starttls"; with "implicit" the connection will probably fail`)
 	}
 	t.checkCA(s)
 	t.checkLogin(s)
 	if s.HELO != "" {
 		if err := email.CheckHELO(s.HELO); err != nil {
-			t.problem("helo", "%s %s", quote(s.HELO), err)
+			t.Problem("helo", "%s %s", quote(s.HELO), err)
 		}
 	}
 	switch _, err := email.ParseAddress(s.From); {
-	case !t.given("from"):
-		t.need("from", `"sslwatch <sslwatch@example.com>"`)
+	case !t.Given("from"):
+		t.Need("from", `"sslwatch <sslwatch@example.com>"`)
 	case s.From != "" && err != nil:
-		t.problem("from", `%s %s: write "sslwatch <sslwatch@example.com>"`, quote(s.From), err)
+		t.Problem("from", `%s %s: write "sslwatch <sslwatch@example.com>"`, quote(s.From), err)
 	}
 	return t.recipients(s)
 }
@@ -204,7 +205,7 @@ func (t *table) checkCA(s email.Settings) {
 		return
 	}
 	if s.Security == email.None {
-		t.problem("ca_file", `has no use with tls = "none": remove it`)
+		t.Problem("ca_file", `has no use with tls = "none": remove it`)
 		return
 	}
 	if !t.needed() {
@@ -213,32 +214,32 @@ func (t *table) checkCA(s email.Settings) {
 	f, err := t.doc.read(s.CAFile, largestCertificate)
 	switch {
 	case err != nil:
-		t.passing("ca_file", "can't read it: %s", cause(err))
+		t.Passing("ca_file", "can't read it: %s", cause(err))
 	case !x509.NewCertPool().AppendCertsFromPEM(f.Data):
-		t.passing("ca_file", "holds no certificate: it must be a PEM file with the CA of the mail server")
+		t.Passing("ca_file", "holds no certificate: it must be a PEM file with the CA of the mail server")
 	}
 }
 
 func (t *table) checkLogin(s email.Settings) {
-	user, password := t.given("username"), t.given("password")
+	user, password := t.Given("username"), t.Given("password")
 	switch {
 	case user && strings.HasPrefix(s.Username, "env:"), strings.HasPrefix(s.Username, "file:"), strings.HasPrefix(s.Username, "credential:"):
-		t.problem("username", "only secrets can be kept elsewhere: write the user name itself")
+		t.Problem("username", "only secrets can be kept elsewhere: write the user name itself")
 	case user && !password:
-		t.need("password", `"credential:smtp-password", or remove username`)
+		t.Need("password", `"credential:smtp-password", or remove username`)
 	case password && !user:
-		t.need("username", `"sslwatch", or remove password`)
+		t.Need("username", `"sslwatch", or remove password`)
 	case user && s.Security == email.None:
-		t.problem("tls", `with "none" the password would be sent in the clear: use "starttls" or "implicit", or remove username and password`)
+		t.Problem("tls", `with "none" the password would be sent in the clear: use "starttls" or "implicit", or remove username and password`)
 	}
 }
 
 // recipients makes a receiver of each recipient.
 func (t *table) recipients(s email.Settings) []Receiver {
-	list := t.texts("to", `["ops@example.com"]`)
+	list := t.Texts("to", `["ops@example.com"]`)
 	if len(list) == 0 {
-		if v, isList := t.values["to"].([]any); t.values["to"] == nil || isList && len(v) == 0 {
-			t.problem("to", `is missing: write to = ["ops@example.com"]`)
+		if v, isList := t.Value("to").([]any); t.Value("to") == nil || isList && len(v) == 0 {
+			t.Problem("to", `is missing: write to = ["ops@example.com"]`)
 		}
 		return nil
 	}
@@ -246,18 +247,18 @@ func (t *table) recipients(s email.Settings) []Receiver {
 	seen := map[string]bool{}
 	for _, text := range list {
 		address, err := email.ParseAddress(text)
-		if err == nil && unfit(text) != "" {
-			err = errors.New(unfit(text))
+		if err == nil && tomlfile.Unfit(text) != "" {
+			err = errors.New(tomlfile.Unfit(text))
 		}
 		if err != nil {
-			t.problem("to", `%s %s: write "ops@example.com"`, quote(text), err)
+			t.Problem("to", `%s %s: write "ops@example.com"`, quote(text), err)
 			continue
 		}
 		// The ledger goes by the address alone: neither its case nor the
 		// name beside it makes anybody another person.
-		id := t.name() + "/" + strings.ToLower(address.Address)
+		id := t.Name() + "/" + strings.ToLower(address.Address)
 		if seen[id] {
-			t.problem("to", "%s is in the list twice", quote(address.Address))
+			t.Problem("to", "%s is in the list twice", quote(address.Address))
 			continue
 		}
 		seen[id] = true

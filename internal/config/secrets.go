@@ -15,13 +15,13 @@ import (
 // never repeat what is in the file, since what follows "env:" may well be
 // the secret itself.
 func (t *table) secret(name string) secret.Text {
-	v, ok := t.ask(name)
+	v, ok := t.Ask(name)
 	if !ok {
 		return secret.Text{}
 	}
 	ref, ok := v.(string)
 	if !ok {
-		t.wrongType(name, v, `text in double quotes, such as "env:NAME", "file:PATH" or "credential:NAME"`)
+		t.WrongType(name, v, `text in double quotes, such as "env:NAME", "file:PATH" or "credential:NAME"`)
 		return secret.Text{}
 	}
 	if ref == "" {
@@ -40,22 +40,22 @@ func (t *table) secret(name string) secret.Text {
 		wrong.why = "the secret holds a line break or another control character: it must be one line of text"
 	default:
 		if mode := t.doc.mode; mode&0o044 != 0 && isLiteral(ref) {
-			t.warn(name, `the secret stands in a file that others than its owner can read (mode %04o): chmod go-r the file, or use "env:NAME", "file:PATH" or "credential:NAME"`, mode)
+			t.Warn(name, `the secret stands in a file that others than its owner can read (mode %04o): chmod go-r the file, or use "env:NAME", "file:PATH" or "credential:NAME"`, mode)
 		}
 		if why := oddSecret(value); why != "" {
-			t.warn(name, "the secret %s", why)
+			t.Warn(name, "the secret %s", why)
 		}
 		if wrong.open {
-			t.warn(name, "every user of this machine can change the file that holds the secret: chmod o-w it")
+			t.Warn(name, "every user of this machine can change the file that holds the secret: chmod o-w it")
 		}
 		s := secret.New(value)
 		t.doc.secrets = append(t.doc.secrets, s)
 		return s
 	}
 	if wrong.elsewhere {
-		t.passing(name, "%s", wrong.why)
+		t.Passing(name, "%s", wrong.why)
 	} else {
-		t.problem(name, "%s", wrong.why)
+		t.Problem(name, "%s", wrong.why)
 	}
 	return secret.Text{}
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/poll"
 )
 
 // The bounds of durations. The lower one is for tests and demonstrations;
@@ -17,25 +18,25 @@ const (
 func (c *Config) readCheck(t *table) {
 	c.Loop.Interval = t.duration("interval", 15*time.Minute, shortest, check.Week)
 	c.Loop.Timeout = t.duration("timeout", 15*time.Second, shortest, 5*time.Minute)
-	c.Loop.Concurrency = t.whole("concurrency", 8, 1, 256)
-	c.Loop.Rate = t.number("rate", 5, 0.01, 100_000)
-	c.Policy.Confirm = t.whole("confirm", 2, 1, 10)
+	c.Loop.Concurrency = t.Whole("concurrency", 8, 1, 256)
+	c.Loop.Rate = t.Number("rate", 5, 0.01, 100_000)
+	c.Policy.Confirm = t.Whole("confirm", 2, 1, 10)
 
-	b := t.sub("backoff")
-	before := len(t.doc.problems)
-	c.Loop.Backoff = Backoff{
+	b := t.Sub("backoff")
+	before := len(t.doc.Problems)
+	c.Loop.Backoff = poll.Backoff{
 		Initial:    b.duration("initial", 10*time.Second, shortest, check.Day),
 		Max:        b.duration("max", 15*time.Minute, shortest, check.Day),
-		Multiplier: b.number("multiplier", 2, 1, 10),
+		Multiplier: b.Number("multiplier", 2, 1, 10),
 		// With a jitter of 1 a delay could be none at all.
-		Jitter: b.number("jitter", 0.2, 0, 0.9),
+		Jitter: b.Number("jitter", 0.2, 0, 0.9),
 	}
-	if sound := len(t.doc.problems) == before; sound && c.Loop.Backoff.Max < c.Loop.Backoff.Initial {
-		b.problem("max", "%q is shorter than initial, %q: the delays grow from initial to max",
+	if sound := len(t.doc.Problems) == before; sound && c.Loop.Backoff.Max < c.Loop.Backoff.Initial {
+		b.Problem("max", "%q is shorter than initial, %q: the delays grow from initial to max",
 			check.Duration(c.Loop.Backoff.Max).String(), check.Duration(c.Loop.Backoff.Initial).String())
 	}
 	if c.Loop.Timeout > c.Loop.Interval {
-		t.warn("timeout", "%q is longer than interval, %q: a request that hangs delays the next check of its instance",
+		t.Warn("timeout", "%q is longer than interval, %q: a request that hangs delays the next check of its instance",
 			check.Duration(c.Loop.Timeout).String(), check.Duration(c.Loop.Interval).String())
 	}
 }
@@ -48,7 +49,7 @@ func (c *Config) readAlerts(t *table) check.Terms {
 	terms.Critical = check.Duration(t.duration("critical", check.Week, 0, century))
 	t.oddTerms(terms)
 	c.Policy.FailingAfter = t.duration("failing_after", time.Hour, shortest, 30*check.Day)
-	r := t.sub("repeat_interval")
+	r := t.Sub("repeat_interval")
 	c.Terms.Repeat = map[check.Severity]time.Duration{
 		check.Critical: r.orNever("critical", check.Day),
 		check.Warning:  r.orNever("warning", check.Week),
@@ -69,7 +70,7 @@ func days(n ...int) []check.Duration {
 func (t *table) orNever(name string, def time.Duration) time.Duration {
 	d := t.duration(name, def, 0, century)
 	if d > 0 && d < shortest {
-		t.problem(name, "%q is too short: at least %q, or \"0\" for never", check.Duration(d).String(), check.Duration(shortest).String())
+		t.Problem(name, "%q is too short: at least %q, or \"0\" for never", check.Duration(d).String(), check.Duration(shortest).String())
 		return def
 	}
 	return d
@@ -82,14 +83,14 @@ func (t *table) oddTerms(terms check.Terms) {
 	if len(terms.Expiry) > 0 {
 		first = max(first, terms.Expiry[0])
 	}
-	if !t.given(name) {
+	if !t.Given(name) {
 		name = "expiry"
 	}
 	switch {
 	case first < check.Duration(check.Day):
-		t.warn(name, "the first notice comes only %s before a certificate ends: \"d\" is days, and \"m\" is minutes", first)
+		t.Warn(name, "the first notice comes only %s before a certificate ends: \"d\" is days, and \"m\" is minutes", first)
 	case len(terms.Expiry) > 0 && terms.Critical > terms.Expiry[0]:
-		t.warn(name, "the critical threshold, %q, is longer than the longest of expiry, %q: the first notice comes at the former and is critical already",
+		t.Warn(name, "the critical threshold, %q, is longer than the longest of expiry, %q: the first notice comes at the former and is critical already",
 			terms.Critical.String(), terms.Expiry[0].String())
 	}
 }

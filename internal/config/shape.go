@@ -57,19 +57,19 @@ func (t *table) checkKeys(access, key secret.Text) {
 	ak, sk := strings.TrimSpace(access.Reveal()), strings.TrimSpace(key.Reveal())
 	switch {
 	case ak != "" && ak == sk:
-		t.problem("secret_key", "is the same as access_key: the two are different, and the secret key is shown only once, when the access key is made")
+		t.Problem("secret_key", "is the same as access_key: the two are different, and the secret key is shown only once, when the access key is made")
 	case isSecretKey(ak) && accessKeyShape.MatchString(sk):
-		t.problem("access_key", "access_key and secret_key are exchanged: nothing is sent, lest the secret key be shown")
+		t.Problem("access_key", "access_key and secret_key are exchanged: nothing is sent, lest the secret key be shown")
 	case isSecretKey(ak):
-		t.problem("access_key", "has the form of a secret key (40 characters), and is not sent, lest it be shown: an access key has 20 capital letters and digits")
+		t.Problem("access_key", "has the form of a secret key (40 characters), and is not sent, lest it be shown: an access key has 20 capital letters and digits")
 	case accessKeyShape.MatchString(sk):
-		t.problem("secret_key", "has the form of an access key (20 capital letters and digits): a secret key has 40 characters")
+		t.Problem("secret_key", "has the form of an access key (20 capital letters and digits): a secret key has 40 characters")
 	default:
 		if ak != "" && !accessKeyShape.MatchString(ak) && oddSecret(ak) == "" {
-			t.warn("access_key", "does not look like an access key, which has 20 capital letters and digits")
+			t.Warn("access_key", "does not look like an access key, which has 20 capital letters and digits")
 		}
 		if sk != "" && !isSecretKey(sk) && oddSecret(sk) == "" {
-			t.warn("secret_key", "does not look like a secret key, which has 40 letters and digits")
+			t.Warn("secret_key", "does not look like a secret key, which has 40 letters and digits")
 		}
 	}
 }
@@ -92,15 +92,15 @@ func (t *table) checkToken(token secret.Text) {
 	switch {
 	case s == "" || oddSecret(s) != "":
 	case strings.HasPrefix(s, "https://"):
-		t.problem("token", "is a URL: that of an incoming webhook belongs under webhook_url")
+		t.Problem("token", "is a URL: that of an incoming webhook belongs under webhook_url")
 	case strings.HasPrefix(s, "xoxp-"):
-		t.warn("token", "is one of a person, in whose name the messages would come and with whom it ends: take the bot's, which begins with xoxb-")
+		t.Warn("token", "is one of a person, in whose name the messages would come and with whom it ends: take the bot's, which begins with xoxb-")
 	case strings.HasPrefix(s, "xoxe"):
-		t.warn("token", "is one that ends after twelve hours, or that only renews others: take the bot's, which begins with xoxb-, of an app without token rotation")
+		t.Warn("token", "is one that ends after twelve hours, or that only renews others: take the bot's, which begins with xoxb-, of an app without token rotation")
 	case strings.HasPrefix(s, "xapp-"):
-		t.warn("token", "is one of an app, which can't post: take the bot's, which begins with xoxb-")
+		t.Warn("token", "is one of an app, which can't post: take the bot's, which begins with xoxb-")
 	case !strings.HasPrefix(s, "xoxb-"):
-		t.warn("token", "does not look like the token of a bot, which begins with xoxb-")
+		t.Warn("token", "does not look like the token of a bot, which begins with xoxb-")
 	}
 }
 
@@ -115,11 +115,11 @@ func (t *table) checkChannel(s string) {
 				hint = ": write its ID, " + quote(id)
 			}
 		}
-		t.warn("channel", "is a link, which Slack does not take for a channel%s", hint)
+		t.Warn("channel", "is a link, which Slack does not take for a channel%s", hint)
 	case strings.HasPrefix(s, "<"):
-		t.warn("channel", "is a channel as messages mention it: write its name or its ID alone")
+		t.Warn("channel", "is a channel as messages mention it: write its name or its ID alone")
 	case strings.HasPrefix(s, "@"):
-		t.warn("channel", "is a person: write the ID of a channel, or of the conversation with that person")
+		t.Warn("channel", "is a person: write the ID of a channel, or of the conversation with that person")
 	}
 }
 
@@ -129,11 +129,11 @@ func (t *table) checkHook(u *url.URL) {
 	switch {
 	case host != "hooks.slack.com" && host != "hooks.slack-gov.com":
 		if host == "slack.com" || strings.HasSuffix(host, ".slack.com") {
-			t.warn("webhook_url", "is a page of Slack: the URL of an incoming webhook begins with https://hooks.slack.com/services/")
+			t.Warn("webhook_url", "is a page of Slack: the URL of an incoming webhook begins with https://hooks.slack.com/services/")
 		}
 	case strings.HasPrefix(u.Path, "/workflows/"), strings.HasPrefix(u.Path, "/triggers/"):
-		t.warn("webhook_url", "is that of a workflow, which takes variables and no messages: make an incoming webhook, whose URL begins with https://hooks.slack.com/services/")
+		t.Warn("webhook_url", "is that of a workflow, which takes variables and no messages: make an incoming webhook, whose URL begins with https://hooks.slack.com/services/")
 	case !strings.HasPrefix(u.Path, "/services/"):
-		t.warn("webhook_url", "is not that of an incoming webhook, which begins with https://hooks.slack.com/services/")
+		t.Warn("webhook_url", "is not that of an incoming webhook, which begins with https://hooks.slack.com/services/")
 	}
 }

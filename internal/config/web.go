@@ -28,16 +28,16 @@ const defaultListen = "127.0.0.1:9943"
 
 // readHTTP reads where to serve.
 func (c *Config) readHTTP(t *table) {
-	c.HTTP = HTTP{Listen: t.orNone("listen", defaultListen), WebConfigFile: t.file("web_config_file")}
+	c.HTTP = HTTP{Listen: t.OrNone("listen", defaultListen), WebConfigFile: t.file("web_config_file")}
 	if c.HTTP.Listen == "" {
 		if c.HTTP.WebConfigFile != "" {
-			t.warn("web_config_file", "has no effect while listen is \"\"")
+			t.Warn("web_config_file", "has no effect while listen is \"\"")
 		}
 		return
 	}
 	host, port, err := net.SplitHostPort(c.HTTP.Listen)
 	if n, atoi := strconv.Atoi(port); err != nil || atoi != nil || n < 0 || n > 65535 {
-		t.problem("listen", "%s is not a valid address: write host:port, such as %q, or \"\" for none", quote(c.HTTP.Listen), defaultListen)
+		t.Problem("listen", "%s is not a valid address: write host:port, such as %q, or \"\" for none", quote(c.HTTP.Listen), defaultListen)
 		return
 	}
 	if c.HTTP.WebConfigFile != "" {
@@ -47,7 +47,7 @@ func (c *Config) readHTTP(t *table) {
 		return
 	}
 	if !isLoopback(host) {
-		t.warn("listen", "others can reach it, and it has neither TLS nor a password: set web_config_file, or see to it that only your monitoring gets there")
+		t.Warn("listen", "others can reach it, and it has neither TLS nor a password: set web_config_file, or see to it that only your monitoring gets there")
 	}
 }
 
@@ -56,14 +56,14 @@ func (t *table) checkWebConfig(file string) {
 	// The library opens and reads whatever is there. So it is looked at first.
 	f, err := t.doc.read(file, largestCertificate)
 	if err != nil {
-		t.passing("web_config_file", "can't read it: %s", cause(err))
+		t.Passing("web_config_file", "can't read it: %s", cause(err))
 		return
 	}
 	if !t.checkWebCertificates(f.Data, filepath.Dir(file)) {
 		return
 	}
 	for _, what := range examineWebConfig(file) {
-		t.problem("web_config_file", "can't be used: %s", what)
+		t.Problem("web_config_file", "can't be used: %s", what)
 	}
 }
 
@@ -108,7 +108,7 @@ func (t *table) checkWebCertificates(data []byte, dir string) bool {
 			f.path = filepath.Join(dir, f.path)
 		}
 		if _, err := t.doc.read(f.path, largestCertificate); err != nil {
-			t.passing("web_config_file", "can't read its %s: %s", f.key, cause(err))
+			t.Passing("web_config_file", "can't read its %s: %s", f.key, cause(err))
 			all = false
 		}
 	}
@@ -150,7 +150,7 @@ func (c *Config) readHeartbeat(t *table) {
 	}
 	u, why := parseURL(c.Heartbeat.Reveal())
 	if why != "" {
-		t.problem("url", "%s", why)
+		t.Problem("url", "%s", why)
 		c.Heartbeat = secret.Text{}
 		return
 	}
