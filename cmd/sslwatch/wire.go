@@ -12,6 +12,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/httpclient"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/notify/slack"
+	"github.com/sslwatch/sslwatch/internal/notify/webhook"
 	"github.com/sslwatch/sslwatch/internal/watch"
 )
 
@@ -147,14 +148,19 @@ type configuredCarrier struct {
 // if nothing changed, so that a reload ends no delivery without need.
 func (a *app) carrier(r config.Receiver, proxies *httpclient.Proxies) (notify.Sender, error) {
 	for _, c := range a.carriers {
-		if reflect.DeepEqual(c.of.Slack, r.Slack) && reflect.DeepEqual(c.of.Email, r.Email) {
+		if reflect.DeepEqual(c.of.Slack, r.Slack) && reflect.DeepEqual(c.of.Email, r.Email) && reflect.DeepEqual(c.of.Webhook, r.Webhook) {
 			return c.Sender, nil
 		}
 	}
-	if r.Slack != nil {
+	switch {
+	case r.Slack != nil:
 		settings := *r.Slack
 		settings.Proxies = proxies
 		return slack.New(settings)
+	case r.Webhook != nil:
+		settings := *r.Webhook
+		settings.Proxies = proxies
+		return webhook.New(settings)
 	}
 	return a.mail.Receiver(*r.Email)
 }

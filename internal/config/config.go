@@ -13,6 +13,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify/email"
 	"github.com/sslwatch/sslwatch/internal/notify/slack"
+	"github.com/sslwatch/sslwatch/internal/notify/webhook"
 	"github.com/sslwatch/sslwatch/internal/poll"
 	"github.com/sslwatch/sslwatch/internal/secret"
 )
@@ -50,6 +51,17 @@ type Config struct {
 	Warnings []Problem
 }
 
+// Kind is the name of the tables in which such receivers stand.
+func (r Receiver) Kind() string {
+	switch {
+	case r.Slack != nil:
+		return "slack"
+	case r.Email != nil:
+		return "email"
+	}
+	return "webhook"
+}
+
 // Loop says how often and how hard to ask.
 type Loop struct {
 	Interval    time.Duration // between successful checks of one instance
@@ -68,12 +80,13 @@ type Project struct {
 	Credentials Credentials
 }
 
-// Receiver is one that is told: a Slack channel, or one recipient of
-// e-mail. Exactly one of Slack and Email is set.
+// Receiver is one that is told: a Slack channel, one recipient of e-mail, or a
+// webhook. Exactly one of Slack, Email and Webhook is set.
 type Receiver struct {
 	// Its Name is as configured; the recipients of one e-mail table share it.
 	// Its ID is the name, for e-mail followed by a slash and the address.
 	ledger.Receiver
-	Slack *slack.Settings
-	Email *email.Settings
+	Slack   *slack.Settings
+	Email   *email.Settings
+	Webhook *webhook.Settings
 }

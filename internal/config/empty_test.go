@@ -64,6 +64,12 @@ var settings = []struct {
 	{"email.*.min_severity", edited(`host = "smtp.example.com"`, "host = \"smtp.example.com\"\n%s"), func(c *Config) any { return c.Receivers[1].Audience.MinSeverity }, "warning", `"" is not one of`, "critical -> critical"},
 	{"email.*.fallback", edited(`host = "smtp.example.com"`, "host = \"smtp.example.com\"\n%s"), func(c *Config) any { return c.Receivers[1].Fallback }, "", "", "oncall -> oncall"},
 	{"email.*.fallback_after", edited(`host = "smtp.example.com"`, "host = \"smtp.example.com\"\n%s"), func(c *Config) any { return c.Receivers[1].FallbackAfter }, "5m0s", "not a duration", "0 -> 0s"},
+	{"webhook.*.url", edited("", "[webhook.pager]\n%s\n"), func(c *Config) any { return c.Receivers[2].Webhook.URL.Reveal() }, "is missing", "is empty", "env:TEST_HOOK -> https://hooks.example.com/XXSECRETXX"},
+	{"webhook.*.authorization", edited("", "[webhook.pager]\nurl = \"env:TEST_HOOK\"\n%s\n"), func(c *Config) any { return c.Receivers[2].Webhook.Authorization.Reveal() }, "", "", "env:TEST_PASSWORD -> PWXXSECRETXX"},
+	{"webhook.*.signing_key", edited("", "[webhook.pager]\nurl = \"env:TEST_HOOK\"\n%s\n"), func(c *Config) any { return c.Receivers[2].Webhook.SigningKey.Reveal() }, "", "", "env:TEST_PASSWORD -> PWXXSECRETXX"},
+	{"webhook.*.min_severity", edited("", "[webhook.pager]\nurl = \"env:TEST_HOOK\"\n%s\n"), func(c *Config) any { return c.Receivers[2].Audience.MinSeverity }, "warning", `"" is not one of`, "critical -> critical"},
+	{"webhook.*.fallback", edited("", "[webhook.pager]\nurl = \"env:TEST_HOOK\"\n%s\n"), func(c *Config) any { return c.Receivers[2].Fallback }, "", "", "ops -> ops"},
+	{"webhook.*.fallback_after", edited("", "[webhook.pager]\nurl = \"env:TEST_HOOK\"\n%s\n"), func(c *Config) any { return c.Receivers[2].FallbackAfter }, "5m0s", "not a duration", "0 -> 0s"},
 	{"heartbeat.url", edited("", "[heartbeat]\n%s\n"), func(c *Config) any { return c.Heartbeat.Reveal() }, "", "", "https://x.example/a -> https://x.example/a"},
 }
 
@@ -112,7 +118,7 @@ func TestEveryTextOfTheExampleIsSaidAbsentEmptyAndGiven(t *testing.T) {
 	if _, err := toml.Decode(string(data), &root); err != nil {
 		t.Fatal(err)
 	}
-	names := regexp.MustCompile(`^(project|slack|email)\.[^.]+`)
+	names := regexp.MustCompile(`^(project|slack|email|webhook)\.[^.]+`)
 	var visit func(path string, v any)
 	visit = func(path string, v any) {
 		switch v := v.(type) {

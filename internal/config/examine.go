@@ -64,11 +64,7 @@ func (c *Config) idle(d *document) {
 		}
 		done[r.Name] = true
 		if !concerned && !c.isFallback(r.Name) {
-			kind := "slack"
-			if r.Email != nil {
-				kind = "email"
-			}
-			d.Warn(toml.Key{kind, r.Name, "match"}, "no instance fits it, so this receiver would hear of nothing")
+			d.Warn(toml.Key{r.Kind(), r.Name, "match"}, "no instance fits it, so this receiver would hear of nothing")
 		}
 	}
 }

@@ -17,7 +17,7 @@ func exampleEnv(t *testing.T) func(string) (string, bool) {
 	dir := t.TempDir()
 	for name, value := range map[string]string{
 		"huaweicloud-ak": values["TEST_AK"], "huaweicloud-sk": values["TEST_SK"],
-		"slack-token": "xoxb-1-example", "smtp-password": "p",
+		"slack-token": "xoxb-1-example", "smtp-password": "p", "pager-url": "https://hooks.example.com/1",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(value+"\n"), 0o600); err != nil {
 			t.Fatal(err)
@@ -34,7 +34,7 @@ func TestExampleIsGoodAsItIs(t *testing.T) {
 	if len(c.Warnings) > 0 {
 		t.Errorf("warnings: %v", c.Warnings)
 	}
-	if len(c.Watched) != 1 || len(c.Receivers) != 2 {
+	if len(c.Watched) != 1 || len(c.Receivers) != 3 {
 		t.Errorf("%+v", c)
 	}
 	// What the example calls a default is one.

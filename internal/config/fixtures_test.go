@@ -228,10 +228,14 @@ var wrong = []fixture{
 	{"heartbeat that is no URL", "", "[heartbeat]\nurl = \"XXSECRETXX\"\n"},
 	{"heartbeat with a typo", "", "[heartbeat]\nurls = \"https://example.com\"\n"},
 
+	{"receiver of a webhook without a URL", "", "[webhook.pager]\n"},
+	{"receiver of a webhook with another URL", "", "[webhook.pager]\nurl = \"env:TEST_PASSWORD\"\n"},
+	{"receiver of a webhook with a typo", "", "[webhook.pager]\nurl = \"env:TEST_HOOK\"\nsigning-key = \"x\"\n"},
+	{"receiver of a webhook with the name of another", "", "[webhook.oncall]\nurl = \"env:TEST_HOOK\"\n"},
+
 	// What later versions will know.
 	{"alertmanager", "", "[alertmanager.cluster]\nurls = [\"http://alertmanager-0:9093\"]\n"},
-	{"webhook", "", "[webhook.pager]\nurl = \"https://example.com/hunter2\"\n"},
-	{"webhook that is a value", `[check]`, "webhook = \"https://example.com/hunter2\"\n[check]"},
+	{"receiver that is a value", `[check]`, "webhook = \"https://example.com/hunter2\"\n[check]"},
 	{"probe", `region = "eu-west-101"`, "region = \"eu-west-101\"\nprobe = true\nca_file = \"ca.crt\""},
 
 	{"discover that is text", `region = "eu-west-101"`, "region = \"eu-west-101\"\ndiscover = \"yes\""},
@@ -255,6 +259,8 @@ var odd = []fixture{
 	{"endpoint over plain http", `region = "eu-west-101"`, "region = \"eu-west-101\"\nendpoint = \"http://dcs.example.com\""},
 	{"endpoint over plain http on this machine", `region = "eu-west-101"`, "region = \"eu-west-101\"\nendpoint = \"http://[::1]:80\""},
 	{"Slack over plain http", `channel = "#redis"`, "channel = \"#redis\"\napi_url = \"http://slack.example.com/api/\""},
+	{"receiver of a webhook", "", "[webhook.pager]\nurl = \"env:TEST_HOOK\"\nauthorization = \"env:TEST_PASSWORD\"\nsigning_key = \"env:TEST_PASSWORD\"\nfallback = \"ops\"\n"},
+	{"receiver of a webhook over plain http", "", "[webhook.pager]\nurl = \"env:TEST_PLAIN_HOOK\"\n"},
 	{"webhook over plain http", "token = \"env:TEST_TOKEN\"\nchannel = \"#redis\"", `webhook_url = "env:TEST_PLAIN_HOOK"`},
 	{"webhook", "token = \"env:TEST_TOKEN\"\nchannel = \"#redis\"", `webhook_url = "env:TEST_HOOK"`},
 	{"mail in the clear", `host = "smtp.example.com"`, "host = \"smtp.example.com\"\ntls = \"none\""},

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"net"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify/email"
 	"github.com/sslwatch/sslwatch/internal/notify/slack"
+	"github.com/sslwatch/sslwatch/internal/notify/webhook"
 	"github.com/sslwatch/sslwatch/internal/secret"
 )
 
@@ -28,6 +30,7 @@ func (c *Config) readReceivers(root *table) {
 	}{
 		{"slack", "oncall", (*table).slack},
 		{"email", "ops-mail", (*table).email},
+		{"webhook", "pager", (*table).webhook},
 	}
 	var tables []*table
 	for _, kind := range kinds {
@@ -50,8 +53,8 @@ func (c *Config) readReceivers(root *table) {
 	for _, t := range tables {
 		t.fallback(byName)
 	}
-	if len(tables) == 0 && !root.Holds("slack") && !root.Holds("email") {
-		root.doc.Problem(nil, "there is no receiver, so nobody would be told: add [slack.NAME] or [email.NAME]")
+	if len(tables) == 0 && !root.Holds("slack") && !root.Holds("email") && !root.Holds("webhook") {
+		root.doc.Problem(nil, "there is no receiver, so nobody would be told: add [slack.NAME], [email.NAME] or [webhook.NAME]")
 	}
 	slices.SortFunc(c.Receivers, func(a, b Receiver) int { return cmp.Compare(a.ID, b.ID) })
 }
@@ -152,6 +155,36 @@ func (t *table) checkWebhook(text secret.Text) {
 	}
 	t.warnPlain("webhook_url", u)
 	t.checkHook(u)
+}
+
+// webhook reads the address of what understands Alertmanager's webhook.
+func (t *table) webhook() []Receiver {
+	s := webhook.Settings{
+		Name: t.Name(), URL: t.secret("url"), Authorization: t.secret("authorization"), SigningKey: t.secret("signing_key"),
+	}
+	t.Need("url", `"credential:pager-url"`)
+	if !s.URL.IsZero() {
+		if u, why := parseHook(s.URL.Reveal()); why != "" {
+			t.Problem("url", "%s", why)
+		} else {
+			t.warnPlain("url", u)
+		}
+	}
+	return []Receiver{{Receiver: ledger.Receiver{ID: t.Name()}, Webhook: &s}}
+}
+
+// parseHook is parseURL for an address that may hold a user name and password.
+func parseHook(s string) (u *url.URL, why string) {
+	u, err := url.Parse(s)
+	if err != nil {
+		return nil, "is not a URL: write https://HOST/PATH"
+	}
+	bare := *u
+	bare.User = nil
+	if _, why = parseURL(bare.String()); why != "" {
+		return nil, why
+	}
+	return u, ""
 }
 
 // ports are the usual ones.

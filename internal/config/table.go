@@ -35,6 +35,7 @@ var tablesOfNamed = map[string][]string{
 	"project.*.instance.*": {"labels"},
 	"slack.*":              {"match"},
 	"email.*":              {"match"},
+	"webhook.*":            {"match"},
 }
 
 // file returns a path, empty where there is none. What is relative is
