@@ -17,6 +17,7 @@ var arrows = map[string][]string{
 	"internal/httpclient":        {"internal/reason", "internal/netfault", "internal/secret"},
 	"internal/dcs":               {"internal/reason", "internal/smallfile", "internal/text", "internal/httpclient", "internal/netfault", "internal/secret"},
 	"internal/check":             {"internal/reason", "internal/text", "internal/dcs"},
+	"internal/probe":             {"internal/netfault", "internal/reason", "internal/text"},
 	"internal/queue":             {},
 	"internal/ledger":            {"internal/reason", "internal/check", "internal/queue"},
 	"internal/ledger/ledgertest": {"internal/check", "internal/ledger"}, // for tests only

@@ -58,7 +58,7 @@ func newRoot(a *app) *cobra.Command {
 	flags.StringVar(&a.logFormat, "log-format", "", "how to log: text or json (default text on a terminal, else json)")
 
 	root.AddCommand(
-		newRun(a), newCheck(a), newValidate(a), newTestNotify(a), newStatus(a), newDemo(a), newHealthcheck(a), newReload(a), newVersion(a),
+		newRun(a), newCheck(a), newValidate(a), newTestNotify(a), newStatus(a), newProbe(a), newDemo(a), newHealthcheck(a), newReload(a), newVersion(a),
 	)
 	root.InitDefaultHelpFlag()
 	root.InitDefaultVersionFlag()

@@ -13,6 +13,7 @@ const (
 	DeadManService     Code = "dead_man_service"
 	MetadataService    Code = "metadata_service"
 	PodIdentityService Code = "pod_identity_service"
+	TheEndpoint        Code = "the_endpoint"
 
 	// How long was waited.
 	Within Code = "within"
@@ -68,6 +69,17 @@ const (
 	// What to do about an authority that is not known.
 	AddToCAFile Code = "add_to_ca_file"
 	AddToSystem Code = "add_to_system"
+
+	// What a handshake with an instance found.
+	ProbePlainText       Code = "probe_plain_text"
+	ProbeExpired         Code = "probe_expired"
+	ProbeNotYetValid     Code = "probe_not_yet_valid"
+	ProbeExpiring        Code = "probe_expiring"
+	ProbeOtherName       Code = "probe_other_name"
+	ProbeUntrusted       Code = "probe_untrusted"
+	ProbeUntrustedByFile Code = "probe_untrusted_by_file"
+	ProbeCAEndsFirst     Code = "probe_ca_ends_first"
+	ProbeOldTLS          Code = "probe_old_tls"
 
 	// What the API said.
 	SaidBoth   Code = "said_both"
@@ -216,6 +228,7 @@ var english = map[Code]words{
 	DeadManService:     {says: "the dead-man service at {host}"},
 	MetadataService:    {says: "the ECS metadata service at {host}"},
 	PodIdentityService: {says: "the pod identity service at {host}"},
+	TheEndpoint:        {says: "the endpoint {address}"},
 
 	Within: {says: "within {time}"},
 	InTime: {says: "in time"},
@@ -269,6 +282,16 @@ var english = map[Code]words{
 	HandshakeFailed:   {"the TLS handshake with {peer} failed ({detail})", "TLS 1.2 or newer is needed; " + opened},
 	AddToCAFile:       {says: "put its authority's certificate into a file and name that in {setting}"},
 	AddToSystem:       {says: "if a proxy opens TLS on the way, add its CA to this machine's or name it in SSL_CERT_FILE; in a container check that there are CA certificates at all"},
+
+	ProbePlainText:       {"a Redis without TLS answers at {address}", "clients that insist on TLS can't connect, and all others speak in clear text; look in the console whether SSL is on, and whether the port is the right one"},
+	ProbeExpired:         {"the certificate expired on {time}", "clients that verify it can't connect any more; open a service ticket for the instance"},
+	ProbeNotYetValid:     {"the certificate is not valid before {time}", "check this machine's clock first; else clients that verify it can't connect until then"},
+	ProbeExpiring:        {"the certificate expires on {time}, in {left}", "then clients that verify it can't connect any more; open a service ticket for the instance"},
+	ProbeOtherName:       {"the certificate is for {names}, and not for {name}", "clients that verify the name can't connect by this one; let them use a name that is in it, or ask with --server-name"},
+	ProbeUntrusted:       {"the certificate is of an authority that this machine does not know ({issuer})", "give the ca.crt that the console offers with --ca-file: clients need it, too"},
+	ProbeUntrustedByFile: {"the certificate is of another authority than those of the CA file ({issuer})", "clients that trust this file can't connect; download ca.crt in the console anew, and compare"},
+	ProbeCAEndsFirst:     {"the authority in the CA file ends on {ca}, before the certificate does ({leaf})", "from then on clients that trust this file can't connect; bring them a new ca.crt before"},
+	ProbeOldTLS:          {"only {version} is spoken", "many clients take TLS 1.2 and newer only"},
 
 	SaidBoth:   {says: "({code_said}: {message})"},
 	SaidOne:    {says: "(HTTP {status}, {message})"},
