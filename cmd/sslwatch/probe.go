@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
@@ -20,9 +19,6 @@ import (
 	"github.com/sslwatch/sslwatch/internal/smallfile"
 	"github.com/sslwatch/sslwatch/internal/text"
 )
-
-// largestCAFile bounds the file of --ca-file.
-const largestCAFile = 1 << 20
 
 func newProbe(a *app) *cobra.Command {
 	var caFile, serverName string
@@ -63,10 +59,7 @@ func (a *app) probe(ctx context.Context, address, caFile, serverName string, asJ
 		}
 	}
 	now := time.Now()
-	results, err := probe.Do(ctx, o, now)
-	if err != nil {
-		return &exitError{exitOf(check.VerdictCritical), err}
-	}
+	results := probe.Do(ctx, o, now)
 	verdict := check.VerdictOK
 	for _, r := range results {
 		switch {
@@ -91,27 +84,13 @@ func (a *app) probe(ctx context.Context, address, caFile, serverName string, asJ
 
 // readCAs reads the certificates of a PEM file.
 func readCAs(ctx context.Context, path string) ([]*x509.Certificate, error) {
-	f, err := smallfile.Read(ctx, path, largestCAFile)
+	f, err := smallfile.Read(ctx, path, probe.LargestCAs)
 	if err != nil {
 		return nil, fmt.Errorf("the CA file can't be read: %w", err)
 	}
-	var all []*x509.Certificate
-	for rest := f.Data; ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
-		if block.Type != "CERTIFICATE" {
-			continue
-		}
-		c, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("%s holds a certificate that can't be read: %w", path, err)
-		}
-		all = append(all, c)
-	}
-	if len(all) == 0 {
-		return nil, fmt.Errorf("%s holds no certificate: it must be a PEM file, such as the ca.crt of the console", path)
+	all, err := probe.ParseCAs(f.Data)
+	if err != nil {
+		return nil, fmt.Errorf("%s %w", path, err)
 	}
 	return all, nil
 }

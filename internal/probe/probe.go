@@ -69,30 +69,38 @@ type Finding struct {
 	Reason reason.Reason
 }
 
+// Reached reports whether the endpoint showed what it serves, be that clear
+// text.
+func (r Result) Reached() bool {
+	return r.Leaf != nil || slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Reason.Code() == reason.ProbePlainText })
+}
+
 // Breaks reports whether a client that verifies can't connect.
 func (r Result) Breaks() bool {
 	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Breaks })
 }
 
-// Do asks the first IPv4 and the first IPv6 address of a host, whichever it
-// has. The error says that it has none: that its name can't be looked up.
-func Do(ctx context.Context, o Options, now time.Time) ([]Result, error) {
+// Do asks one IPv4 and one IPv6 address of a host, whichever it has. A name
+// that can't be looked up is a result, too.
+func Do(ctx context.Context, o Options, now time.Time) []Result {
 	if o.Timeout == 0 {
 		o.Timeout = defaultTimeout
 	}
 	addresses, err := lookup(ctx, o)
 	if err != nil {
-		f := netfault.Explain(netfault.At(netfault.Lookup, err), netfault.Peer{Who: peer(net.JoinHostPort(o.Host, o.Port)), Setting: "the host", Timeout: o.Timeout})
-		return nil, errors.New(f.String())
+		r := Result{Address: net.JoinHostPort(o.Host, o.Port)}
+		r.find(true, o.fault(r.Address, netfault.At(netfault.Lookup, err)))
+		return []Result{r}
 	}
 	var results []Result
 	for _, address := range addresses {
 		results = append(results, o.ask(ctx, address, now))
 	}
-	return results, nil
+	return results
 }
 
-// lookup returns the addresses to ask.
+// lookup returns the addresses to ask: of several the same each time, so that
+// what they show can be compared.
 func lookup(ctx context.Context, o Options) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
@@ -100,13 +108,14 @@ func lookup(ctx context.Context, o Options) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	for i, a := range all {
+		all[i] = a.Unmap()
+	}
+	slices.SortFunc(all, netip.Addr.Compare)
 	var out []string
 	for _, is := range []func(netip.Addr) bool{netip.Addr.Is4, netip.Addr.Is6} {
-		for _, a := range all {
-			if a = a.Unmap(); is(a) {
-				out = append(out, net.JoinHostPort(a.String(), o.Port))
-				break
-			}
+		if i := slices.IndexFunc(all, is); i >= 0 {
+			out = append(out, net.JoinHostPort(all[i].String(), o.Port))
 		}
 	}
 	return out, nil
@@ -165,7 +174,7 @@ func (o Options) ask(ctx context.Context, address string, now time.Time) Result 
 		}
 		r.find(true, why)
 	}
-	r.judge(chain, o.CAs, name, now)
+	r.judge(o, chain, name, now)
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
 		switch {
 		case a.Breaks == b.Breaks:
@@ -219,7 +228,7 @@ func inClear(ctx context.Context, address string, timeout time.Duration) bool {
 }
 
 // judge verifies a certificate, each property by itself.
-func (r *Result) judge(chain, cas []*x509.Certificate, name string, now time.Time) {
+func (r *Result) judge(o Options, chain []*x509.Certificate, name string, now time.Time) {
 	leaf := chain[0]
 	when := func(t time.Time) string { return text.Stamp(t) }
 	switch left := leaf.NotAfter.Sub(now); {
@@ -234,17 +243,13 @@ func (r *Result) judge(chain, cas []*x509.Certificate, name string, now time.Tim
 		r.find(true, reason.New(reason.ProbeOtherName, reason.Args{"name": clip(name), "names": names(leaf)}))
 	}
 	trust := x509.VerifyOptions{Intermediates: pool(chain[1:]), CurrentTime: within(leaf, now)}
-	if len(cas) > 0 {
-		trust.Roots = pool(cas)
+	if len(o.CAs) > 0 {
+		trust.Roots = pool(o.CAs)
 	}
 	if _, err := leaf.Verify(trust); err != nil {
-		code := reason.ProbeUntrusted
-		if len(cas) > 0 {
-			code = reason.ProbeUntrustedByFile
-		}
-		r.find(true, reason.New(code, reason.Args{"issuer": clip(leaf.Issuer.String())}))
+		r.find(true, o.distrust(err, leaf, r.Address))
 	}
-	for _, ca := range cas {
+	for _, ca := range o.CAs {
 		if ca.NotAfter.Before(leaf.NotAfter) && leaf.CheckSignatureFrom(ca) == nil {
 			r.find(!now.Before(ca.NotAfter), reason.New(reason.ProbeCAEndsFirst, reason.Args{"ca": when(ca.NotAfter), "leaf": when(leaf.NotAfter)}))
 		}
@@ -252,6 +257,24 @@ func (r *Result) judge(chain, cas []*x509.Certificate, name string, now time.Tim
 	if r.Version < tls.VersionTLS12 {
 		r.find(false, reason.New(reason.ProbeOldTLS, reason.Args{"version": tls.VersionName(r.Version)}))
 	}
+}
+
+// distrust says why a chain is not trusted, although the certificate itself
+// has not ended.
+func (o Options) distrust(err error, leaf *x509.Certificate, address string) reason.Reason {
+	var (
+		unknown x509.UnknownAuthorityError
+		invalid x509.CertificateInvalidError
+	)
+	ended := errors.As(err, &invalid) && invalid.Reason == x509.Expired // an authority has
+	if !ended && !errors.As(err, &unknown) {
+		return o.fault(address, netfault.At(netfault.Handshake, &tls.CertificateVerificationError{Err: err}))
+	}
+	code := reason.ProbeUntrusted
+	if len(o.CAs) > 0 {
+		code = reason.ProbeUntrustedByFile
+	}
+	return reason.New(code, reason.Args{"issuer": clip(leaf.Issuer.String())})
 }
 
 // within returns a time at which a certificate is valid, as near to now as can

@@ -12,6 +12,7 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,10 +53,15 @@ func must2[T any](v T, err error) func(*testing.T) T {
 // issue returns a certificate of the authority.
 func (a authority) issue(t *testing.T, from, until time.Time, names ...string) tls.Certificate {
 	t.Helper()
+	return a.issueFor(t, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, from, until, names...)
+}
+
+func (a authority) issueFor(t *testing.T, usage []x509.ExtKeyUsage, from, until time.Time, names ...string) tls.Certificate {
+	t.Helper()
 	key := must2(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))(t)
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "redis"}, NotBefore: from, NotAfter: until,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		ExtKeyUsage: usage,
 	}
 	for _, name := range names {
 		if ip := net.ParseIP(name); ip != nil {
@@ -131,6 +137,8 @@ func TestEachThingThatAClientWouldObjectTo(t *testing.T) {
 		"the authority ends first":                {server: serving(short.issue(t, now.Add(-time.Hour), now.Add(year), "127.0.0.1")), cas: []*x509.Certificate{short.cert}, version: tls.VersionTLS13, codes: []reason.Code{reason.ProbeCAEndsFirst}},
 		"expired, and for another name": {server: serving(good.issue(t, now.Add(-year), now.Add(-time.Hour), "a.example")), cas: trust, version: tls.VersionTLS13, breaks: true,
 			codes: []reason.Code{reason.ProbeExpired, reason.ProbeOtherName}},
+		"not made for servers": {server: serving(good.issueFor(t, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, now.Add(-time.Hour), now.Add(year), "127.0.0.1")), cas: trust, version: tls.VersionTLS13, breaks: true,
+			codes: []reason.Code{reason.NotForServers}},
 		"TLS 1.1 only": {server: serving(well, func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 }), cas: trust, version: tls.VersionTLS11, codes: []reason.Code{reason.ProbeOldTLS}},
 		"TLS 1.2":      {server: serving(well, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }), cas: trust, version: tls.VersionTLS12},
 		"wants a client certificate": {server: serving(well, func(c *tls.Config) { c.ClientAuth = tls.RequireAnyClientCert }), cas: trust, version: tls.VersionTLS13, breaks: true,
@@ -145,9 +153,9 @@ func TestEachThingThatAClientWouldObjectTo(t *testing.T) {
 		t.Run(rule, func(t *testing.T) {
 			t.Parallel()
 			port := serve(t, "127.0.0.1:0", tt.server)
-			results, err := probe.Do(t.Context(), probe.Options{Host: "127.0.0.1", Port: port, ServerName: tt.name, CAs: tt.cas, Timeout: time.Second}, now)
-			if err != nil || len(results) != 1 {
-				t.Fatalf("%+v, %v", results, err)
+			results := probe.Do(t.Context(), probe.Options{Host: "127.0.0.1", Port: port, ServerName: tt.name, CAs: tt.cas, Timeout: time.Second}, now)
+			if len(results) != 1 {
+				t.Fatalf("%+v", results)
 			}
 			r := results[0]
 			var codes []reason.Code
@@ -157,8 +165,11 @@ func TestEachThingThatAClientWouldObjectTo(t *testing.T) {
 					t.Errorf("%q", s)
 				}
 			}
-			if r.Version != tt.version || r.Breaks() != tt.breaks || !same(codes, tt.codes) {
+			if r.Version != tt.version || r.Breaks() != tt.breaks || !slices.Equal(codes, tt.codes) {
 				t.Errorf("%s, breaks %t, %v; want %s, %t, %v", tls.VersionName(r.Version), r.Breaks(), codes, tls.VersionName(tt.version), tt.breaks, tt.codes)
+			}
+			if shown := tt.version != 0 || slices.Contains(tt.codes, reason.ProbePlainText); r.Reached() != shown {
+				t.Errorf("reached: %t", r.Reached())
 			}
 			if (r.Leaf != nil) != (tt.version != 0) {
 				t.Errorf("the certificate is known: %t", r.Leaf != nil)
@@ -185,25 +196,13 @@ func plaintext(c net.Conn) {
 	}
 }
 
-func same(a, b []reason.Code) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
-}
-
 func TestIPv6(t *testing.T) {
 	now := time.Now()
 	ca := newAuthority(t, now.Add(1000*time.Hour))
 	port := serve(t, "[::1]:0", redis(&tls.Config{Certificates: []tls.Certificate{ca.issue(t, now.Add(-time.Hour), now.Add(900*time.Hour), "::1")}}))
-	results, err := probe.Do(t.Context(), probe.Options{Host: "::1", Port: port, CAs: []*x509.Certificate{ca.cert}}, now)
-	if err != nil || len(results) != 1 || results[0].Address != "[::1]:"+port || len(results[0].Findings) > 0 {
-		t.Errorf("%+v, %v", results, err)
+	results := probe.Do(t.Context(), probe.Options{Host: "::1", Port: port, CAs: []*x509.Certificate{ca.cert}}, now)
+	if len(results) != 1 || results[0].Address != "[::1]:"+port || len(results[0].Findings) > 0 {
+		t.Errorf("%+v", results)
 	}
 }
 
@@ -214,13 +213,14 @@ func TestNobodyThereAndNoSuchName(t *testing.T) {
 	}
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	l.Close()
-	results, err := probe.Do(t.Context(), probe.Options{Host: "127.0.0.1", Port: port}, time.Now())
-	if err != nil || len(results) != 1 || !results[0].Breaks() || results[0].Findings[0].Reason.Code() != reason.ConnectionRefused {
-		t.Errorf("%+v, %v", results, err)
+	results := probe.Do(t.Context(), probe.Options{Host: "127.0.0.1", Port: port}, time.Now())
+	if len(results) != 1 || !results[0].Breaks() || results[0].Findings[0].Reason.Code() != reason.ConnectionRefused {
+		t.Errorf("%+v", results)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if results, err := probe.Do(ctx, probe.Options{Host: "redis.invalid", Port: "6379"}, time.Now()); err == nil {
+	results = probe.Do(ctx, probe.Options{Host: "redis.invalid", Port: "6379"}, time.Now())
+	if len(results) != 1 || results[0].Reached() || results[0].Address != "redis.invalid:6379" || results[0].Findings[0].Reason.Code() != reason.NotWaitedFor {
 		t.Errorf("%+v", results)
 	}
 }
