@@ -161,3 +161,51 @@ func TestStampIsUTCAndDoesNotBreak(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func TestATimeInAZoneCantBeMisread(t *testing.T) {
+	for rule, test := range map[string]struct{ at, zone, stamp, date string }{
+		"of the same day":          {"2026-11-23T02:07:13.123456789Z", "Europe/Berlin", "2026-11-23 02:07:13 UTC (03:07 UTC+1)", "2026-11-23"},
+		"in summer":                {"2026-06-23T02:07:13.123456789Z", "Europe/Berlin", "2026-06-23 02:07:13 UTC (04:07 UTC+2)", "2026-06-23"},
+		"of the next day":          {"2026-12-31T23:07:59.999999999Z", "Asia/Shanghai", "2026-12-31 23:07:59 UTC (2027-01-01 07:07 UTC+8)", "2026-12-31 UTC (2027-01-01 UTC+8)"},
+		"of the day before":        {"2026-03-01T02:07:13.123456789Z", "America/St_Johns", "2026-03-01 02:07:13 UTC (2026-02-28 22:37 UTC-3:30)", "2026-03-01 UTC (2026-02-28 UTC-3:30)"},
+		"of quarters of an hour":   {"2026-11-23T02:07:13.123456789Z", "Asia/Kathmandu", "2026-11-23 02:07:13 UTC (07:52 UTC+5:45)", "2026-11-23"},
+		"as that of UTC":           {"2026-11-23T02:07:13.123456789Z", "Europe/London", "2026-11-23 02:07:13 UTC (02:07 UTC+0)", "2026-11-23"},
+		"the hour that is skipped": {"2027-03-28T00:59:59.999999999Z", "Europe/Berlin", "2027-03-28 00:59:59 UTC (01:59 UTC+1)", "2027-03-28"},
+		"and the first behind it":  {"2027-03-28T01:00:00.000000001Z", "Europe/Berlin", "2027-03-28 01:00:00 UTC (03:00 UTC+2)", "2027-03-28"},
+		"of an hour that is twice": {"2027-10-31T00:30:00.000000001Z", "Europe/Berlin", "2027-10-31 00:30:00 UTC (02:30 UTC+2)", "2027-10-31"},
+		"and its second time":      {"2027-10-31T01:30:00.000000001Z", "Europe/Berlin", "2027-10-31 01:30:00 UTC (02:30 UTC+1)", "2027-10-31"},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			zone, err := time.LoadLocation(test.zone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			at, err := time.Parse(time.RFC3339Nano, test.at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := text.StampIn(at, zone); got != test.stamp {
+				t.Errorf("got  %q\nwant %q", got, test.stamp)
+			}
+			if got := text.DateIn(at, zone); got != test.date {
+				t.Errorf("got  %q\nwant %q", got, test.date)
+			}
+			if text.StampIn(at, nil) != text.Stamp(at) || text.DateIn(at, nil) != text.Date(at) {
+				t.Error("without a zone it is not that of UTC alone")
+			}
+		})
+	}
+}
+
+func TestATimeInAZoneBreaksBeforeTheZoneOnly(t *testing.T) {
+	for s, want := range map[string]string{
+		"2026-12-31 23:07:59 UTC (2027-01-01 07:07 UTC+8), in 2 days": "2026-\u206012-\u206031\u00a023:07:59\u00a0UTC (2027-\u206001-\u206001\u00a007:07\u00a0UTC+8), in 2\u00a0days",
+		"2026-11-23 02:07:13 UTC (2026-11-22 22:37 UTC-3:30)":         "2026-\u206011-\u206023\u00a002:07:13\u00a0UTC (2026-\u206011-\u206022\u00a022:37\u00a0UTC-\u20603:30)",
+		"until 2026-12-31 UTC (2027-01-01 UTC+8)":                     "until 2026-\u206012-\u206031\u00a0UTC (2027-\u206001-\u206001\u00a0UTC+8)",
+		"22:00 to 02:00 UTC (23:00 UTC+1 to 04:00 UTC+2)":             "22:00 to 02:00\u00a0UTC (23:00\u00a0UTC+1 to 04:00\u00a0UTC+2)",
+	} {
+		if got := text.Unbroken(s); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
