@@ -25,8 +25,7 @@ ARG VERSION=devel
 ARG COMMIT=unknown
 ARG DATE=unknown
 ENV CGO_ENABLED=0 GOFLAGS=-trimpath
-# With the tag, the zone data of Go is in the binary.
-RUN go build -buildvcs=false -tags timetzdata -o /root.image/usr/bin/sslwatch \
+RUN go build -buildvcs=false -o /root.image/usr/bin/sslwatch \
       -ldflags "-s -w -buildid= -X main.version=${VERSION} -X main.commit=${COMMIT} -X main.date=${DATE}" \
       ./cmd/sslwatch
 RUN cd /root.image && mkdir -p etc/ssl/certs etc/sslwatch var/lib /state/sslwatch && \

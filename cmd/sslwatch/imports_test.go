@@ -31,7 +31,7 @@ var arrows = map[string][]string{
 	"internal/notify/email":      {"internal/reason", "internal/smallfile", "internal/text", "internal/notify", "internal/check", "internal/ledger", "internal/netfault", "internal/secret"},
 	"internal/notify/webhook":    {"internal/reason", "internal/text", "internal/notify", "internal/ledger", "internal/httpclient", "internal/netfault", "internal/secret"},
 	"internal/notify/notifytest": {"internal/reason", "internal/ledger/ledgertest", "internal/notify", "internal/check", "internal/ledger", "internal/dcs"}, // for tests only
-	"internal/config":            {"internal/config/tomlfile", "internal/poll", "internal/smallfile", "internal/text", "internal/check", "internal/ledger", "internal/dcs", "internal/notify/slack", "internal/notify/email", "internal/notify/webhook", "internal/secret"},
+	"internal/config":            {"internal/config/tomlfile", "internal/poll", "internal/smallfile", "internal/text", "internal/check", "internal/ledger", "internal/dcs", "internal/notify", "internal/notify/slack", "internal/notify/email", "internal/notify/webhook", "internal/secret"},
 	"internal/watch":             {"internal/text", "internal/queue", "internal/poll", "internal/dcs", "internal/check", "internal/ledger", "internal/fleet", "internal/view", "internal/state", "internal/notify"},
 	"internal/web":               {"internal/smallfile", "internal/check", "internal/fleet", "internal/view", "internal/state"},
 	"internal/control":           {},
@@ -69,5 +69,17 @@ func TestImportsFollowTheArrows(t *testing.T) {
 				t.Errorf("%s must not import %s", from, ours)
 			}
 		}
+	}
+}
+
+// A configuration that names a time zone can be used on a machine that has
+// none, such as a container: those of Go are in the binary.
+func TestTheTimeZonesAreInTheBinary(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(strings.Fields(string(out)), "time/tzdata") {
+		t.Error("time/tzdata is not among what the binary is made of")
 	}
 }

@@ -9,6 +9,11 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	// The time zones that a configuration can name, where the machine has none,
+	// as in a container: without them a configuration that is good elsewhere
+	// would be refused. Those of the machine, which may be newer, go first.
+	_ "time/tzdata"
 )
 
 func main() {

@@ -15,7 +15,6 @@ import (
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/config"
 	"github.com/sslwatch/sslwatch/internal/httpclient"
-	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/text"
 )
 
@@ -106,9 +105,9 @@ func (a *app) testReceiver(ctx context.Context, r config.Receiver, proxies *http
 	}
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(carrier.Limits().Timeout, testTimeout))
 	defer cancel()
-	m := notify.Test(rand.Text(), time.Now())
+	m := r.Wording.Test(rand.Text(), time.Now())
 	if alert != "" {
-		m = notify.Sample(alert, rand.Text(), time.Now())
+		m = r.Wording.Sample(alert, rand.Text(), time.Now())
 	}
 	m.Footer = footer()
 	_, err = carrier.Deliver(ctx, m)

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -94,9 +95,12 @@ func (a *app) validate(ctx context.Context, withoutSecrets bool) error {
 				heard++
 			}
 		}
-		fallback := ""
+		var more []string
 		if r.Fallback != "" {
-			fallback = fmt.Sprintf("fallback: %s after %s", r.Fallback, check.Duration(r.FallbackAfter))
+			more = append(more, fmt.Sprintf("fallback: %s after %s", r.Fallback, check.Duration(r.FallbackAfter)))
+		}
+		if zone := r.Wording.Zone; zone != nil {
+			more = append(more, fmt.Sprintf("times also in %s, which is %s now", zone, text.Offset(time.Now(), zone)))
 		}
 		var of []string
 		if len(c.Watched) > 0 {
@@ -108,7 +112,7 @@ func (a *app) validate(ctx context.Context, withoutSecrets bool) error {
 		case len(c.Discoveries) > 0:
 			of = append(of, "those discovered that fit its match")
 		}
-		receivers.add(fallback, r.ID, string(r.Audience.MinSeverity), strings.Join(of, ", "))
+		receivers.add(strings.Join(more, "; "), r.ID, string(r.Audience.MinSeverity), strings.Join(of, ", "))
 	}
 	receivers.print(a.Stdout, a.width(), 0)
 

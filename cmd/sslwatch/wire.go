@@ -63,7 +63,7 @@ func (a *app) options(c *config.Config) (watch.Options, error) {
 			return o, fmt.Errorf("receiver %s: %w", r.ID, err)
 		}
 		carriers = append(carriers, configuredCarrier{r, carrier})
-		o.Receivers = append(o.Receivers, watch.Receiver{Receiver: r.Receiver, Sender: carrier})
+		o.Receivers = append(o.Receivers, watch.Receiver{Receiver: r.Receiver, Sender: carrier, Wording: r.Wording})
 	}
 	a.carriers = carriers
 	return o, nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/ledger"
+	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/notify/email"
 	"github.com/sslwatch/sslwatch/internal/notify/slack"
 	"github.com/sslwatch/sslwatch/internal/notify/webhook"
@@ -86,6 +87,7 @@ type Receiver struct {
 	// Its Name is as configured; the recipients of one e-mail table share it.
 	// Its ID is the name, for e-mail followed by a slash and the address.
 	ledger.Receiver
+	Wording notify.Wording
 	Slack   *slack.Settings
 	Email   *email.Settings
 	Webhook *webhook.Settings

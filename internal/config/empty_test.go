@@ -33,6 +33,7 @@ var settings = []struct {
 	{"alerts.group_wait", edited(`critical = "7d"`, `%s`), func(c *Config) any { return c.Terms.GroupWait }, "10s", "not a duration", "0 -> 0s"},
 	{"alerts.repeat_interval.critical", edited("", "[alerts.repeat_interval]\n%s\n"), func(c *Config) any { return c.Terms.Repeat[check.Critical] }, "24h0m0s", "not a duration", "0 -> 0s"},
 	{"alerts.repeat_interval.warning", edited("", "[alerts.repeat_interval]\n%s\n"), func(c *Config) any { return c.Terms.Repeat[check.Warning] }, "168h0m0s", "not a duration", "0 -> 0s"},
+	{"alerts.timezone", edited(`critical = "7d"`, `%s`), zoneOfFirst, "", "", "Europe/Berlin -> Europe/Berlin"},
 	{"state.file", edited("", "[state]\n%s\n"), func(c *Config) any { return c.State }, "/var/lib/sslwatch/state.json", "is empty", "/a/s -> /a/s"},
 	{"http.listen", edited("", "[http]\n%s\n"), func(c *Config) any { return c.HTTP.Listen }, "127.0.0.1:9943", "", "127.0.0.1:1 -> 127.0.0.1:1"},
 	{"http.web_config_file", edited("", "[http]\n%s\n"), func(c *Config) any { return c.HTTP.WebConfigFile }, "", "", ""},
@@ -54,6 +55,7 @@ var settings = []struct {
 	{"slack.*.min_severity", edited(`channel = "#redis"`, "channel = \"#redis\"\n%s"), func(c *Config) any { return c.Receivers[0].Audience.MinSeverity }, "warning", `"" is not one of`, "critical -> critical"},
 	{"slack.*.fallback", edited(`channel = "#redis"`, "channel = \"#redis\"\n%s"), func(c *Config) any { return c.Receivers[0].Fallback }, "", "", "ops -> ops"},
 	{"slack.*.fallback_after", edited(`channel = "#redis"`, "channel = \"#redis\"\n%s"), func(c *Config) any { return c.Receivers[0].FallbackAfter }, "5m0s", "not a duration", "0 -> 0s"},
+	{"slack.*.timezone", edited(`channel = "#redis"`, "channel = \"#redis\"\n%s"), zoneOfFirst, "", "", "Asia/Kolkata -> Asia/Kolkata"},
 	{"email.*.host", edited(`host = "smtp.example.com"`, `%s`), func(c *Config) any { return c.Receivers[1].Email.Host }, "is missing", "is empty", "h -> h"},
 	{"email.*.tls", edited(`host = "smtp.example.com"`, "host = \"smtp.example.com\"\n%s"), func(c *Config) any { return c.Receivers[1].Email.Security }, "starttls", `"" is not one of`, "implicit -> implicit"},
 	{"email.*.ca_file", edited(`host = "smtp.example.com"`, "host = \"smtp.example.com\"\n%s"), func(c *Config) any { return c.Receivers[1].Email.CAFile }, "", "", ""},
@@ -64,13 +66,25 @@ var settings = []struct {
 	{"email.*.min_severity", edited(`host = "smtp.example.com"`, "host = \"smtp.example.com\"\n%s"), func(c *Config) any { return c.Receivers[1].Audience.MinSeverity }, "warning", `"" is not one of`, "critical -> critical"},
 	{"email.*.fallback", edited(`host = "smtp.example.com"`, "host = \"smtp.example.com\"\n%s"), func(c *Config) any { return c.Receivers[1].Fallback }, "", "", "oncall -> oncall"},
 	{"email.*.fallback_after", edited(`host = "smtp.example.com"`, "host = \"smtp.example.com\"\n%s"), func(c *Config) any { return c.Receivers[1].FallbackAfter }, "5m0s", "not a duration", "0 -> 0s"},
+	{"email.*.timezone", edited(`host = "smtp.example.com"`, "host = \"smtp.example.com\"\n%s"), func(c *Config) any { return zoneName(c.Receivers[1]) }, "", "", "Asia/Kolkata -> Asia/Kolkata"},
 	{"webhook.*.url", edited("", "[webhook.pager]\n%s\n"), func(c *Config) any { return c.Receivers[2].Webhook.URL.Reveal() }, "is missing", "is empty", "env:TEST_HOOK -> https://hooks.example.com/XXSECRETXX"},
 	{"webhook.*.authorization", edited("", "[webhook.pager]\nurl = \"env:TEST_HOOK\"\n%s\n"), func(c *Config) any { return c.Receivers[2].Webhook.Authorization.Reveal() }, "", "", "env:TEST_PASSWORD -> PWXXSECRETXX"},
 	{"webhook.*.signing_key", edited("", "[webhook.pager]\nurl = \"env:TEST_HOOK\"\n%s\n"), func(c *Config) any { return c.Receivers[2].Webhook.SigningKey.Reveal() }, "", "", "env:TEST_PASSWORD -> PWXXSECRETXX"},
 	{"webhook.*.min_severity", edited("", "[webhook.pager]\nurl = \"env:TEST_HOOK\"\n%s\n"), func(c *Config) any { return c.Receivers[2].Audience.MinSeverity }, "warning", `"" is not one of`, "critical -> critical"},
 	{"webhook.*.fallback", edited("", "[webhook.pager]\nurl = \"env:TEST_HOOK\"\n%s\n"), func(c *Config) any { return c.Receivers[2].Fallback }, "", "", "ops -> ops"},
 	{"webhook.*.fallback_after", edited("", "[webhook.pager]\nurl = \"env:TEST_HOOK\"\n%s\n"), func(c *Config) any { return c.Receivers[2].FallbackAfter }, "5m0s", "not a duration", "0 -> 0s"},
+	{"webhook.*.timezone", edited("", "[webhook.pager]\nurl = \"env:TEST_HOOK\"\n%s\n"), func(c *Config) any { return zoneName(c.Receivers[2]) }, "", "", "Asia/Kolkata -> Asia/Kolkata"},
 	{"heartbeat.url", edited("", "[heartbeat]\n%s\n"), func(c *Config) any { return c.Heartbeat.Reveal() }, "", "", "https://x.example/a -> https://x.example/a"},
+}
+
+func zoneOfFirst(c *Config) any { return zoneName(c.Receivers[0]) }
+
+// zoneName names the time zone of a receiver, "" for UTC alone.
+func zoneName(r Receiver) string {
+	if r.Wording.Zone == nil {
+		return ""
+	}
+	return r.Wording.Zone.String()
 }
 
 func edited(old, new string) string {

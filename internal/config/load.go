@@ -49,14 +49,15 @@ func (d *document) load(text string) (*Config, error) {
 	}
 	c := &Config{}
 	c.readCheck(root.Sub("check"))
-	terms := c.readAlerts(root.Sub("alerts"))
+	alerts := root.Sub("alerts")
+	terms, zone := c.readAlerts(alerts), alerts.timezone(nil)
 	c.readState(root.Sub("state"))
 	c.readHTTP(root.Sub("http"))
 	c.WatchFiles = root.Sub("reload").Boolean("watch", false)
 	c.readHeartbeat(root.Sub("heartbeat"))
 	root.LaterNamed("alertmanager")
 	fleet := c.readProjects(root, terms)
-	c.readReceivers(root)
+	c.readReceivers(root, zone)
 	d.Finish()
 	if len(d.Problems) > 0 {
 		return nil, &Error{Problems: d.Problems, Files: d.files}

@@ -15,14 +15,16 @@ import (
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/config/tomlfile"
 	"github.com/sslwatch/sslwatch/internal/ledger"
+	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/notify/email"
 	"github.com/sslwatch/sslwatch/internal/notify/slack"
 	"github.com/sslwatch/sslwatch/internal/notify/webhook"
 	"github.com/sslwatch/sslwatch/internal/secret"
 )
 
-// readReceivers reads all that are told.
-func (c *Config) readReceivers(root *table) {
+// readReceivers reads all that are told. zone is that of those who have none
+// of their own.
+func (c *Config) readReceivers(root *table, zone *time.Location) {
 	byName := map[string]toml.Key{}
 	kinds := []struct {
 		name, example string
@@ -42,9 +44,10 @@ func (c *Config) readReceivers(root *table) {
 				t.doc.Problem(t.Path(), "a receiver's name has no slash")
 			}
 			byName[t.Name()] = t.Path()
-			common := t.receiver()
+			common, wording := t.receiver(), notify.Wording{Zone: t.timezone(zone)}
 			for _, r := range kind.read(t) {
 				r.Name, r.Audience, r.Fallback, r.FallbackAfter = common.Name, common.Audience, common.Fallback, common.FallbackAfter
+				r.Wording = wording
 				c.Receivers = append(c.Receivers, r)
 			}
 			tables = append(tables, t)

@@ -1,8 +1,6 @@
 package notify
 
 import (
-	"strings"
-
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/ledger"
 )
@@ -24,25 +22,25 @@ const (
 
 // advice is what to do about what a notice tells, in paragraphs: first what
 // happens to clients.
-func advice(n ledger.Notice) []string {
+func advice(n ledger.Notice, t telling) []string {
 	switch n.Condition {
 	case check.SSLDisabled:
 		return []string{
 			"Clients that insist on TLS can't connect, and others now speak in clear text. " +
 				"If SSL was on before, find out who switched it off: look in Cloud Trace Service, source DCS, " +
 				"for this instance ID (its console keeps 7 days).",
-			"Switching SSL on again " + restart(n) + passThrough(n) + window(n) +
+			"Switching SSL on again " + restart(n) + passThrough(n) + window(n, t) +
 				" If SSL is meant to be off, set require_ssl = false for this instance.",
 			adviceTrust,
 		}
 	case check.CertificateExpired:
-		return compact(adviceEnded, adviceRenew+window(n), toggle(n), adviceTrust, look(n))
+		return compact(adviceEnded, adviceRenew+window(n, t), toggle(n), adviceTrust, look(n))
 	case check.SSLInvalid:
 		return compact(
 			"Clients that verify the certificate may not be able to connect. What the cloud tests is not documented. "+verify(n),
-			adviceRenew+window(n), toggle(n), adviceTrust)
+			adviceRenew+window(n, t), toggle(n), adviceTrust)
 	case check.CertificateExpiring:
-		return compact(adviceEnd, adviceRenew+window(n), toggle(n), adviceTrust, look(n))
+		return compact(adviceEnd, adviceRenew+window(n, t), toggle(n), adviceTrust, look(n))
 	}
 	switch n.Cause {
 	case check.CauseMissing:
@@ -99,12 +97,12 @@ func passThrough(n ledger.Notice) string {
 }
 
 // window says when the instance may be restarted, where that is known.
-func window(n ledger.Notice) string {
+func window(n ledger.Notice, t telling) string {
 	begin, end := n.About.MaintenanceBegin, n.About.MaintenanceEnd
 	if begin == "" || end == "" {
 		return ""
 	}
-	return " Its maintenance window is " + strings.TrimSuffix(begin, ":00") + " to " + strings.TrimSuffix(end, ":00") + " UTC."
+	return " Its maintenance window is " + t.hours(begin, end) + "."
 }
 
 // look is how to see the certificate that an instance shows to its clients;

@@ -14,8 +14,8 @@ import (
 // Batch returns those of the notices that belong into the next message, the
 // worst first. What is left is for the messages after it, worked out anew
 // once this one has been told.
-func Batch(notices []ledger.Notice, limits Limits, now time.Time) []ledger.Notice {
-	sorted := order(notices)
+func (w Wording) Batch(notices []ledger.Notice, limits Limits, now time.Time) []ledger.Notice {
+	t, sorted := w.at(now), order(notices)
 	if len(sorted) == 0 {
 		return nil
 	}
@@ -23,9 +23,9 @@ func Batch(notices []ledger.Notice, limits Limits, now time.Time) []ledger.Notic
 		first := thread(*sorted[0])
 		sorted = slices.DeleteFunc(sorted, func(n *ledger.Notice) bool { return thread(*n) != first })
 	}
-	next := whole(sorted, limits, now)
+	next := whole(sorted, limits, t)
 	if len(next) < len(sorted) {
-		if more := digest(sorted, limits, now); len(more) > InFull {
+		if more := digest(sorted, limits, t); len(more) > InFull {
 			next = more
 		}
 	}
@@ -95,9 +95,9 @@ func compare(a, b *ledger.Notice) int {
 // Compose puts a batch into words, in its order: one of more than InFull as a
 // digest. sent holds the receiver's earlier messages, for those that keep
 // threads.
-func Compose(batch []ledger.Notice, sent map[string]ledger.Sent, now time.Time) Message {
-	now = check.Wall(now)
-	m := Message{ID: ledger.MessageID(batch), Time: now, Title: title(batch, now), Solved: true, RemindersOnly: true}
+func (w Wording) Compose(batch []ledger.Notice, sent map[string]ledger.Sent, now time.Time) Message {
+	t := w.at(now)
+	m := Message{ID: ledger.MessageID(batch), Time: t.now, Stamp: t.stamp(now), Title: title(batch, t), Solved: true, RemindersOnly: true}
 	full := len(batch)
 	if full > InFull {
 		full = worst
@@ -112,9 +112,9 @@ func Compose(batch []ledger.Notice, sent map[string]ledger.Sent, now time.Time) 
 		m.Solved = m.Solved && n.Solved()
 		m.RemindersOnly = m.RemindersOnly && n.Kind == ledger.Reminder
 		if i < full {
-			told.show(n, now)
+			told.show(n, t)
 		} else {
-			told.name(n, now)
+			told.name(n, t)
 		}
 		for _, id := range n.Earlier {
 			if !earlier[id] {
@@ -157,13 +157,13 @@ func console(s check.Subject) (Link, bool) {
 }
 
 // title says the whole in one line: the worst, and how much else.
-func title(batch []ledger.Notice, now time.Time) string {
+func title(batch []ledger.Notice, t telling) string {
 	worst := slices.MinFunc(batch, func(a, b ledger.Notice) int { return compare(&a, &b) })
 	reminder := ""
 	if worst.Kind == ledger.Reminder {
 		reminder = "reminder, "
 	}
-	s := fmt.Sprintf("%s %s: %s%s", head(worst.Fires(), worst.Solved(), worst.Severity), called(worst.Subject), reminder, short(worst, now))
+	s := fmt.Sprintf("%s %s: %s%s", head(worst.Fires(), worst.Solved(), worst.Severity), called(worst.Subject), reminder, short(worst, t))
 	if len(batch) == 1 {
 		return s
 	}

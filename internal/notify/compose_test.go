@@ -33,7 +33,7 @@ func TestAStormIsFewMessagesAndEachInstanceIsInExactlyOne(t *testing.T) {
 	messages := 0
 	last := ledger.Notice{}
 	for len(notices) > 0 {
-		batch := notify.Batch(notices, limits, now)
+		batch := utc.Batch(notices, limits, now)
 		messages++
 		rest := map[string]bool{}
 		for _, n := range batch {
@@ -64,7 +64,7 @@ func TestAStormIsFewMessagesAndEachInstanceIsInExactlyOne(t *testing.T) {
 
 func TestANoticeLongerThanTheLimitStillGoes(t *testing.T) {
 	n := owed(numbered(1, now.Add(check.Day)), nil, now)
-	if batch := notify.Batch(n, notify.Limits{Items: 1, Bytes: 1}, now); len(batch) != 1 {
+	if batch := utc.Batch(n, notify.Limits{Items: 1, Bytes: 1}, now); len(batch) != 1 {
 		t.Errorf("batch of %d", len(batch))
 	}
 }
@@ -92,7 +92,7 @@ func TestAnEndComesBeforeTheAlertThatItUncoversOrThatFollows(t *testing.T) {
 		if len(notices) != 2 {
 			t.Fatalf("%s: %d notices", name, len(notices))
 		}
-		together := notify.Batch(notices, wide, now)
+		together := utc.Batch(notices, wide, now)
 		if len(together) != 2 || together[0].Kind != ledger.Resolved || !together[1].Fires() {
 			t.Errorf("%s, together: %v", name, together)
 		}
@@ -105,7 +105,7 @@ func TestAnEndComesBeforeTheAlertThatItUncoversOrThatFollows(t *testing.T) {
 		}
 		threaded := wide
 		threaded.Threads = true
-		apart := notify.Batch(notices, threaded, now)
+		apart := utc.Batch(notices, threaded, now)
 		if len(apart) != 1 || apart[0].Kind != ledger.Resolved {
 			t.Errorf("%s, apart: %v", name, apart)
 		}
@@ -124,17 +124,17 @@ func TestWhatFollowsGoesToTheMessageThatToldFirst(t *testing.T) {
 		for _, r := range records {
 			notices = append(notices, owed(r, told[r.Key()], at)...)
 		}
-		batch := notify.Batch(notices, limits, at)
+		batch := utc.Batch(notices, limits, at)
 		if len(batch) == 0 {
 			t.Fatal("nothing is owed")
 		}
-		m := notify.Compose(batch, sent, at)
+		m := utc.Compose(batch, sent, at)
 		var raw json.RawMessage
 		if receipt != "" {
 			raw = json.RawMessage(receipt)
 		}
 		var ids []string
-		sent, ids = notify.Keep(sent, m, batch, raw, at)
+		sent, ids = utc.Keep(sent, m, batch, raw, at)
 		for i, n := range batch {
 			told[n.Key()] = ledgertest.Told(told[n.Key()], n, ids[i], at)
 		}
@@ -183,7 +183,7 @@ func says(t *testing.T, sent map[string]ledger.Sent, parts ...string) notify.Rev
 	if len(stale) != 1 {
 		t.Fatalf("stale: %v", stale)
 	}
-	r := notify.Revise(stale[0], sent[stale[0]], now)
+	r := utc.Revise(stale[0], sent[stale[0]], now)
 	for _, part := range parts {
 		if !strings.Contains(r.Title, part) {
 			t.Errorf("the message is to say %q, without %q", r.Title, part)
@@ -197,21 +197,21 @@ func says(t *testing.T, sent map[string]ledger.Sent, parts ...string) notify.Rev
 func TestAMessageIsStaleUntilItSaysHowItsAlertsStand(t *testing.T) {
 	r := numbered(1, now.Add(13*check.Day))
 	firing := owed(r, nil, now)
-	m1 := notify.Compose(firing, nil, now)
-	sent, ids := notify.Keep(nil, m1, firing, json.RawMessage(`"p1"`), now)
+	m1 := utc.Compose(firing, nil, now)
+	sent, ids := utc.Keep(nil, m1, firing, json.RawMessage(`"p1"`), now)
 	if len(notify.Stale(sent)) != 0 {
 		t.Errorf("stale as it was sent: %v", sent)
 	}
 	lines := ledgertest.Told(nil, firing[0], ids[0], now)
 	at := now.Add(7 * check.Day)
 	tighter := owed(r, lines, at)
-	sent, _ = notify.Keep(sent, notify.Compose(tighter, sent, at), tighter, nil, at)
+	sent, _ = utc.Keep(sent, utc.Compose(tighter, sent, at), tighter, nil, at)
 	under := says(t, sent, "CRITICAL prod/cache-1: ") // the edit that is under way
 	lines = ledgertest.Told(lines, tighter[0], m1.ID, at)
 
 	at = at.Add(time.Hour)
 	over := owed(seen(r, now.Add(400*check.Day), at), lines, at)
-	sent, _ = notify.Keep(sent, notify.Compose(over, sent, at), over, nil, at)
+	sent, _ = utc.Keep(sent, utc.Compose(over, sent, at), over, nil, at)
 	if sent = notify.Revised(sent, under); len(notify.Stale(sent)) != 1 {
 		t.Fatalf("an edit that was under way when news came is taken for the last: %+v", sent)
 	}
@@ -227,28 +227,28 @@ func TestAMessageIsStaleUntilItSaysHowItsAlertsStand(t *testing.T) {
 func TestAnEndThatClosesWhatItHidMendsThatMessageToo(t *testing.T) {
 	r := numbered(1, now.Add(check.Day))
 	expiring := owed(r, nil, now)
-	m1 := notify.Compose(expiring, nil, now)
-	sent, ids := notify.Keep(nil, m1, expiring, json.RawMessage(`"p1"`), now)
+	m1 := utc.Compose(expiring, nil, now)
+	sent, ids := utc.Keep(nil, m1, expiring, json.RawMessage(`"p1"`), now)
 	lines := ledgertest.Told(nil, expiring[0], ids[0], now)
 
 	at := now.Add(25 * time.Hour)
 	expired := owed(r, lines, at)
-	m2 := notify.Compose(expired, sent, at)
+	m2 := utc.Compose(expired, sent, at)
 	if m2.Thread != nil {
 		t.Errorf("another alert follows %+v", m2.Thread)
 	}
-	sent, ids = notify.Keep(sent, m2, expired, json.RawMessage(`"p2"`), at)
+	sent, ids = utc.Keep(sent, m2, expired, json.RawMessage(`"p2"`), at)
 	lines = ledgertest.Told(lines, expired[0], ids[0], at)
 
 	at = at.Add(time.Hour)
 	over := owed(seen(r, now.Add(400*check.Day), at), lines, at)
-	m3 := notify.Compose(over, sent, at)
+	m3 := utc.Compose(over, sent, at)
 	if m3.Thread == nil || m3.Thread.ID != m2.ID {
 		t.Errorf("follows %+v", m3.Thread)
 	}
-	sent, _ = notify.Keep(sent, m3, over, nil, at)
+	sent, _ = utc.Keep(sent, m3, over, nil, at)
 	for _, id := range notify.Stale(sent) {
-		r := notify.Revise(id, sent[id], at)
+		r := utc.Revise(id, sent[id], at)
 		if !strings.HasPrefix(r.Title, "RESOLVED prod/cache-1: ") {
 			t.Errorf("%s is to say %q", id, r.Title)
 		}
@@ -262,14 +262,14 @@ func TestAnEndThatClosesWhatItHidMendsThatMessageToo(t *testing.T) {
 func TestAMessageThatWasGoneIsPostedAnewAndFollowedFromThenOn(t *testing.T) {
 	r := numbered(1, now.Add(13*check.Day))
 	firing := owed(r, nil, now)
-	m1 := notify.Compose(firing, nil, now)
-	sent, ids := notify.Keep(nil, m1, firing, json.RawMessage(`"p1"`), now)
+	m1 := utc.Compose(firing, nil, now)
+	sent, ids := utc.Keep(nil, m1, firing, json.RawMessage(`"p1"`), now)
 	lines := ledgertest.Told(nil, firing[0], ids[0], now)
 
 	at := now.Add(7 * check.Day)
 	tighter := owed(r, lines, at)
-	m2 := notify.Compose(tighter, sent, at)
-	sent, ids = notify.Keep(sent, m2, tighter, json.RawMessage(`"p2"`), at)
+	m2 := utc.Compose(tighter, sent, at)
+	sent, ids = utc.Keep(sent, m2, tighter, json.RawMessage(`"p2"`), at)
 	if ids[0] != m2.ID || string(sent[m2.ID].Receipt) != `"p2"` {
 		t.Errorf("belongs to %s, kept %+v", ids[0], sent)
 	}
@@ -281,7 +281,7 @@ func TestAMessageThatWasGoneIsPostedAnewAndFollowedFromThenOn(t *testing.T) {
 
 func TestTheSameNewsHasTheSameIDAfterACrash(t *testing.T) {
 	n := owed(numbered(1, now.Add(check.Day)), nil, now)
-	a, b := notify.Compose(n, nil, now), notify.Compose(n, nil, now.Add(time.Hour))
+	a, b := utc.Compose(n, nil, now), utc.Compose(n, nil, now.Add(time.Hour))
 	if a.ID != b.ID || a.ID == "" {
 		t.Errorf("%q and %q", a.ID, b.ID)
 	}
@@ -294,14 +294,14 @@ func TestAnEditedMessageSaysWhatIsNotSolved(t *testing.T) {
 	for _, r := range records {
 		batch = append(batch, owed(r, nil, now)...)
 	}
-	m := notify.Compose(batch, nil, now)
-	sent, ids := notify.Keep(nil, m, batch, json.RawMessage(`"p1"`), now)
+	m := utc.Compose(batch, nil, now)
+	sent, ids := utc.Keep(nil, m, batch, json.RawMessage(`"p1"`), now)
 	at := now.Add(time.Hour)
 	left, renewed := records[0], seen(records[1], now.Add(400*check.Day), at)
 	left.Left = check.Unwatched
 	over := append(owed(left, ledgertest.Told(nil, batch[0], ids[0], now), at), owed(renewed, ledgertest.Told(nil, batch[1], ids[1], now), at)...)
-	m = notify.Compose(over, sent, at)
-	sent, _ = notify.Keep(sent, m, over, nil, at)
+	m = utc.Compose(over, sent, at)
+	sent, _ = utc.Keep(sent, m, over, nil, at)
 	if r := says(t, sent, "CLOSED prod/cache-1: no longer watched, and not solved, and 1 more"); !r.Entries[0].Unsolved || r.Entries[1].Unsolved {
 		t.Errorf("the first message is to say %+v", r)
 	}
@@ -314,7 +314,7 @@ func TestTwoInstancesOfOneNameNeverLookAlike(t *testing.T) {
 	one := owed(numbered(1, now.Add(13*check.Day)), nil, now)
 	other := owed(numbered(1, now.Add(13*check.Day)), nil, now)
 	other[0].Project, other[0].ProjectID = "staging", "ffffffffffffffffffffffffffffffff"
-	a, b := notify.Compose(one, nil, now), notify.Compose(other, nil, now)
+	a, b := utc.Compose(one, nil, now), utc.Compose(other, nil, now)
 	if a.Title == b.Title || !strings.Contains(a.Title, "prod/cache-1") || !strings.Contains(b.Title, "staging/cache-1") {
 		t.Errorf("titles %q and %q", a.Title, b.Title)
 	}
@@ -329,7 +329,7 @@ func TestADigestGivesEachAdviceOnce(t *testing.T) {
 		all = append(all, s.notices...)
 	}
 	said := map[string]int{}
-	for _, g := range notify.Compose(all, nil, now).Groups {
+	for _, g := range utc.Compose(all, nil, now).Groups {
 		for _, a := range g.Advice {
 			said[a]++
 		}
@@ -353,7 +353,7 @@ func TestNoAddressThatIsNoneGetsIntoACommand(t *testing.T) {
 	} {
 		n := owed(numbered(1, now.Add(13*check.Day)), nil, now)
 		n[0].Endpoint = e
-		for _, a := range notify.Compose(n, nil, now).Groups[0].Advice {
+		for _, a := range utc.Compose(n, nil, now).Groups[0].Advice {
 			if strings.Contains(a, "openssl") {
 				t.Errorf("%+v: %s", e, a)
 			}
@@ -363,7 +363,7 @@ func TestNoAddressThatIsNoneGetsIntoACommand(t *testing.T) {
 
 func TestEachPartOfATestAlertSaysThatItIsOne(t *testing.T) {
 	for _, severity := range []check.Severity{check.Warning, check.Critical} {
-		m := notify.Sample(severity, "1", now)
+		m := utc.Sample(severity, "1", now)
 		it := m.Groups[0].Items[0]
 		for _, s := range []string{m.Title, m.Groups[0].Heading, it.Line, it.What, m.Groups[0].Advice[0]} {
 			if !strings.Contains(strings.ToLower(s), "test") {
@@ -373,7 +373,7 @@ func TestEachPartOfATestAlertSaysThatItIsOne(t *testing.T) {
 		if m.Severity != severity || !m.Firing || !strings.HasPrefix(it.Line, "FIRING "+string(severity)+" certificate_expiring sample-cache: ") {
 			t.Errorf("it does not look as an alert does: %+v", m)
 		}
-		if a, b := notify.Sample(severity, "1", now), notify.Sample(severity, "2", now); a.ID == b.ID {
+		if a, b := utc.Sample(severity, "1", now), utc.Sample(severity, "2", now); a.ID == b.ID {
 			t.Error("two tests have one ID")
 		}
 	}

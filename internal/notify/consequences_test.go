@@ -7,7 +7,6 @@ import (
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
 	"github.com/sslwatch/sslwatch/internal/ledger"
-	"github.com/sslwatch/sslwatch/internal/notify"
 )
 
 // What a restart costs depends on how an instance is built, which the list of
@@ -34,7 +33,7 @@ func TestWhatSwitchingSSLWouldDoToThisOne(t *testing.T) {
 		"several alike": {[]ledger.Notice{of("a", single), of("b", single)}, []string{"this is a single-node instance."}, nil},
 	} {
 		t.Run(rule, func(t *testing.T) {
-			m := notify.Compose(test.of, nil, now)
+			m := utc.Compose(test.of, nil, now)
 			advice := strings.Join(m.Groups[0].Advice, "\n")
 			for _, s := range test.has {
 				if !strings.Contains(advice, s) {

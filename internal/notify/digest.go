@@ -28,11 +28,11 @@ const (
 
 // whole returns as much of what is sorted as a message shows in full, at
 // least the first.
-func whole(sorted []*ledger.Notice, limits Limits, now time.Time) []*ledger.Notice {
+func whole(sorted []*ledger.Notice, limits Limits, t telling) []*ledger.Notice {
 	most := min(len(sorted), limits.Items, InFull)
 	size := 0
 	for i, n := range sorted[:max(most, 1)] {
-		if size += len(item(*n, now).Line); i > 0 && size > limits.Bytes {
+		if size += len(item(*n, t).Line); i > 0 && size > limits.Bytes {
 			return sorted[:i]
 		}
 	}
@@ -42,11 +42,11 @@ func whole(sorted []*ledger.Notice, limits Limits, now time.Time) []*ledger.Noti
 // digest returns as much of what is sorted as a digest holds. The worst are
 // counted by their names as well, so that what it holds does not depend on
 // which they are.
-func digest(sorted []*ledger.Notice, limits Limits, now time.Time) []*ledger.Notice {
+func digest(sorted []*ledger.Notice, limits Limits, t telling) []*ledger.Notice {
 	room := cmp.Or(limits.Names, limits.Bytes)
 	headings := map[string]bool{}
 	for i, n := range sorted {
-		if h := common(*n, now); !headings[h] {
+		if h := common(*n, t); !headings[h] {
 			headings[h] = true
 			room -= len(h) + perHeading
 		}
@@ -74,17 +74,17 @@ const leftAlone = "no longer watched and not solved"
 
 // common says what a notice has in common with those that are listed with
 // it: it begins as their lines would. Those of one list have the same.
-func common(n ledger.Notice, now time.Time) string {
+func common(n ledger.Notice, t telling) string {
 	kind := ""
 	if n.Kind == ledger.Reminder {
 		kind = "reminder"
 	}
-	return list(n.Fires(), n.Severity, n.Condition, kind, shared(n, now), "project "+project(n.Subject))
+	return list(n.Fires(), n.Severity, n.Condition, kind, shared(n, t), "project "+project(n.Subject))
 }
 
 // shared says in a few words what is so of all notices of a list: the
 // threshold, the cause or the ending.
-func shared(n ledger.Notice, now time.Time) string {
+func shared(n ledger.Notice, t telling) string {
 	switch {
 	case !n.Fires() && n.Ending == check.Renewed:
 		return "certificate renewed"
@@ -93,7 +93,7 @@ func shared(n ledger.Notice, now time.Time) string {
 	case n.Fires() && n.Condition == check.CertificateExpiring:
 		return text.Span(time.Duration(n.Threshold)) + " left or less"
 	case !n.Fires() || n.Condition == check.CheckFailing:
-		return short(n, now)
+		return short(n, t)
 	}
 	return "" // the condition's name says it
 }

@@ -19,11 +19,11 @@ func TestADigestShowsTheWorstInFullAndNamesAllOthers(t *testing.T) {
 		if n == 41 {
 			owed = notifytest.NewCrowd(60, 1, false).Owed(notifytest.Now)[:41]
 		}
-		batch := notify.Batch(owed, notify.Limits{Items: 10_000, Bytes: 1 << 20}, notifytest.Now)
+		batch := utc.Batch(owed, notify.Limits{Items: 10_000, Bytes: 1 << 20}, notifytest.Now)
 		if len(batch) != len(owed) {
 			t.Errorf("%d of %d in the batch", len(batch), len(owed))
 		}
-		golden.Assert(t, plain(notify.Compose(batch, nil, notifytest.Now)), fmt.Sprintf("digest-%d.golden", n))
+		golden.Assert(t, plain(utc.Compose(batch, nil, notifytest.Now)), fmt.Sprintf("digest-%d.golden", n))
 	}
 }
 
@@ -31,7 +31,7 @@ func TestUpToFortyAreShownInFull(t *testing.T) {
 	crowd := notifytest.NewCrowd(200, 2, false).Owed(notifytest.Now)
 	for n, want := range map[int]int{1: 1, 39: 39, 40: 40, 41: 20, 130: 20} {
 		full, named := 0, 0
-		for _, g := range notify.Compose(notify.Batch(crowd[:n], wide, notifytest.Now), nil, notifytest.Now).Groups {
+		for _, g := range utc.Compose(utc.Batch(crowd[:n], wide, notifytest.Now), nil, notifytest.Now).Groups {
 			if g.Brief {
 				named += len(g.Items)
 			} else {
@@ -100,10 +100,10 @@ func TestWhatADigestNamesIsWhatItTells(t *testing.T) {
 func TestARepeatOfADigestIsTheSameMessage(t *testing.T) {
 	limits := notify.Limits{Items: 450, Bytes: 13_000, Names: 30_000}
 	owed := notifytest.NewCrowd(900, 5, false).Owed(notifytest.Now)
-	batch := notify.Batch(owed, limits, notifytest.Now)
+	batch := utc.Batch(owed, limits, notifytest.Now)
 	later := notifytest.Now.Add(90 * time.Minute)
-	again := notify.Batch(batch, limits, later)
-	a, b := notify.Compose(batch, nil, notifytest.Now), notify.Compose(again, nil, later)
+	again := utc.Batch(batch, limits, later)
+	a, b := utc.Compose(batch, nil, notifytest.Now), utc.Compose(again, nil, later)
 	if len(again) != len(batch) || a.ID != b.ID {
 		t.Errorf("%d and %d alerts, %s and %s", len(batch), len(again), a.ID, b.ID)
 	}
@@ -111,9 +111,9 @@ func TestARepeatOfADigestIsTheSameMessage(t *testing.T) {
 
 func TestWhatToDoIsSaidOnceForWhatIsOnlyNamed(t *testing.T) {
 	owed := notifytest.NewCrowd(1000, 3, false).Owed(notifytest.Now)
-	batch := notify.Batch(owed, notify.Limits{Items: 10_000, Bytes: 1 << 20}, notifytest.Now)
+	batch := utc.Batch(owed, notify.Limits{Items: 10_000, Bytes: 1 << 20}, notifytest.Now)
 	said := map[string]int{}
-	for _, g := range notify.Compose(batch, nil, notifytest.Now).Groups {
+	for _, g := range utc.Compose(batch, nil, notifytest.Now).Groups {
 		for _, a := range g.Advice {
 			said[a]++
 			if g.Brief && strings.Contains(a, "openssl s_client -connect redis-") {
@@ -201,10 +201,10 @@ func BenchmarkCompose(b *testing.B) {
 		owed := notifytest.NewCrowd(n, 1, false).Owed(notifytest.Now)
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			for b.Loop() {
-				batch := notify.Batch(owed, notify.Limits{Items: n, Bytes: 1 << 30}, notifytest.Now)
-				m := notify.Compose(batch, nil, notifytest.Now)
-				sent, _ := notify.Keep(nil, m, batch, []byte(`"p"`), notifytest.Now)
-				notify.Keep(sent, m, batch, nil, notifytest.Now) // what follows
+				batch := utc.Batch(owed, notify.Limits{Items: n, Bytes: 1 << 30}, notifytest.Now)
+				m := utc.Compose(batch, nil, notifytest.Now)
+				sent, _ := utc.Keep(nil, m, batch, []byte(`"p"`), notifytest.Now)
+				utc.Keep(sent, m, batch, nil, notifytest.Now) // what follows
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(owed)), "ns/notice")
 		})
@@ -218,7 +218,7 @@ func BenchmarkBatch(b *testing.B) {
 		owed := notifytest.NewCrowd(n, 1, false).Owed(notifytest.Now)
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			for b.Loop() {
-				notify.Batch(owed, notify.Limits{Items: 450, Bytes: 13_000, Names: 30_000, Threads: true}, notifytest.Now)
+				utc.Batch(owed, notify.Limits{Items: 450, Bytes: 13_000, Names: 30_000, Threads: true}, notifytest.Now)
 			}
 		})
 	}

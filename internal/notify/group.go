@@ -2,7 +2,6 @@ package notify
 
 import (
 	"slices"
-	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/ledger"
@@ -27,20 +26,20 @@ type groups struct {
 func kinOf(n ledger.Notice) kin { return kin{n.Condition, n.Fires(), n.Solved(), n.Cause} }
 
 // group is the group of a notice, with nothing in it yet but what to do.
-func (g *groups) group(n ledger.Notice) Group {
+func (g *groups) group(n ledger.Notice, t telling) Group {
 	out := Group{Condition: n.Condition, Severity: n.Severity, Firing: n.Fires(), Solved: n.Solved()}
 	if k := kinOf(n); out.Firing && !g.advised[k] {
 		if g.advised == nil {
 			g.advised = map[kin]bool{}
 		}
 		g.advised[k] = true
-		out.Advice = advice(n)
+		out.Advice = advice(n, t)
 	}
 	return out
 }
 
 // show adds a notice that is shown in full.
-func (g *groups) show(n ledger.Notice, now time.Time) {
+func (g *groups) show(n ledger.Notice, t telling) {
 	k := kinOf(n)
 	at, known := g.at[k]
 	if !known {
@@ -49,15 +48,15 @@ func (g *groups) show(n ledger.Notice, now time.Time) {
 		}
 		at = len(g.shown)
 		g.at[k] = at
-		g.shown = append(g.shown, g.group(n))
+		g.shown = append(g.shown, g.group(n, t))
 	}
 	to := &g.shown[at]
 	if len(to.Items) > 0 && len(to.Advice) > 0 && to.Items[0].Notice.About != n.About {
 		anybody := to.Items[0].Notice // what is so of one kind is not so of all
 		anybody.About = check.About{}
-		to.Advice = advice(anybody)
+		to.Advice = advice(anybody, t)
 	}
-	to.Items = append(to.Items, item(n, now))
+	to.Items = append(to.Items, item(n, t))
 	if n.Severity.Compare(to.Severity) > 0 {
 		to.Severity = n.Severity
 	}
@@ -68,19 +67,19 @@ func (g *groups) show(n ledger.Notice, now time.Time) {
 
 // name adds a notice that is named in short. What to do has no command for
 // one of those that are listed.
-func (g *groups) name(n ledger.Notice, now time.Time) {
+func (g *groups) name(n ledger.Notice, t telling) {
 	anybody := n
 	anybody.Endpoint, anybody.About = check.Endpoint{}, check.About{}
-	heading := common(n, now)
+	heading := common(n, t)
 	if _, known := g.named.at[heading]; known {
-		g.named.add(heading, Group{}, item(n, now))
+		g.named.add(heading, Group{}, item(n, t))
 		return
 	}
-	list := g.group(anybody)
+	list := g.group(anybody, t)
 	if len(list.Advice) > 0 { // it is for more than this list
 		list.Advice[0] = upper(inShort(n.Condition, true)) + ": " + list.Advice[0]
 	}
-	g.named.add(heading, list, item(n, now))
+	g.named.add(heading, list, item(n, t))
 }
 
 // done returns the groups: first what is shown in full, then what is only

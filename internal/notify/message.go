@@ -17,8 +17,9 @@ type Message struct {
 	// ID is the same when the same news is sent again after a crash, and
 	// consists of [0-9a-f].
 	ID string
-	// Time is when the message was composed.
-	Time time.Time
+	// Time is when the message was composed, and Stamp is that in words.
+	Time  time.Time
+	Stamp string
 	// Severity is the worst of all items.
 	Severity check.Severity
 	// Firing reports whether any item fires; if not, all are over.
@@ -96,8 +97,9 @@ type Revision struct {
 	ID string
 	// Receipt is what Deliver returned for it.
 	Receipt json.RawMessage
-	// Time is as of when.
-	Time time.Time
+	// Time is as of when, and Stamp is that in words.
+	Time  time.Time
+	Stamp string
 	// Footer is that of a Message.
 	Footer string
 	// Title and Entries say how its alerts stand.

@@ -8,22 +8,22 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/ledger"
-	"github.com/sslwatch/sslwatch/internal/text"
 )
 
 // Test returns a message that says that it is a test. unique tells one test
 // from another.
-func Test(unique string, now time.Time) Message {
-	now = check.Wall(now)
+func (w Wording) Test(unique string, now time.Time) Message {
+	t := w.at(now)
 	sum := sha256.Sum256([]byte("test " + unique))
 	return Message{
 		ID:    hex.EncodeToString(sum[:12]),
-		Time:  now,
+		Time:  t.now,
+		Stamp: t.stamp(now),
 		Title: "TEST: sslwatch can reach you here",
 		Groups: []Group{{
 			Heading: "Test",
 			Advice: []string{
-				"This is a test message of sslwatch, sent by hand at " + text.Stamp(now) + ". Nothing is wrong.",
+				"This is a test message of sslwatch, sent by hand at " + t.stamp(now) + ". Nothing is wrong.",
 				"When something is, you will be told here, once each time something changes.",
 			},
 		}},
@@ -32,8 +32,9 @@ func Test(unique string, now time.Time) Message {
 
 // Sample returns a message that looks as a true alert of that severity does,
 // and says in each of its parts that it is a test.
-func Sample(severity check.Severity, unique string, now time.Time) Message {
+func (w Wording) Sample(severity check.Severity, unique string, now time.Time) Message {
 	now = check.Wall(now)
+	t := w.at(now)
 	left, threshold := 13*check.Day+5*time.Hour, 14*check.Day
 	if severity == check.Critical {
 		left, threshold = 6*check.Day+5*time.Hour, 7*check.Day
@@ -52,8 +53,8 @@ func Sample(severity check.Severity, unique string, now time.Time) Message {
 	}
 	n.Since = n.NotAfter.Add(-threshold)
 	n.Began = n.Since
-	m := Compose([]ledger.Notice{n}, nil, now)
-	m.ID = Test(unique, now).ID
+	m := w.Compose([]ledger.Notice{n}, nil, now)
+	m.ID = w.Test(unique, now).ID
 	m.Title = "TEST " + m.Title
 	g := &m.Groups[0]
 	g.Heading = "TEST: " + g.Heading
@@ -62,6 +63,6 @@ func Sample(severity check.Severity, unique string, now time.Time) Message {
 		g.Items[i].Line = strings.Replace(it.Line, it.What, what, 1)
 		g.Items[i].What = what
 	}
-	g.Advice = append([]string{"This is a test alert of sslwatch, sent by hand at " + text.Stamp(now) + ". Nothing is wrong. A true one says:"}, g.Advice...)
+	g.Advice = append([]string{"This is a test alert of sslwatch, sent by hand at " + t.stamp(now) + ". Nothing is wrong. A true one says:"}, g.Advice...)
 	return m
 }

@@ -25,7 +25,7 @@ func follows(batch []ledger.Notice, sent map[string]ledger.Sent) *Thread {
 
 // news returns the entries of the earlier messages that a batch changes, as
 // they are after it.
-func news(batch []ledger.Notice, sent map[string]ledger.Sent, now time.Time) map[string][]ledger.Entry {
+func news(batch []ledger.Notice, sent map[string]ledger.Sent, t telling) map[string][]ledger.Entry {
 	of := map[check.Key][]ledger.Notice{} // by subject
 	for _, n := range batch {
 		of[n.Key()] = append(of[n.Key()], n)
@@ -40,7 +40,7 @@ func news(batch []ledger.Notice, sent map[string]ledger.Sent, now time.Time) map
 				if changed[id] == nil {
 					changed[id] = slices.Clone(s.Entries)
 				}
-				changed[id][i] = entry(n, e.Condition, now)
+				changed[id][i] = entry(n, e.Condition, t)
 			}
 		}
 	}
@@ -57,9 +57,9 @@ func concerns(n ledger.Notice, e ledger.Entry, id string) bool {
 }
 
 // entry is how an alert of an earlier message stands after a notice.
-func entry(n ledger.Notice, c check.Condition, now time.Time) ledger.Entry {
+func entry(n ledger.Notice, c check.Condition, t telling) ledger.Entry {
 	return ledger.Entry{
-		Key: n.Key(), Condition: c, Severity: n.Severity, Name: called(n.Subject), Line: item(n, now).Line,
+		Key: n.Key(), Condition: c, Severity: n.Severity, Name: called(n.Subject), Line: item(n, t).Line,
 		Over: !n.Fires(), Unsolved: !n.Fires() && !n.Solved(),
 	}
 }
@@ -78,8 +78,9 @@ func Stale(sent map[string]ledger.Sent) []string {
 }
 
 // Revise returns what an earlier message is to say now.
-func Revise(id string, s ledger.Sent, now time.Time) Revision {
-	return Revision{ID: id, Receipt: s.Receipt, Time: check.Wall(now), Title: standing(s.Entries), Entries: s.Entries}
+func (w Wording) Revise(id string, s ledger.Sent, now time.Time) Revision {
+	t := w.at(now)
+	return Revision{ID: id, Receipt: s.Receipt, Time: t.now, Stamp: t.stamp(now), Title: standing(s.Entries), Entries: s.Entries}
 }
 
 // standing sums up how the alerts of a message stand, in a title: the worst
@@ -150,12 +151,12 @@ func Gone(sent map[string]ledger.Sent, id string) map[string]ledger.Sent {
 // Keep returns the receiver's earlier messages after one more was delivered,
 // and the ID of the message that each notice of the batch belongs to from
 // now on. What it changed in earlier ones makes them stale.
-func Keep(sent map[string]ledger.Sent, m Message, batch []ledger.Notice, receipt json.RawMessage, now time.Time) (map[string]ledger.Sent, []string) {
-	out := maps.Clone(sent)
+func (w Wording) Keep(sent map[string]ledger.Sent, m Message, batch []ledger.Notice, receipt json.RawMessage, now time.Time) (map[string]ledger.Sent, []string) {
+	t, out := w.at(now), maps.Clone(sent)
 	if out == nil {
 		out = map[string]ledger.Sent{}
 	}
-	for id, entries := range news(batch, sent, now) {
+	for id, entries := range news(batch, sent, t) {
 		out[id] = ledger.Sent{Receipt: sent[id].Receipt, Entries: entries, Stale: true}
 	}
 	ids := make([]string, len(batch))
@@ -166,7 +167,7 @@ func Keep(sent map[string]ledger.Sent, m Message, batch []ledger.Notice, receipt
 			ids[i] = n.Earlier[0]
 		}
 		if n.Fires() {
-			entries = append(entries, entry(n, n.Condition, now))
+			entries = append(entries, entry(n, n.Condition, t))
 		}
 	}
 	if receipt != nil && len(entries) > 0 {

@@ -12,22 +12,9 @@ import (
 	"github.com/sslwatch/sslwatch/internal/text"
 )
 
-// ago writes when something was, and how long that is.
-func ago(t, now time.Time) string {
-	return fmt.Sprintf("%s, %s ago", text.Stamp(t), text.Span(now.Sub(t)))
-}
-
-// end writes when a certificate ends or ended.
-func end(t, now time.Time) string {
-	if left := t.Sub(now); left > 0 {
-		return fmt.Sprintf("%s, in %s", text.Stamp(t), text.Span(left))
-	}
-	return ago(t, now)
-}
-
 // item puts a notice into words.
-func item(n ledger.Notice, now time.Time) Item {
-	i := Item{Notice: n, What: text.Clean(what(n, now)), Where: text.Clean(where(n.Alert)), Name: Name(n.Subject), ID: text.Clean(idOf(n.Subject))}
+func item(n ledger.Notice, t telling) Item {
+	i := Item{Notice: n, What: text.Clean(what(n, t)), Where: text.Clean(where(n.Alert)), Name: Name(n.Subject), ID: text.Clean(idOf(n.Subject))}
 	i.Line = text.Clean(fmt.Sprintf("%s %s %s %s: %s (%s)", status(n.Fires()), n.Severity, n.Condition, Name(n.Subject), i.What, i.Where))
 	return i
 }
@@ -77,112 +64,113 @@ func where(a check.Alert) string {
 }
 
 // what says what is so.
-func what(n ledger.Notice, now time.Time) string {
+func what(n ledger.Notice, t telling) string {
 	switch n.Kind {
 	case ledger.Resolved:
-		return overWords(n, now) + fmt.Sprintf("; open for %s", text.Span(now.Sub(n.Told.First)))
+		return overWords(n, t) + fmt.Sprintf("; open for %s", text.Span(t.now.Sub(n.Told.First)))
 	case ledger.Missed:
 		if n.Ending == check.Unwatched || n.Ending == check.Deleted {
-			return overWords(n, now) + fmt.Sprintf("; the alert began %s, and this receiver could not be reached until now", text.Stamp(n.Began))
+			return overWords(n, t) + fmt.Sprintf("; the alert began %s, and this receiver could not be reached until now", t.stamp(n.Began))
 		}
-		return overWords(n, now) + fmt.Sprintf("; it began %s, and was over before this receiver could be reached", text.Stamp(n.Began))
+		return overWords(n, t) + fmt.Sprintf("; it began %s, and was over before this receiver could be reached", t.stamp(n.Began))
 	}
-	s := standsWords(n, now)
+	s := standsWords(n, t)
 	if n.Kind == ledger.Reminder {
-		s = fmt.Sprintf("reminder: %s; first told %s", s, ago(n.Told.First, now))
+		s = fmt.Sprintf("reminder: %s; first told %s", s, t.ago(n.Told.First))
 	}
 	return s
 }
 
 // standsWords says what stands.
-func standsWords(n ledger.Notice, now time.Time) string {
+func standsWords(n ledger.Notice, t telling) string {
 	switch n.Condition {
 	case check.SSLDisabled:
-		s := "SSL is off, first seen off " + ago(n.Since, now)
+		s := "SSL is off, first seen off " + t.ago(n.Since)
 		if n.NoInfo {
 			s += " (HTTP 204: no SSL information)"
 		}
-		return s + verified(n.Alert, now)
+		return s + verified(n.Alert, t)
 	case check.CertificateExpired:
-		s := "the certificate expired " + ago(n.NotAfter, now)
+		s := "the certificate expired " + t.ago(n.NotAfter)
 		if n.Replaced() {
-			s = replaced(n, now)
+			s = replaced(n, t)
 		}
-		return s + verified(n.Alert, now)
+		return s + verified(n.Alert, t)
 	case check.SSLInvalid:
-		s := "the cloud says that the certificate is not valid, first " + ago(n.Since, now)
+		s := "the cloud says that the certificate is not valid, first " + t.ago(n.Since)
 		if !n.NotAfter.IsZero() {
-			s += "; it expires " + end(n.NotAfter, now)
+			s += "; it expires " + t.end(n.NotAfter)
 		}
-		return s + verified(n.Alert, now)
+		return s + verified(n.Alert, t)
 	case check.CertificateExpiring:
-		s := "the certificate expires " + end(n.NotAfter, now)
+		s := "the certificate expires " + t.end(n.NotAfter)
 		if n.Replaced() {
-			s = replaced(n, now)
+			s = replaced(n, t)
 		}
-		return fmt.Sprintf("%s (threshold %s)%s", s, n.Threshold, verified(n.Alert, now))
+		return fmt.Sprintf("%s (threshold %s)%s", s, n.Threshold, verified(n.Alert, t))
 	}
-	return blindWords(n, now)
+	return blindWords(n, t)
 }
 
-// Describe says what is so about an alert that stands.
+// Describe says what is so about an alert that stands, with times in UTC
+// alone.
 func Describe(a check.Alert, now time.Time) string {
-	return text.Clean(standsWords(ledger.Notice{Alert: a, Kind: ledger.Firing}, check.Wall(now)))
+	return text.Clean(standsWords(ledger.Notice{Alert: a, Kind: ledger.Firing}, Wording{}.at(now)))
 }
 
 // replaced says that a certificate gave way to one that ends earlier.
-func replaced(n ledger.Notice, now time.Time) string {
+func replaced(n ledger.Notice, t telling) string {
 	verb := "ends"
-	if !n.NotAfter.After(now) {
+	if !n.NotAfter.After(t.now) {
 		verb = "ended"
 	}
 	return fmt.Sprintf("the certificate was replaced by one that %s earlier: %s (before: %s)",
-		verb, end(n.NotAfter, now), text.Stamp(n.Told.NotAfter))
+		verb, t.end(n.NotAfter), t.stamp(n.Told.NotAfter))
 }
 
 // verified says from when the knowledge is.
-func verified(a check.Alert, now time.Time) string {
-	return "; last checked " + ago(a.Verified, now)
+func verified(a check.Alert, t telling) string {
+	return "; last checked " + t.ago(a.Verified)
 }
 
 // blindWords says why nothing is seen, and what was known last.
-func blindWords(n ledger.Notice, now time.Time) string {
+func blindWords(n ledger.Notice, t telling) string {
 	var s string
 	reason := because(n.Reason)
 	switch n.Cause {
 	case check.CauseMissing:
-		s = fmt.Sprintf("%s; first seen missing %s", reason, ago(n.Since, now))
+		s = fmt.Sprintf("%s; first seen missing %s", reason, t.ago(n.Since))
 	case check.CauseUnsupported:
 		s = reason
 	case check.CauseRefused:
-		s = fmt.Sprintf("no instance of the project can be checked (%d watched), since %s: %s", n.Affected, ago(n.Since, now), reason)
+		s = fmt.Sprintf("no instance of the project can be checked (%d watched), since %s: %s", n.Affected, t.ago(n.Since), reason)
 	case check.CauseForbidden:
 		if !n.IsProject() {
-			s = fmt.Sprintf("access to it is forbidden, since %s: %s", ago(n.Since, now), reason)
+			s = fmt.Sprintf("access to it is forbidden, since %s: %s", t.ago(n.Since), reason)
 			break
 		}
-		s = fmt.Sprintf("%s can't be checked, since %s: %s", text.Count(n.Affected, "instance"), ago(n.Since, now), reason)
+		s = fmt.Sprintf("%s can't be checked, since %s: %s", text.Count(n.Affected, "instance"), t.ago(n.Since), reason)
 	case check.CauseClock:
 		s = fmt.Sprintf("this machine's clock is %s, by the API's time, noticed %s: until it is right, nothing is told that time alone would bring (expiry dates, reminders)",
-			offBy(n.Ahead), text.Stamp(n.Since))
+			offBy(n.Ahead), t.stamp(n.Since))
 	case check.CauseUnlisted:
-		s = fmt.Sprintf("the list of its instances can't be read, since %s: %s", ago(n.Since, now), cmp.Or(reason, pauseWords(n.Pause)))
+		s = fmt.Sprintf("the list of its instances can't be read, since %s: %s", t.ago(n.Since), cmp.Or(reason, pauseWords(n.Pause, t)))
 	case check.CauseOverdue:
-		s = overdueWords(n, now)
+		s = overdueWords(n, t)
 	default:
-		s = fmt.Sprintf("checks have failed since %s: %s", ago(n.Since, now), reason)
+		s = fmt.Sprintf("checks have failed since %s: %s", t.ago(n.Since), reason)
 	}
 	switch {
 	case n.Verified.IsZero():
 		s += "; no check of it has ever succeeded"
 	case n.IsProject():
-		s += "; last success " + ago(n.Verified, now)
+		s += "; last success " + t.ago(n.Verified)
 	case n.NotAfter.IsZero(): // on, it would have had one
-		s += "; as last known SSL is off" + verified(n.Alert, now)
-	case n.NotAfter.After(now):
-		s += "; as last known the certificate expires " + end(n.NotAfter, now) + verified(n.Alert, now)
+		s += "; as last known SSL is off" + verified(n.Alert, t)
+	case n.NotAfter.After(t.now):
+		s += "; as last known the certificate expires " + t.end(n.NotAfter) + verified(n.Alert, t)
 	default:
-		s += "; as last known the certificate expired " + end(n.NotAfter, now) + verified(n.Alert, now)
+		s += "; as last known the certificate expired " + t.end(n.NotAfter) + verified(n.Alert, t)
 	}
 	return s
 }
@@ -191,22 +179,22 @@ func blindWords(n ledger.Notice, now time.Time) string {
 func because(why reason.Reason) string { return strings.TrimRight(why.String(), ".") }
 
 // overdueWords says that checks are not made, and why.
-func overdueWords(n ledger.Notice, now time.Time) string {
+func overdueWords(n ledger.Notice, t telling) string {
 	are, they := "are", "they"
 	if n.Affected == 1 {
 		are, they = "is", "it"
 	}
-	why := cmp.Or(because(n.Reason), pauseWords(n.Pause))
+	why := cmp.Or(because(n.Reason), pauseWords(n.Pause, t))
 	return fmt.Sprintf("%s %s overdue since %s: %s could not be asked, because %s",
-		text.Count(n.Affected, "check"), are, ago(n.Since, now), they, why)
+		text.Count(n.Affected, "check"), are, t.ago(n.Since), they, why)
 }
 
 // pauseWords says why nothing of a project can be asked in time.
-func pauseWords(p check.Pause) string {
+func pauseWords(p check.Pause, t telling) string {
 	reason := because(p.Reason)
 	switch p.Why {
 	case check.PauseRefused, check.PauseThrottled:
-		return fmt.Sprintf("the project is paused until %s: %s", text.Stamp(p.Until), reason)
+		return fmt.Sprintf("the project is paused until %s: %s", t.stamp(p.Until), reason)
 	case check.PauseHanging:
 		return "the API hangs: " + reason
 	case check.PauseSlow:
@@ -216,7 +204,7 @@ func pauseWords(p check.Pause) string {
 }
 
 // unsolved says what is left to itself when an instance is no longer watched.
-func unsolved(n ledger.Notice, now time.Time) string {
+func unsolved(n ledger.Notice, t telling) string {
 	const known = "not solved: as last known "
 	switch {
 	case n.Condition == check.CheckFailing:
@@ -226,9 +214,9 @@ func unsolved(n ledger.Notice, now time.Time) string {
 	case n.NotAfter.IsZero():
 		return "not solved"
 	}
-	s := known + "it expires " + end(n.NotAfter, now)
-	if !n.NotAfter.After(now) {
-		s = known + "it expired " + end(n.NotAfter, now)
+	s := known + "it expires " + t.end(n.NotAfter)
+	if !n.NotAfter.After(t.now) {
+		s = known + "it expired " + t.end(n.NotAfter)
 	}
 	if n.Condition == check.SSLInvalid {
 		s = known + "the certificate is not valid; " + strings.TrimPrefix(s, known)
@@ -254,20 +242,20 @@ func offBy(ahead time.Duration) string {
 }
 
 // overWords says why it is over.
-func overWords(n ledger.Notice, now time.Time) string {
+func overWords(n ledger.Notice, t telling) string {
 	switch n.Ending {
 	case check.Enabled:
 		return "SSL is on again"
 	case check.NotRequired:
 		return "SSL is off, and the configuration does not require it"
 	case check.Renewed:
-		return fmt.Sprintf("the certificate is renewed until %s (before: %s)", end(n.NotAfter, now), text.Stamp(n.PreviousNotAfter))
+		return fmt.Sprintf("the certificate is renewed until %s (before: %s)", t.end(n.NotAfter), t.stamp(n.PreviousNotAfter))
 	case check.Validated:
 		return "the cloud says that the certificate is valid again"
 	case check.Unwatched:
-		return "no longer watched: it was taken out of the configuration; " + unsolved(n, now)
+		return "no longer watched: it was taken out of the configuration; " + unsolved(n, t)
 	case check.TooEarly:
-		return "taken back: it was told by a clock that was wrong; the certificate expires " + end(n.NotAfter, now)
+		return "taken back: it was told by a clock that was wrong; the certificate expires " + t.end(n.NotAfter)
 	case check.Deleted:
 		return "deleted: it is no longer among the project's instances"
 	case check.Partly:
@@ -277,7 +265,7 @@ func overWords(n ledger.Notice, now time.Time) string {
 }
 
 // short says what is so in a few words, for titles.
-func short(n ledger.Notice, now time.Time) string {
+func short(n ledger.Notice, t telling) string {
 	if !n.Fires() {
 		switch n.Ending {
 		case check.Enabled:
@@ -285,7 +273,7 @@ func short(n ledger.Notice, now time.Time) string {
 		case check.NotRequired:
 			return "SSL is off, and not required"
 		case check.Renewed:
-			return "certificate renewed until " + text.Date(n.NotAfter)
+			return "certificate renewed until " + t.date(n.NotAfter)
 		case check.Validated:
 			return "certificate is valid again"
 		case check.Unwatched:
@@ -304,16 +292,16 @@ func short(n ledger.Notice, now time.Time) string {
 		return "SSL is off"
 	case check.CertificateExpired:
 		if n.Replaced() {
-			return "certificate replaced by one that expired " + text.Span(now.Sub(n.NotAfter)) + " ago"
+			return "certificate replaced by one that expired " + text.Span(t.now.Sub(n.NotAfter)) + " ago"
 		}
-		return "certificate expired " + text.Span(now.Sub(n.NotAfter)) + " ago"
+		return "certificate expired " + text.Span(t.now.Sub(n.NotAfter)) + " ago"
 	case check.SSLInvalid:
 		return "certificate is not valid"
 	case check.CertificateExpiring:
 		if n.Replaced() {
-			return "certificate replaced by one that ends earlier, in " + text.Span(n.NotAfter.Sub(now))
+			return "certificate replaced by one that ends earlier, in " + text.Span(n.NotAfter.Sub(t.now))
 		}
-		return "certificate expires in " + text.Span(n.NotAfter.Sub(now))
+		return "certificate expires in " + text.Span(n.NotAfter.Sub(t.now))
 	}
 	switch n.Cause {
 	case check.CauseMissing:

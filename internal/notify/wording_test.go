@@ -2,6 +2,7 @@ package notify_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,9 @@ var now = time.Date(2026, 11, 23, 2, 7, 13, 123456789, time.UTC)
 var policy = check.Policy{
 	Confirm: 2, FailingAfter: time.Hour, Awake: now.Add(-30 * check.Day),
 }
+
+// utc is the wording of times in UTC alone.
+var utc notify.Wording
 
 var repeat = map[check.Severity]time.Duration{check.Critical: 24 * time.Hour, check.Warning: 7 * check.Day}
 
@@ -149,6 +153,8 @@ func story() []struct {
 	later.InstanceID = "6e1f0c44-b865-4159-b774-204dc0a36e37"
 	paused := ledgertest.Owed(nil, judged(check.Project(check.ProjectRecord{}, check.Sum([]check.Record{late, later}, policy, now), policy, now), policy, now))
 	paused[0].Reason = reason.Text("the API asks for a pause until 2026-11-23 02:30:00 UTC")
+	throttled := slices.Clone(paused)
+	throttled[0].Reason, throttled[0].Pause = reason.Reason{}, check.Pause{Why: check.PauseThrottled, Until: now.Add(23 * time.Minute), Reason: reason.Text("the API is asked too often")}
 	unlisted := check.ProjectRecord{Seen: day, Listing: check.Listing{Due: now, Failing: check.Failing{
 		Since: now.Add(-2 * time.Hour), Last: fresh, Count: 9, Cause: check.CauseFailed, Reason: reason.New(reason.APIFailed, reason.Args{"status": 500, "said": "(DCS.5000: internal)"}),
 	}}}
@@ -200,6 +206,7 @@ func story() []struct {
 		{"handed on to a fallback, over", inherited(renewed, told(expiring, day))},
 		{"of a hostile name and address", owed(hostile, nil, now)},
 		{"came, and is no longer watched", owed(left, missedLines(expiring), now)},
+		{"overdue, in a pause that has an end", throttled},
 	}
 }
 
@@ -210,11 +217,11 @@ func TestEveryStoryIsTold(t *testing.T) {
 			t.Errorf("%s: nothing is owed", s.name)
 			continue
 		}
-		m := notify.Compose(s.notices, nil, now)
+		m := utc.Compose(s.notices, nil, now)
 		fmt.Fprintf(&b, "== %s\n%s", s.name, plain(m))
 	}
-	fmt.Fprintf(&b, "== a test message\n%s", plain(notify.Test("1", now)))
-	fmt.Fprintf(&b, "== a test alert\n%s", plain(notify.Sample(check.Critical, "1", now)))
+	fmt.Fprintf(&b, "== a test message\n%s", plain(utc.Test("1", now)))
+	fmt.Fprintf(&b, "== a test alert\n%s", plain(utc.Sample(check.Critical, "1", now)))
 	golden.Assert(t, b.String(), "stories.golden")
 }
 
@@ -228,11 +235,11 @@ func TestADigestTellsTheWorstFirst(t *testing.T) {
 			all = append(all, n)
 		}
 	}
-	batch := notify.Batch(all, notify.Limits{Items: 100, Bytes: 1 << 20}, now)
+	batch := utc.Batch(all, notify.Limits{Items: 100, Bytes: 1 << 20}, now)
 	if len(batch) != len(all) {
 		t.Errorf("%d of %d notices in the batch", len(batch), len(all))
 	}
-	golden.Assert(t, plain(notify.Compose(batch, nil, now)), "digest.golden")
+	golden.Assert(t, plain(utc.Compose(batch, nil, now)), "digest.golden")
 }
 
 // plain writes a message as text.

@@ -133,7 +133,7 @@ func (w *Watch) deliverTo(ctx context.Context, r *receiver, now time.Time) time.
 		return r.resumes
 	}
 	ready := w.book.Ready(r.ID, now)
-	batch := notify.Batch(ready.Notices, r.Sender.Limits(), now)
+	batch := r.Wording.Batch(ready.Notices, r.Sender.Limits(), now)
 	if len(batch) == 0 {
 		return ready.Wake
 	}
@@ -141,7 +141,7 @@ func (w *Watch) deliverTo(ctx context.Context, r *receiver, now time.Time) time.
 		r.saved = w.disk.demand()
 		return now
 	}
-	m := notify.Compose(batch, w.messages[r.ID], now)
+	m := r.Wording.Compose(batch, w.messages[r.ID], now)
 	m.Footer = w.opt.Footer
 	limited, giveUp := context.WithTimeout(ctx, cmp.Or(r.Sender.Limits().Timeout, deliverTimeout))
 	r.started, r.giveUp = now, giveUp
@@ -232,7 +232,7 @@ func (w *Watch) delivered(d delivery, now time.Time) []check.Key {
 		r.logged = time.Time{}
 	}
 	w.known[r.ID] = state.ReceiverState{Succeeded: check.Wall(now)}
-	sent, belongs := notify.Keep(w.messages[r.ID], d.message, d.batch, d.receipt, now)
+	sent, belongs := r.Wording.Keep(w.messages[r.ID], d.message, d.batch, d.receipt, now)
 	w.keep(r.ID, sent)
 	for _, g := range d.message.Groups {
 		for _, item := range g.Items {

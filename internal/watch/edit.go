@@ -47,7 +47,7 @@ func (w *Watch) edit(ctx context.Context, now time.Time) time.Time {
 			continue
 		case !can:
 			for _, id := range stale {
-				w.settle(r, notify.Revise(id, w.messages[r.ID][id], now))
+				w.settle(r, r.Wording.Revise(id, w.messages[r.ID][id], now))
 			}
 			continue
 		case now.Before(r.edits.resumes):
@@ -56,7 +56,7 @@ func (w *Watch) edit(ctx context.Context, now time.Time) time.Time {
 		}
 		// Those that failed before come last.
 		id := slices.MinFunc(stale, func(a, b string) int { return r.edits.tried[a] - r.edits.tried[b] })
-		revision := notify.Revise(id, w.messages[r.ID][id], now)
+		revision := r.Wording.Revise(id, w.messages[r.ID][id], now)
 		revision.Footer = w.opt.Footer
 		r.edits.busy = true
 		w.work.Add(1)

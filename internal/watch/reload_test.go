@@ -32,6 +32,39 @@ func TestAReloadOfTheSameTellsAndAsksNothingAnew(t *testing.T) {
 	})
 }
 
+// How something is worded is no part of what was told.
+func TestAReloadWithAnotherTimeZoneTellsNothingAnew(t *testing.T) {
+	zone := time.FixedZone("", 8*60*60)
+	bubble(t, 3, func(l *life) {
+		l.expires(1, time.Now().Add(10*check.Day+123456789))
+		l.start()
+		l.pass(time.Minute)
+		for _, z := range []*time.Location{zone, nil, zone} {
+			l.opt.Receivers[0].Wording.Zone = z
+			l.reload()
+			l.pass(time.Hour)
+		}
+		if err := l.stop(); err != nil {
+			t.Fatal(err)
+		}
+		l.opt.Receivers[0].Wording.Zone = nil
+		l.start()
+		l.pass(time.Hour)
+		l.opt.Receivers[0].Wording.Zone = zone
+		l.reload()
+		l.want("firing certificate_expiring cache-1 14d")
+		if s := l.pager.text(); strings.Contains(s, "UTC+8") {
+			t.Errorf("told in a zone that came later: %s", s)
+		}
+		// But what comes next is told in it.
+		l.pass(3*check.Day + time.Minute)
+		l.want("firing certificate_expiring cache-1 14d", "tighter certificate_expiring cache-1 7d")
+		if last := l.pager.got[1]; !strings.Contains(last.Groups[0].Items[0].What, " UTC+8), in 6 days") || !strings.HasSuffix(last.Stamp, " UTC+8)") {
+			t.Errorf("told as %s, at %s", last.Groups[0].Items[0].What, last.Stamp)
+		}
+	})
+}
+
 func TestAReloadTakesInstancesInAndLetsThemGo(t *testing.T) {
 	bubble(t, 3, func(l *life) {
 		all := l.opt.Watched

@@ -86,6 +86,8 @@ type (
 type Receiver struct {
 	ledger.Receiver
 	Sender notify.Sender
+	// Wording is how what it is sent is worded.
+	Wording notify.Wording
 }
 
 // retry is how failed deliveries are tried again unless Options say.

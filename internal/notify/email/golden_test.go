@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"gotest.tools/v3/golden"
 
@@ -19,8 +20,8 @@ var boundary = regexp.MustCompile(`boundary=\w+`)
 // Mails as they arrive. Read a difference as someone woken at three.
 func TestMailsAsTheyArrive(t *testing.T) {
 	for name, message := range map[string]notify.Message{
-		"firing": notifytest.Firing(), "digest": notifytest.Digest(), "tighter": notifytest.Tighter(nil), "resolution": notifytest.Resolution(nil),
-		"test": notify.Test("golden", notifytest.Now), "digest-of-many": many(60),
+		"firing": notifytest.Firing(), "zone": notifytest.FiringIn(time.FixedZone("", 8*60*60)), "digest": notifytest.Digest(), "tighter": notifytest.Tighter(nil), "resolution": notifytest.Resolution(nil),
+		"test": notify.Wording{}.Test("golden", notifytest.Now), "digest-of-many": many(60),
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newSim(t, simmail.Plain)
@@ -49,8 +50,8 @@ func TestAThousandAlertsAreOneMailThatIsShownWhole(t *testing.T) {
 	s := newSim(t, simmail.Plain)
 	r := newReceiver(t, settings(t, s, simmail.Plain))
 	owed := notifytest.NewCrowd(1200, 1, false).Owed(notifytest.Now)[:1000]
-	batch := notify.Batch(owed, r.Limits(), notifytest.Now)
-	_, err := r.Deliver(t.Context(), notify.Compose(batch, nil, notifytest.Now))
+	batch := notify.Wording{}.Batch(owed, r.Limits(), notifytest.Now)
+	_, err := r.Deliver(t.Context(), notify.Wording{}.Compose(batch, nil, notifytest.Now))
 	must(t, err)
 	got := s.Messages()[0]
 	if len(batch) != len(owed) || len(got.HTML) > 102<<10 || got.Problem != "" {

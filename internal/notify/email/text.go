@@ -48,7 +48,7 @@ func layText(m notify.Message) string {
 }
 
 // footer says who sent a message, and when.
-func footer(m notify.Message) string { return cmp.Or(m.Footer, "sslwatch") + ", " + text.Stamp(m.Time) }
+func footer(m notify.Message) string { return cmp.Or(m.Footer, "sslwatch") + ", " + m.Stamp }
 
 // clip returns a text on one line, shortened to at most so many characters.
 func clip(s string, most int) string { return text.Cut(text.Clean(s), most) }

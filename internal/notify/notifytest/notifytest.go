@@ -72,8 +72,9 @@ func until(left time.Duration) check.Observation {
 
 // receiver is what a receiver was told of some lives.
 type receiver struct {
-	lives []*life
-	sent  map[string]ledger.Sent
+	lives   []*life
+	sent    map[string]ledger.Sent
+	wording notify.Wording
 }
 
 // next composes what is owed; receipt is what the receiver returns for it.
@@ -82,11 +83,11 @@ func (r *receiver) next(at time.Time, receipt json.RawMessage) notify.Message {
 	for _, l := range r.lives {
 		notices = append(notices, l.owed(at)...)
 	}
-	batch := notify.Batch(notices, notify.Limits{Items: 1000, Bytes: 1 << 20}, at)
-	m := notify.Compose(batch, r.sent, at)
+	batch := r.wording.Batch(notices, notify.Limits{Items: 1000, Bytes: 1 << 20}, at)
+	m := r.wording.Compose(batch, r.sent, at)
 	m.Footer = "sslwatch v1.2.3 on mon-1"
 	var ids []string
-	r.sent, ids = notify.Keep(r.sent, m, batch, receipt, at)
+	r.sent, ids = r.wording.Keep(r.sent, m, batch, receipt, at)
 	for i, n := range batch {
 		for _, l := range r.lives {
 			if l.record.Key() == n.Key() {
@@ -111,6 +112,15 @@ func search() *life {
 // Firing is one critical alert.
 func Firing() notify.Message {
 	r := receiver{lives: []*life{orders()}}
+	return r.next(Now, nil)
+}
+
+// FiringIn is Firing with the times of a zone beside UTC, about an instance of
+// which the maintenance window is known.
+func FiringIn(zone *time.Location) notify.Message {
+	l := orders()
+	l.record.About = check.About{MaintenanceBegin: "22:00:00", MaintenanceEnd: "02:00:00"}
+	r := receiver{lives: []*life{l}, wording: notify.Wording{Zone: zone}}
 	return r.next(Now, nil)
 }
 
@@ -196,7 +206,7 @@ func Storm(n int, receipt json.RawMessage) (notify.Message, notify.Revision) {
 // revision is what the one stale message is to say.
 func (r *receiver) revision(at time.Time) notify.Revision {
 	for _, id := range notify.Stale(r.sent) {
-		then := notify.Revise(id, r.sent[id], at)
+		then := r.wording.Revise(id, r.sent[id], at)
 		then.Footer = "sslwatch v1.2.3 on mon-1"
 		return then
 	}

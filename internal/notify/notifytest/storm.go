@@ -100,11 +100,11 @@ func (c *Crowd) Owed(at time.Time) []ledger.Notice {
 // Next composes the next message within the limits of a receiver, and returns
 // the notices that it tells; none if nothing is owed.
 func (c *Crowd) Next(limits notify.Limits, at time.Time) (notify.Message, []ledger.Notice) {
-	batch := notify.Batch(c.Owed(at), limits, at)
+	batch := notify.Wording{}.Batch(c.Owed(at), limits, at)
 	if len(batch) == 0 {
 		return notify.Message{}, nil
 	}
-	m := notify.Compose(batch, c.sent, at)
+	m := notify.Wording{}.Compose(batch, c.sent, at)
 	m.Footer = "sslwatch v1.2.3 on mon-1"
 	return m, batch
 }
@@ -112,7 +112,7 @@ func (c *Crowd) Next(limits notify.Limits, at time.Time) (notify.Message, []ledg
 // Took takes in that the receiver has a message.
 func (c *Crowd) Took(m notify.Message, batch []ledger.Notice, receipt json.RawMessage, at time.Time) {
 	var ids []string
-	c.sent, ids = notify.Keep(c.sent, m, batch, receipt, at)
+	c.sent, ids = notify.Wording{}.Keep(c.sent, m, batch, receipt, at)
 	for i, n := range batch {
 		l := c.of[n.Key()]
 		l.lines = ledgertest.Told(l.lines, n, ids[i], at)
@@ -123,7 +123,7 @@ func (c *Crowd) Took(m notify.Message, batch []ledger.Notice, receipt json.RawMe
 func (c *Crowd) Stale(at time.Time) []notify.Revision {
 	var all []notify.Revision
 	for _, id := range notify.Stale(c.sent) {
-		r := notify.Revise(id, c.sent[id], at)
+		r := notify.Wording{}.Revise(id, c.sent[id], at)
 		r.Footer = "sslwatch v1.2.3 on mon-1"
 		all = append(all, r)
 	}

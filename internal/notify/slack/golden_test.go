@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"testing"
+	"time"
 
 	"gotest.tools/v3/golden"
 
@@ -21,11 +22,12 @@ func TestMessagesAsSent(t *testing.T) {
 	repeat.Note = "This may be a repeat."
 	for name, compose := range map[string]func(json.RawMessage) (notify.Message, notify.Revision){
 		"firing":     alone(notifytest.Firing()),
+		"zone":       alone(notifytest.FiringIn(time.FixedZone("", 8*60*60))),
 		"repeat":     alone(repeat),
 		"digest":     alone(notifytest.Digest()),
 		"tighter":    notifytest.TighterThen,
 		"resolution": notifytest.ResolutionThen,
-		"test":       alone(notify.Test("golden", notifytest.Now)),
+		"test":       alone(utc.Test("golden", notifytest.Now)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSim(t)

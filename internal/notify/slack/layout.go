@@ -93,7 +93,7 @@ type line struct{ mark, text, name string }
 // layMessage lays out a message. What is critical mentions those who are to
 // be woken.
 func layMessage(m notify.Message, mention []string) page {
-	d := draft{mark: markNeutral, title: m.Title, note: m.Note, footer: footer(m.Footer) + " · " + text.Stamp(m.Time)}
+	d := draft{mark: markNeutral, title: m.Title, note: m.Note, footer: footer(m.Footer) + " · " + m.Stamp}
 	if critical(m) {
 		d.mention = mentions(mention)
 	}
@@ -158,7 +158,7 @@ func layRevision(r notify.Revision) page {
 	for i, g := range others {
 		parts[1+i].list(g)
 	}
-	d := draft{mark: mark(firing, solved, worst), title: r.Title, footer: footer(r.Footer) + " · as of " + text.Stamp(r.Time), parts: parts}
+	d := draft{mark: mark(firing, solved, worst), title: r.Title, footer: footer(r.Footer) + " · as of " + r.Stamp, parts: parts}
 	return d.lay()
 }
 

@@ -24,7 +24,7 @@ func TestOnlyWhatIsCriticalAndStandsWakesAnybody(t *testing.T) {
 		"a critical reminder":       {notifytest.Reminder, true},
 		"a reminder of a warning":   {notifytest.MildReminder, false},
 		"the end of a critical one": {notifytest.Resolution, false},
-		"a test":                    {func(json.RawMessage) notify.Message { return only(notify.Test("x", notifytest.Now), nil) }, false},
+		"a test":                    {func(json.RawMessage) notify.Message { return only(utc.Test("x", notifytest.Now), nil) }, false},
 		"a warning and a critical that ended": {func(json.RawMessage) notify.Message {
 			m := notifytest.Resolution(nil)
 			warning := notifytest.Item("search-cache")

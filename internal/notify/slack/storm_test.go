@@ -17,12 +17,19 @@ import (
 	"github.com/sslwatch/sslwatch/internal/sim/simslack"
 )
 
+// utc is the wording of times in UTC alone, and longTimes that of the longest:
+// of another day.
+var (
+	utc       notify.Wording
+	longTimes = notify.Wording{Zone: time.FixedZone("", -4*60*60-30*60)}
+)
+
 // storm tells a receiver all that a crowd owes, and returns what Slack has.
-func storm(t *testing.T, s *simslack.Server, r notify.Sender, owed []ledger.Notice) []simslack.Message {
+func storm(t *testing.T, s *simslack.Server, r notify.Sender, owed []ledger.Notice, w notify.Wording) []simslack.Message {
 	t.Helper()
 	for len(owed) > 0 {
-		batch := notify.Batch(owed, r.Limits(), notifytest.Now)
-		m := notify.Compose(batch, nil, notifytest.Now)
+		batch := w.Batch(owed, r.Limits(), notifytest.Now)
+		m := w.Compose(batch, nil, notifytest.Now)
 		_, err := r.Deliver(t.Context(), m)
 		must(t, err)
 		told := map[string]bool{}
@@ -48,18 +55,20 @@ func TestAStormIsFewMessagesThatSlackTakesAsTheyAre(t *testing.T) {
 	for _, tt := range []struct {
 		n, most int
 		long    bool
+		wording notify.Wording
 	}{
-		{41, 2, false}, {1000, 5, false}, {10_000, 25, false}, {1000, 12, true},
+		{41, 2, false, utc}, {1000, 5, false, utc}, {10_000, 25, false, utc}, {1000, 12, true, utc},
+		{41, 2, false, longTimes}, {1000, 5, false, longTimes}, {1000, 12, true, longTimes},
 	} {
 		for _, webhook := range []bool{false, true} {
 			if webhook && tt.n > 1000 {
 				continue
 			}
-			n := toldOnce(t, notifytest.NewCrowd(tt.n+tt.n/5, 1, tt.long).Owed(notifytest.Now)[:tt.n], webhook)
+			n := toldOnce(t, notifytest.NewCrowd(tt.n+tt.n/5, 1, tt.long).Owed(notifytest.Now)[:tt.n], tt.wording, webhook)
 			if n > tt.most {
 				t.Errorf("%+v: %d messages", tt, n)
 			}
-			t.Logf("%d alerts, webhook %v, long names %v: %d messages", tt.n, webhook, tt.long, n)
+			t.Logf("%d alerts, webhook %v, long names %v, zone %v: %d messages", tt.n, webhook, tt.long, tt.wording.Zone, n)
 		}
 	}
 }
@@ -67,20 +76,20 @@ func TestAStormIsFewMessagesThatSlackTakesAsTheyAre(t *testing.T) {
 func TestAnyStormNamesEachInstanceOnce(t *testing.T) {
 	for seed := range 12 {
 		crowd := notifytest.NewCrowd(20+37*seed, uint64(seed), seed%4 == 3)
-		toldOnce(t, crowd.Owed(notifytest.Now), seed%2 == 0)
+		toldOnce(t, crowd.Owed(notifytest.Now), []notify.Wording{utc, longTimes}[seed/2%2], seed%2 == 0)
 	}
 }
 
 // toldOnce tells all that is owed, checks that each instance is named once in
 // messages that Slack took at once, and returns how many these are.
-func toldOnce(t *testing.T, owed []ledger.Notice, webhook bool) int {
+func toldOnce(t *testing.T, owed []ledger.Notice, w notify.Wording, webhook bool) int {
 	t.Helper()
 	s := newSim(t)
 	var r notify.Sender = newBot(t, s.APIURL(), "@here")
 	if webhook {
 		r = newWebhook(t, s.URL())
 	}
-	all := storm(t, s, r, owed)
+	all := storm(t, s, r, owed, w)
 	if calls := s.Calls()["chat.postMessage"] + s.Calls()["webhook"]; calls != len(all) {
 		t.Errorf("%d messages by %d calls", len(all), calls)
 	}
@@ -357,7 +366,7 @@ func TestWhoTakesNoDigestGetsSmallerMessages(t *testing.T) {
 		if after := r.Limits(); before.Items <= notify.InFull || after.Items != notify.InFull {
 			t.Errorf("%s: limits %+v, then %+v", name, before, after)
 		}
-		all := storm(t, s, r, notifytest.NewCrowd(100, 3, false).Owed(notifytest.Now))
+		all := storm(t, s, r, notifytest.NewCrowd(100, 3, false).Owed(notifytest.Now), utc)
 		for _, m := range all {
 			if m.Attachments != nil {
 				t.Errorf("%s: a digest again", name)
@@ -396,7 +405,7 @@ func TestADigestAsSent(t *testing.T) {
 func TestAStormAsRead(t *testing.T) {
 	s := newSim(t)
 	var out bytes.Buffer
-	for i, m := range storm(t, s, newBot(t, s.APIURL(), "@here"), notifytest.NewCrowd(1000, 1, false).Owed(notifytest.Now)) {
+	for i, m := range storm(t, s, newBot(t, s.APIURL(), "@here"), notifytest.NewCrowd(1000, 1, false).Owed(notifytest.Now), utc) {
 		fmt.Fprintf(&out, "== message %d\n%s\n", i+1, m.Plain())
 	}
 	golden.Assert(t, out.String(), "storm.golden")

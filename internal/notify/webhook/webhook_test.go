@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -57,6 +58,40 @@ func sender(t *testing.T, s webhook.Settings) notify.Sender {
 }
 
 func ok(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
+
+// A zone is for people: what machines read stays UTC.
+func TestAZoneIsInTheTextsAlone(t *testing.T) {
+	url, posts := serve(t, ok)
+	r := sender(t, webhook.Settings{Name: "pager", URL: secret.New(url)})
+	for _, m := range []notify.Message{notifytest.Firing(), notifytest.FiringIn(time.FixedZone("", 8*60*60))} {
+		if _, err := r.Deliver(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	type body struct {
+		Alerts []struct {
+			StartsAt, EndsAt, Fingerprint string
+			Labels, Annotations           map[string]string
+		}
+	}
+	var alone, zoned body
+	for i, into := range []*body{&alone, &zoned} {
+		if err := json.Unmarshal((*posts)[i].body, into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, z := alone.Alerts[0], zoned.Alerts[0]
+	if !strings.Contains(z.Annotations["description"], "2026-11-28 02:07:13 UTC (10:07 UTC+8), in 5 days") {
+		t.Errorf("no time of the zone in %s", z.Annotations["description"])
+	}
+	if !strings.Contains(z.Annotations["what_to_do"], "22:00 to 02:00 UTC (06:00 to 10:00 UTC+8)") {
+		t.Errorf("no window of the zone in %s", z.Annotations["what_to_do"])
+	}
+	a.Annotations, z.Annotations = nil, nil
+	if !reflect.DeepEqual(a, z) || !strings.HasSuffix(z.StartsAt, "Z") || !strings.HasSuffix(z.EndsAt, "Z") {
+		t.Errorf("%+v\nwithout the zone %+v", z, a)
+	}
+}
 
 func TestPostsAreThoseOfAlertmanager(t *testing.T) {
 	url, posts := serve(t, ok)
@@ -263,8 +298,8 @@ func TestAStormIsFewPostsThatAreWhole(t *testing.T) {
 		}
 		posts, seen := 0, map[string]bool{}
 		for len(all) > 0 {
-			batch := notify.Batch(all, limits, time.Now())
-			for _, g := range notify.Compose(batch, nil, time.Now()).Groups {
+			batch := notify.Wording{}.Batch(all, limits, time.Now())
+			for _, g := range (notify.Wording{}).Compose(batch, nil, time.Now()).Groups {
 				if g.Brief {
 					t.Fatal("some are only named")
 				}
