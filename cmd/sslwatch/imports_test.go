@@ -31,7 +31,8 @@ var arrows = map[string][]string{
 	"internal/notify/email":      {"internal/reason", "internal/smallfile", "internal/text", "internal/notify", "internal/check", "internal/ledger", "internal/netfault", "internal/secret"},
 	"internal/notify/webhook":    {"internal/reason", "internal/text", "internal/notify", "internal/ledger", "internal/httpclient", "internal/netfault", "internal/secret"},
 	"internal/notify/notifytest": {"internal/reason", "internal/ledger/ledgertest", "internal/notify", "internal/check", "internal/ledger", "internal/dcs"}, // for tests only
-	"internal/config":            {"internal/config/tomlfile", "internal/poll", "internal/smallfile", "internal/text", "internal/check", "internal/ledger", "internal/dcs", "internal/notify", "internal/notify/slack", "internal/notify/email", "internal/notify/webhook", "internal/secret"},
+	"internal/alertmanager":      {"internal/reason", "internal/text", "internal/notify", "internal/check", "internal/ledger", "internal/view", "internal/httpclient", "internal/netfault", "internal/secret"},
+	"internal/config":            {"internal/alertmanager", "internal/config/tomlfile", "internal/poll", "internal/smallfile", "internal/text", "internal/check", "internal/ledger", "internal/dcs", "internal/notify", "internal/notify/slack", "internal/notify/email", "internal/notify/webhook", "internal/secret"},
 	"internal/watch":             {"internal/text", "internal/queue", "internal/poll", "internal/dcs", "internal/check", "internal/ledger", "internal/fleet", "internal/view", "internal/state", "internal/notify"},
 	"internal/web":               {"internal/smallfile", "internal/check", "internal/fleet", "internal/view", "internal/state"},
 	"internal/control":           {},

@@ -23,6 +23,7 @@ type receiverRow struct {
 	FailingSince *time.Time    `json:"failing_since"`
 	LastError    string        `json:"last_error"`
 	LastSuccess  *time.Time    `json:"last_success"`
+	observes     bool          // it is shown what stands, and owed nothing
 }
 
 // receiverRows reports the receivers of the configuration.
@@ -38,7 +39,7 @@ func receiverRows(c *config.Config, s state.State) []receiverRow {
 		h := s.Receivers[configured.ID]
 		r := receiverRow{
 			Verdict: check.VerdictOK, Healthy: h.Healthy(), Owed: h.Owed, LastError: h.Failure,
-			OwedSince: given(h.OwedSince), FailingSince: given(h.FailingSince), LastSuccess: given(h.Succeeded),
+			OwedSince: given(h.OwedSince), FailingSince: given(h.FailingSince), LastSuccess: given(h.Succeeded), observes: configured.Alertmanager != nil,
 		}
 		r.Receiver, r.Recipient = state.SplitID(configured.ID)
 		if !r.Healthy {
@@ -92,6 +93,9 @@ func (r receiverRow) what(now time.Time) string {
 		return fmt.Sprintf("%s (%s ago)", text.Stamp(t), text.Span(now.Sub(t)))
 	}
 	parts := []string{"nothing is owed to it"}
+	if r.observes {
+		parts[0] = "it is shown what stands, every minute"
+	}
 	if r.Owed > 0 {
 		parts[0] = fmt.Sprintf("%s owed to it", map[bool]string{true: "1 notice is", false: fmt.Sprintf("%d notices are", r.Owed)}[r.Owed == 1])
 		if r.OwedSince != nil {

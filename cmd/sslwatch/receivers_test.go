@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sslwatch/sslwatch/internal/alertmanager"
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/config"
 	"github.com/sslwatch/sslwatch/internal/ledger"
@@ -14,14 +15,16 @@ import (
 
 func TestStatusSaysHowEachReceiverDoes(t *testing.T) {
 	now := time.Date(2026, 11, 23, 2, 7, 13, 123456789, time.UTC)
-	c := &config.Config{Receivers: receiversOf("oncall", "ops-mail/ops@example.com", "new")}
+	c := &config.Config{Receivers: receiversOf("oncall", "ops-mail/ops@example.com", "new", "cluster/alertmanager-0:9093")}
+	c.Receivers[3].Alertmanager = &alertmanager.Settings{}
 	s := state.State{Receivers: map[string]state.ReceiverState{
 		"oncall": {
 			Owed: 2, OwedSince: now.Add(-26 * time.Hour), FailingSince: now.Add(-25 * time.Hour), Succeeded: now.Add(-72 * time.Hour),
 			Failure: "Slack (#redis-oncall) answered token_revoked: the token was revoked: install the app to the workspace again,\x1b[31m put its bot token (xoxb-…) into token, and reload",
 		},
-		"ops-mail/ops@example.com": {Succeeded: now.Add(-time.Minute)},
-		"gone":                     {Failure: "of another configuration"},
+		"ops-mail/ops@example.com":    {Succeeded: now.Add(-time.Minute)},
+		"cluster/alertmanager-0:9093": {Succeeded: now.Add(-time.Minute)},
+		"gone":                        {Failure: "of another configuration"},
 	}}
 	rows := receiverRows(c, s)
 	var out bytes.Buffer
@@ -40,6 +43,9 @@ ok        ops-mail (ops@example.com)
           minute ago)
 ok        new
           nothing is owed to it; no message was taken yet
+ok        cluster (alertmanager-0:9093)
+          it is shown what stands, every minute; last message taken 2026-11-23
+          02:06:13 UTC (1 minute ago)
 `
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)

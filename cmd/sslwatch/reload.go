@@ -140,11 +140,16 @@ func (d *daemon) takeIn(ctx context.Context, w *watch.Watch) (warnings []string,
 			warnings = append(warnings, "the change of "+s.name+" needs a restart")
 		}
 	}
+	proxies, err := d.proxies()
+	if err != nil {
+		return warnings, c.Files, err
+	}
 	if err := w.Reload(ctx, d.complete(o)); err != nil {
 		return warnings, c.Files, err
 	}
+	d.observers.configure(ctx, c.Receivers, proxies)
 	d.config = c
-	d.log.Info("reloaded", "projects", len(o.Projects), "instances", len(o.Watched), "receivers", len(o.Receivers))
+	d.log.Info("reloaded", "projects", len(o.Projects), "instances", len(o.Watched), "receivers", len(c.Receivers))
 	return warnings, c.Files, nil
 }
 

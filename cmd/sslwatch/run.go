@@ -101,7 +101,7 @@ func (a *app) run(ctx context.Context) error {
 		log.Error("state could not be read in full", "kind", n.Kind, "note", n.Text, "set_aside", n.SetAside)
 	}
 	log.Info("starting", "version", build(), "config", a.config(), "state", c.State,
-		"projects", len(o.Projects), "instances", len(o.Watched), "receivers", len(o.Receivers))
+		"projects", len(o.Projects), "instances", len(o.Watched), "receivers", len(c.Receivers))
 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -132,6 +132,8 @@ func (a *app) run(ctx context.Context) error {
 		}
 		running.Go(func() { server.Run(beside) })
 	}
+	d.observers = &observers{watch: w, log: log, running: map[string]observing{}, group: &running}
+	d.observers.configure(beside, c.Receivers, proxies)
 	socket := d.openControl()
 	running.Go(func() { d.controls(beside, socket, w.Alive) })
 	running.Go(func() { d.reloads(beside, w, hangups) })
@@ -197,10 +199,12 @@ type daemon struct {
 	heart   *heartbeat.Heart // nil for none
 	metrics *daemonMetrics
 	loop    *watch.Metrics
-	parts   *parts
-	asks    chan chan<- reloadAnswer // of commands, for a reload
-	config  *config.Config           // in force; owned by reloads once that runs
-	beside  string                   // the directory of the state file
+	// observers is owned by reloads once that runs.
+	observers *observers
+	parts     *parts
+	asks      chan chan<- reloadAnswer // of commands, for a reload
+	config    *config.Config           // in force; owned by reloads once that runs
+	beside    string                   // the directory of the state file
 	// controlError is why commands could not be served last; owned by
 	// controls once that runs.
 	controlError string

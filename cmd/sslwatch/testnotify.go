@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sslwatch/sslwatch/internal/alertmanager"
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/config"
 	"github.com/sslwatch/sslwatch/internal/httpclient"
@@ -99,6 +100,11 @@ type testResult struct {
 // testReceiver sends a test message, and gives the receiver the time that it
 // has from the daemon.
 func (a *app) testReceiver(ctx context.Context, r config.Receiver, proxies *httpclient.Proxies, alert check.Severity) error {
+	if r.Alertmanager != nil {
+		settings := *r.Alertmanager
+		settings.Proxies = proxies
+		return alertmanager.Test(ctx, settings, cmp.Or(alert, check.Warning), time.Now())
+	}
 	carrier, err := a.carrier(r, proxies)
 	if err != nil {
 		return err

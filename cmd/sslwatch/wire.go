@@ -58,6 +58,10 @@ func (a *app) options(c *config.Config) (watch.Options, error) {
 	}
 	var carriers []configuredCarrier
 	for _, r := range c.Receivers {
+		if r.Alertmanager != nil {
+			o.Observers = append(o.Observers, r.Receiver)
+			continue
+		}
 		carrier, err := a.carrier(r, proxies)
 		if err != nil {
 			return o, fmt.Errorf("receiver %s: %w", r.ID, err)

@@ -73,6 +73,10 @@ type Alert struct {
 	Concerned []map[string]string
 }
 
+// Timely reports whether it may be time alone that brought an alert, and hence
+// a clock that is wrong.
+func (a Alert) Timely() bool { return a.Condition.OfCertificate() || a.Cause == CauseOverdue }
+
 // CertificateID returns what identifies the certificate of an alert.
 func (a Alert) CertificateID() time.Time { return CertificateID(a.Identity, a.NotAfter) }
 

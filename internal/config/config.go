@@ -9,6 +9,7 @@ package config
 import (
 	"time"
 
+	"github.com/sslwatch/sslwatch/internal/alertmanager"
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
@@ -59,6 +60,8 @@ func (r Receiver) Kind() string {
 		return "slack"
 	case r.Email != nil:
 		return "email"
+	case r.Alertmanager != nil:
+		return "alertmanager"
 	}
 	return "webhook"
 }
@@ -81,14 +84,16 @@ type Project struct {
 	Credentials Credentials
 }
 
-// Receiver is one that is told: a Slack channel, one recipient of e-mail, or a
-// webhook. Exactly one of Slack, Email and Webhook is set.
+// Receiver is one that is told: a Slack channel, one recipient of e-mail, a
+// webhook, or one address of an Alertmanager. Exactly one of Slack, Email,
+// Webhook and Alertmanager is set.
 type Receiver struct {
-	// Its Name is as configured; the recipients of one e-mail table share it.
-	// Its ID is the name, for e-mail followed by a slash and the address.
+	// Its Name is as configured; the recipients or addresses of one table share
+	// it. Its ID is the name, followed by a slash and which of those it is.
 	ledger.Receiver
-	Wording notify.Wording
-	Slack   *slack.Settings
-	Email   *email.Settings
-	Webhook *webhook.Settings
+	Wording      notify.Wording
+	Slack        *slack.Settings
+	Email        *email.Settings
+	Webhook      *webhook.Settings
+	Alertmanager *alertmanager.Settings // an observer: it has no ledger
 }

@@ -67,6 +67,14 @@ var settings = []struct {
 	{"email.*.fallback", edited(`host = "smtp.example.com"`, "host = \"smtp.example.com\"\n%s"), func(c *Config) any { return c.Receivers[1].Fallback }, "", "", "oncall -> oncall"},
 	{"email.*.fallback_after", edited(`host = "smtp.example.com"`, "host = \"smtp.example.com\"\n%s"), func(c *Config) any { return c.Receivers[1].FallbackAfter }, "5m0s", "not a duration", "0 -> 0s"},
 	{"email.*.timezone", edited(`host = "smtp.example.com"`, "host = \"smtp.example.com\"\n%s"), func(c *Config) any { return zoneName(c.Receivers[1]) }, "", "", "Asia/Kolkata -> Asia/Kolkata"},
+	{"alertmanager.*.username", edited("", "[alertmanager.cluster]\nurls = [\"https://127.0.0.1:9093\"]\npassword = \"env:TEST_PASSWORD\"\n%s\n"), func(c *Config) any { return c.Receivers[0].Alertmanager.Username }, "is missing", "is empty", "u -> u"},
+	{"alertmanager.*.password", edited("", "[alertmanager.cluster]\nurls = [\"https://127.0.0.1:9093\"]\nusername = \"u\"\n%s\n"), func(c *Config) any { return c.Receivers[0].Alertmanager.Password.Reveal() }, "is missing", "is empty", "env:TEST_PASSWORD -> PWXXSECRETXX"},
+	{"alertmanager.*.bearer_token", edited("", "[alertmanager.cluster]\nurls = [\"https://127.0.0.1:9093\"]\n%s\n"), func(c *Config) any { return c.Receivers[0].Alertmanager.Token.Reveal() }, "", "", "env:TEST_PASSWORD -> PWXXSECRETXX"},
+	{"alertmanager.*.ca_file", edited("", "[alertmanager.cluster]\nurls = [\"https://127.0.0.1:9093\"]\n%s\n"), func(c *Config) any { return c.Receivers[0].Alertmanager.Roots }, "", "", ""},
+	{"alertmanager.*.min_severity", edited("", "[alertmanager.cluster]\nurls = [\"https://127.0.0.1:9093\"]\n%s\n"), func(c *Config) any { return c.Receivers[0].Audience.MinSeverity }, "warning", `"" is not one of`, "critical -> critical"},
+	{"alertmanager.*.fallback", edited("", "[alertmanager.cluster]\nurls = [\"https://127.0.0.1:9093\"]\n%s\n"), func(c *Config) any { return c.Receivers[0].Fallback }, "", "", "ops -> ops"},
+	{"alertmanager.*.timezone", edited("", "[alertmanager.cluster]\nurls = [\"https://127.0.0.1:9093\"]\n%s\n"), func(c *Config) any { return zoneName(c.Receivers[0]) }, "", "", "Asia/Kolkata -> Asia/Kolkata"},
+	{"alertmanager.*.fallback_after", edited("", "[alertmanager.cluster]\nurls = [\"https://127.0.0.1:9093\"]\n%s\n"), func(c *Config) any { return c.Receivers[0].FallbackAfter }, "5m0s", "not a duration", "0 -> 0s"},
 	{"webhook.*.url", edited("", "[webhook.pager]\n%s\n"), func(c *Config) any { return c.Receivers[2].Webhook.URL.Reveal() }, "is missing", "is empty", "env:TEST_HOOK -> https://hooks.example.com/XXSECRETXX"},
 	{"webhook.*.authorization", edited("", "[webhook.pager]\nurl = \"env:TEST_HOOK\"\n%s\n"), func(c *Config) any { return c.Receivers[2].Webhook.Authorization.Reveal() }, "", "", "env:TEST_PASSWORD -> PWXXSECRETXX"},
 	{"webhook.*.signing_key", edited("", "[webhook.pager]\nurl = \"env:TEST_HOOK\"\n%s\n"), func(c *Config) any { return c.Receivers[2].Webhook.SigningKey.Reveal() }, "", "", "env:TEST_PASSWORD -> PWXXSECRETXX"},
@@ -132,7 +140,7 @@ func TestEveryTextOfTheExampleIsSaidAbsentEmptyAndGiven(t *testing.T) {
 	if _, err := toml.Decode(string(data), &root); err != nil {
 		t.Fatal(err)
 	}
-	names := regexp.MustCompile(`^(project|slack|email|webhook)\.[^.]+`)
+	names := regexp.MustCompile(`^(project|slack|email|webhook|alertmanager)\.[^.]+`)
 	var visit func(path string, v any)
 	visit = func(path string, v any) {
 		switch v := v.(type) {

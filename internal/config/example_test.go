@@ -34,7 +34,7 @@ func TestExampleIsGoodAsItIs(t *testing.T) {
 	if len(c.Warnings) > 0 {
 		t.Errorf("warnings: %v", c.Warnings)
 	}
-	if len(c.Watched) != 1 || len(c.Receivers) != 3 {
+	if len(c.Watched) != 1 || len(c.Receivers) != 5 {
 		t.Errorf("%+v", c)
 	}
 	// What the example calls a default is one.

@@ -247,8 +247,21 @@ var wrong = []fixture{
 	{"receiver of a webhook with a typo", "", "[webhook.pager]\nurl = \"env:TEST_HOOK\"\nsigning-key = \"x\"\n"},
 	{"receiver of a webhook with the name of another", "", "[webhook.oncall]\nurl = \"env:TEST_HOOK\"\n"},
 
+	{"alertmanager without an address", "", "[alertmanager.cluster]\nusername = \"u\"\n"},
+	{"alertmanager with an empty list", "", "[alertmanager.cluster]\nurls = []\n"},
+	{"alertmanager with a text", "", "[alertmanager.cluster]\nurls = \"http://127.0.0.1:9093\"\n"},
+	{"alertmanager with addresses that are none", "", "[alertmanager.cluster]\nurls = [\"127.0.0.1:9093\", \"http://u:hunter2@127.0.0.1:9093\", \"http://127.0.0.1:9093/?a=b\", \"http://127.0.0.1:9093/api/v2/alerts\", \"http://\\n\", 5]\n"},
+	{"alertmanager with an address twice", "", "[alertmanager.cluster]\nurls = [\"http://127.0.0.1:9093\", \"http://127.0.0.1:9093/\"]\n"},
+	{"alertmanager with two ways to log in", "", "[alertmanager.cluster]\nurls = [\"http://127.0.0.1:9093\"]\nusername = \"u\"\npassword = \"env:TEST_PASSWORD\"\nbearer_token = \"env:TEST_PASSWORD\"\n"},
+	{"alertmanager with a password alone", "", "[alertmanager.cluster]\nurls = [\"http://127.0.0.1:9093\"]\npassword = \"env:TEST_PASSWORD\"\n"},
+	{"alertmanager with a user name kept elsewhere", "", "[alertmanager.cluster]\nurls = [\"http://127.0.0.1:9093\"]\nusername = \"env:TEST_PASSWORD\"\npassword = \"env:TEST_PASSWORD\"\n"},
+	{"alertmanager with a colon in the user name", "", "[alertmanager.cluster]\nurls = [\"http://127.0.0.1:9093\"]\nusername = \"a:b\"\npassword = \"env:TEST_PASSWORD\"\n"},
+	{"alertmanager with a CA for nothing", "", "[alertmanager.cluster]\nurls = [\"http://127.0.0.1:9093\"]\nca_file = \"ca.crt\"\n"},
+	{"alertmanager with a CA that is missing", "", "[alertmanager.cluster]\nurls = [\"https://127.0.0.1:9093\"]\nca_file = \"/nonexistent/ca.pem\"\n"},
+	{"alertmanager with a typo and a missing fallback", "", "[alertmanager.cluster]\nurl = [\"http://127.0.0.1:9093\"]\nfallback = \"nobody\"\n"},
+	{"alertmanager with the name of another", "", "[alertmanager.oncall]\nurls = [\"http://127.0.0.1:9093\"]\n"},
+
 	// What later versions will know.
-	{"alertmanager", "", "[alertmanager.cluster]\nurls = [\"http://alertmanager-0:9093\"]\n"},
 	{"receiver that is a value", `[check]`, "webhook = \"https://example.com/hunter2\"\n[check]"},
 	{"probe", `region = "eu-west-101"`, "region = \"eu-west-101\"\nprobe = true\nca_file = \"ca.crt\""},
 
@@ -262,6 +275,8 @@ var wrong = []fixture{
 
 var odd = []fixture{
 	{"nothing", "", ""},
+	{"alertmanager alone, with a fallback", "", "[alertmanager.cluster]\nurls = [\"http://127.0.0.1:9093\", \"https://am.example.com/prefix/\"]\nfallback = \"ops\"\nmin_severity = \"critical\"\n"},
+	{"alertmanager over plain http", "", "[alertmanager.cluster]\nurls = [\"http://alertmanager-0:9093\", \"http://alertmanager-1:9093\"]\nbearer_token = \"env:TEST_PASSWORD\"\n"},
 	{"HTTP and heartbeat turned off", "", "[http]\nlisten = \"\"\nweb_config_file = \"\"\n[heartbeat]\nurl = \"\"\n"},
 	{"web config without HTTP", "", "[http]\nlisten = \"\"\nweb_config_file = \"web.yml\"\n"},
 	{"HTTP for all", "", "[http]\nlisten = \":9943\"\n"},

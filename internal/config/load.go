@@ -55,7 +55,6 @@ func (d *document) load(text string) (*Config, error) {
 	c.readHTTP(root.Sub("http"))
 	c.WatchFiles = root.Sub("reload").Boolean("watch", false)
 	c.readHeartbeat(root.Sub("heartbeat"))
-	root.LaterNamed("alertmanager")
 	fleet := c.readProjects(root, terms)
 	c.readReceivers(root, zone)
 	d.Finish()

@@ -484,7 +484,7 @@ func FuzzLoad(f *testing.F) {
 		}
 		ids := map[string]bool{}
 		for _, r := range c.Receivers {
-			if ids[r.ID] || (r.Slack == nil) == (r.Email == nil) && r.Webhook == nil {
+			if ids[r.ID] || (r.Slack == nil) == (r.Email == nil) && r.Webhook == nil && r.Alertmanager == nil {
 				t.Fatalf("%+v", r)
 			}
 			ids[r.ID] = true

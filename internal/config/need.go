@@ -24,7 +24,7 @@ const (
 // needs are those of the top-level tables.
 var needs = map[string]Need{
 	"project": Projects,
-	"slack":   Receivers, "email": Receivers, "webhook": Receivers,
+	"slack":   Receivers, "email": Receivers, "webhook": Receivers, "alertmanager": Receivers,
 	"http": Service, "heartbeat": Service,
 }
 

@@ -275,10 +275,12 @@ func parseURL(s string) (u *url.URL, why string) {
 }
 
 // warnPlain warns of a URL that sends credentials in the clear.
-func (t *table) warnPlain(name string, u *url.URL) {
-	if u.Scheme == "http" && !isLoopback(u.Hostname()) {
-		t.Warn(name, "is plain http to another machine: what is sent there, credentials included, can be read on the way; use https")
+func (t *table) warnPlain(name string, u *url.URL) (warned bool) {
+	if u.Scheme != "http" || isLoopback(u.Hostname()) {
+		return false
 	}
+	t.Warn(name, "is plain http to another machine: what is sent there, credentials included, can be read on the way; use https")
+	return true
 }
 
 // isLoopback reports whether a host is this machine.

@@ -33,6 +33,7 @@ func (c *Config) readReceivers(root *table, zone *time.Location) {
 		{"slack", "oncall", (*table).slack},
 		{"email", "ops-mail", (*table).email},
 		{"webhook", "pager", (*table).webhook},
+		{"alertmanager", "cluster", (*table).alertmanager},
 	}
 	var tables []*table
 	for _, kind := range kinds {
@@ -56,8 +57,12 @@ func (c *Config) readReceivers(root *table, zone *time.Location) {
 	for _, t := range tables {
 		t.fallback(byName)
 	}
-	if len(tables) == 0 && !root.Holds("slack") && !root.Holds("email") && !root.Holds("webhook") {
-		root.doc.Problem(nil, "there is no receiver, so nobody would be told: add [slack.NAME], [email.NAME] or [webhook.NAME]")
+	absent := true
+	for _, kind := range kinds {
+		absent = absent && !root.Holds(kind.name)
+	}
+	if absent {
+		root.doc.Problem(nil, "there is no receiver, so nobody would be told: add [slack.NAME], [email.NAME], [webhook.NAME] or [alertmanager.NAME]")
 	}
 	slices.SortFunc(c.Receivers, func(a, b Receiver) int { return cmp.Compare(a.ID, b.ID) })
 }
@@ -244,22 +249,29 @@ func (t *table) checkCA(s email.Settings) {
 		t.Problem("ca_file", `has no use with tls = "none": remove it`)
 		return
 	}
+	t.authorities(s.CAFile, "the mail server")
+}
+
+// authorities reads ca_file, if it has to be there: PEM with the CA of the
+// server of that name.
+func (t *table) authorities(path, server string) []byte {
 	if !t.needed() {
-		return
+		return nil
 	}
-	f, err := t.doc.read(s.CAFile, largestCertificate)
+	f, err := t.doc.read(path, largestCertificate)
 	switch {
 	case err != nil:
 		t.Passing("ca_file", "can't read it: %s", cause(err))
 	case !x509.NewCertPool().AppendCertsFromPEM(f.Data):
-		t.Passing("ca_file", "holds no certificate: it must be a PEM file with the CA of the mail server")
+		t.Passing("ca_file", "holds no certificate: it must be a PEM file with the CA of %s", server)
 	}
+	return f.Data
 }
 
 func (t *table) checkLogin(s email.Settings) {
 	user, password := t.Given("username"), t.Given("password")
 	switch {
-	case user && strings.HasPrefix(s.Username, "env:"), strings.HasPrefix(s.Username, "file:"), strings.HasPrefix(s.Username, "credential:"):
+	case user && isReference(s.Username):
 		t.Problem("username", "only secrets can be kept elsewhere: write the user name itself")
 	case user && !password:
 		t.Need("password", `"credential:smtp-password", or remove username`)

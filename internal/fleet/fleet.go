@@ -28,6 +28,7 @@ type Fleet struct {
 	// discoveries are by project_id.
 	discoveries map[string]check.Discovery
 	counts      Counts
+	firing      map[check.Key]bool // of instances, where an alert stands
 	pass        time.Time // see Pass
 	unpassed    int
 	later       *queue.Queue[check.Key] // of instances, by when time alone changes what they add

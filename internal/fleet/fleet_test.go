@@ -104,6 +104,9 @@ func compare(t *testing.T, f *fleet.Fleet, now time.Time) {
 		for _, a := range s.Of(r) {
 			counts.Firing[fleet.Firing{Condition: a.Condition, Severity: a.Severity}]++
 		}
+		if slices.Contains(s.Firing, r) != (len(s.Of(r)) > 0) {
+			t.Fatalf("%s fires: %v", r.Key(), s.Of(r))
+		}
 	}
 	for _, a := range s.OfProjects() {
 		counts.Firing[fleet.Firing{Condition: a.Condition, Severity: a.Severity}]++

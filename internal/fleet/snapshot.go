@@ -15,6 +15,7 @@ type Snapshot struct {
 	Policy   check.Policy
 	Counts   Counts
 	Records  []*check.Record                // in no order, those that left among them
+	Firing   []*check.Record                // those of which an alert stands
 	Projects map[string]check.ProjectRecord // by project_id
 	Totals   map[string]check.Totals        // by project_id, of those that have records
 }
@@ -28,6 +29,9 @@ func (f *Fleet) Snapshot(now time.Time) Snapshot {
 	}
 	for id, p := range f.projects {
 		s.Totals[id] = p.Totals
+	}
+	for key := range f.firing {
+		s.Firing = append(s.Firing, f.records[key])
 	}
 	s.Counts = f.counts
 	s.Counts.Verdicts, s.Counts.Firing = maps.Clone(f.counts.Verdicts), maps.Clone(f.counts.Firing)
@@ -48,8 +52,11 @@ func (s Snapshot) OfProjects() []check.Alert {
 }
 
 // Of returns the alerts that stand of an instance.
-func (s Snapshot) Of(r *check.Record) []check.Alert {
-	return standing(s.Projects[r.ProjectID].Covers(*r, check.Standing(*r, s.Policy, s.At), s.Policy))
+func (s Snapshot) Of(r *check.Record) []check.Alert { return standing(s.Alerts(r)) }
+
+// Alerts returns what is true of an instance, also what is hidden or over.
+func (s Snapshot) Alerts(r *check.Record) []check.Alert {
+	return s.Projects[r.ProjectID].Covers(*r, check.Standing(*r, s.Policy, s.At), s.Policy)
 }
 
 // standing returns those of the alerts that stand.

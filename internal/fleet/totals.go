@@ -24,7 +24,7 @@ type Counts struct {
 func (f *Fleet) recount(now time.Time) {
 	f.projects, f.later = map[string]*project{}, queue.New[check.Key]()
 	f.counts = Counts{Verdicts: map[check.Verdict]int{}, Firing: map[Firing]int{}}
-	f.unpassed = 0
+	f.unpassed, f.firing = 0, map[check.Key]bool{}
 	for key, r := range f.records {
 		f.count(key, *r, now)
 		p := f.projects[key.ProjectID]
@@ -68,6 +68,9 @@ func (f *Fleet) count(key check.Key, r check.Record, now time.Time) {
 	part := f.part(r, now)
 	p.parts[key] = part
 	f.add(p, part, 1)
+	if delete(f.firing, key); part.firing != ([len(part.firing)]Firing{}) {
+		f.firing[key] = true
+	}
 	p.Note(r)
 	p.late.Set(key, part.Due)
 	_, p.Due = p.late.Next()
@@ -82,6 +85,7 @@ func (f *Fleet) count(key check.Key, r check.Record, now time.Time) {
 // remove takes a record out.
 func (f *Fleet) remove(key check.Key) {
 	delete(f.records, key)
+	delete(f.firing, key)
 	f.changed.records[key] = true
 	f.later.Set(key, time.Time{})
 	p := f.projects[key.ProjectID]

@@ -5,9 +5,11 @@
 package httpclient
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"net"
 	"net/http"
@@ -24,6 +26,8 @@ type Options struct {
 	// Proxy names the proxy for a request, as in http.Transport; nil means that
 	// none is used.
 	Proxy func(*http.Request) (*url.URL, error)
+	// Roots are the authorities to trust; nil for those of the machine.
+	Roots *x509.CertPool
 	// IdlePerHost is how many connections to a host are kept; 0 means that
 	// none is kept.
 	IdlePerHost int
@@ -51,7 +55,7 @@ func New(o Options) *Transport {
 			return nil
 		},
 		DialContext:            (&net.Dialer{Timeout: connect}).DialContext,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.Roots},
 		TLSHandshakeTimeout:    connect,
 		Protocols:              protocols,
 		DisableCompression:     true, // the answers are small
@@ -96,6 +100,14 @@ type Response struct {
 	Broken error
 	// At is when the headers were here, by our clock.
 	At time.Time
+}
+
+// IsPage reports whether the body is a web page, as a login portal gives. The
+// type that an answer claims says nothing: many a server calls everything
+// text/html.
+func (r Response) IsPage() bool {
+	start := bytes.ToLower(bytes.TrimSpace(r.Body[:min(len(r.Body), 256)]))
+	return bytes.HasPrefix(start, []byte("<!doctype html")) || bytes.HasPrefix(start, []byte("<html"))
 }
 
 // Do sends a request and reads as much of the answer as limit says for its

@@ -68,6 +68,7 @@ type Book struct {
 	// What was first owed since gatherFrom waits until gatherUntil.
 	gatherFrom, gatherUntil time.Time
 	awake                   time.Time
+	absent                  []Absent
 }
 
 // New returns a book that goes on with what is remembered: the ledgers, and

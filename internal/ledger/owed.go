@@ -191,7 +191,7 @@ func earlierThan(a check.Alert, id time.Time) bool {
 
 // timely reports whether it may be time alone that brought a notice.
 func (n Notice) timely() bool {
-	return n.Kind == Reminder || n.Condition.OfCertificate() || n.Cause == check.CauseOverdue ||
+	return n.Kind == Reminder || n.Timely() ||
 		n.Condition == check.CheckFailing && n.Kind == Escalated // its severity follows the time left
 }
 

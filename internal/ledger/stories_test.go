@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,6 +24,10 @@ import (
 // read whether what it says is right.
 //
 //	receiver NAME [to FALLBACK after DURATION] [from critical]
+//	observer NAME [the same]
+//	absent NAME           it can't be shown what stands
+//	back NAME             it can again
+//	handed NAME           what is handed to an observer
 //	see INSTANCE on DURATION | off | invalid DURATION | failed | missing
 //	wait DURATION         time passes; the book is updated whenever it asked to be
 //	ready RECEIVER        what it may be sent now
@@ -66,6 +71,7 @@ type story struct {
 	now       time.Time
 	book      *ledger.Book
 	receivers []ledger.Receiver
+	observers map[string]ledger.Receiver
 	records   map[string]check.Record
 	due       map[string]time.Time // by instance
 	sending   map[string][]ledger.Notice
@@ -75,7 +81,7 @@ type story struct {
 
 func newStory(t *testing.T) *story {
 	s := &story{
-		t: t, now: birth, records: map[string]check.Record{}, due: map[string]time.Time{}, sending: map[string][]ledger.Notice{},
+		t: t, now: birth, records: map[string]check.Record{}, observers: map[string]ledger.Receiver{}, due: map[string]time.Time{}, sending: map[string][]ledger.Notice{},
 		policy: check.Policy{Confirm: 2, FailingAfter: hour, Awake: birth},
 	}
 	s.open(nil)
@@ -119,7 +125,7 @@ func (s *story) do(words []string) {
 		name = words[1]
 	}
 	switch words[0] {
-	case "receiver":
+	case "receiver", "observer":
 		r := ledger.Receiver{ID: name, Name: name, FallbackAfter: 5 * time.Minute}
 		for i := 2; i+1 < len(words); i += 2 {
 			switch words[i] {
@@ -131,8 +137,23 @@ func (s *story) do(words []string) {
 				r.Audience.MinSeverity = check.Severity(words[i+1])
 			}
 		}
+		if words[0] == "observer" {
+			s.observers[name] = r
+			return
+		}
 		s.receivers = append(s.receivers, r)
 		s.configure()
+	case "absent":
+		s.book.Absent([]ledger.Absent{{Receiver: s.observers[name], Since: s.now}})
+		s.configure()
+	case "back":
+		s.book.Absent(nil)
+		s.configure()
+	case "handed":
+		handed := s.book.Handed(name)
+		for _, key := range slices.SortedFunc(maps.Keys(handed), check.Key.Compare) {
+			s.say("%s: %s", key.InstanceID, handed[key])
+		}
 	case "see":
 		s.see(name, words[2:])
 	case "wait":

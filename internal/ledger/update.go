@@ -37,6 +37,7 @@ func (b *Book) Update(key check.Key, alerts []check.Alert, clock check.Clock, no
 		if a.Fallback != "" {
 			at = append(at, b.nextHanding(a, key))
 		}
+		at = append(at, b.nextUnobserved(a.Name, alerts)...)
 		for _, t := range at {
 			if t.After(now) {
 				next = soonest(next, t)
@@ -55,6 +56,7 @@ func (b *Book) owe(key check.Key, alerts []check.Alert, clock check.Clock, now t
 				who.Also = append(slices.Clip(who.Also), other.lines[key].handedOn()...)
 			}
 		}
+		who.Also = append(slices.Clip(who.Also), b.unobserved(a.Name, alerts, now)...)
 		notices := owed(alerts, lines, who, b.terms.Repeat, clock, now)
 		b.set(a, key, await(lines, alerts, notices, now))
 		a.owes(key, notices)
@@ -72,7 +74,7 @@ func (b *Book) handOn(from *account, key check.Key, now time.Time) (handed []Han
 			b.set(from, key, know(from.lines[key], n.Condition))
 		}
 		wait := from.lines[key][n.Condition].Pending
-		if wait.HandedOn || now.Before(b.overlong(from, wait.Since)) {
+		if wait.HandedOn || now.Before(b.overlong(from.Receiver, wait.Since)) {
 			continue
 		}
 		if !n.Fires() {
@@ -89,9 +91,9 @@ func (b *Book) handOn(from *account, key check.Key, now time.Time) (handed []Han
 }
 
 // overlong returns when a receiver has waited for something for too long.
-func (b *Book) overlong(a *account, since time.Time) time.Time {
-	at := since.Add(a.FallbackAfter)
-	if first := b.awake.Add(min(a.FallbackAfter, fallbackGrace)); at.Before(first) {
+func (b *Book) overlong(r Receiver, since time.Time) time.Time {
+	at := since.Add(r.FallbackAfter)
+	if first := b.awake.Add(min(r.FallbackAfter, fallbackGrace)); at.Before(first) {
 		return first
 	}
 	return at
@@ -103,7 +105,7 @@ func (b *Book) nextHanding(a *account, key check.Key) time.Time {
 	var next time.Time
 	for _, line := range a.lines[key] {
 		if w := line.Pending; w != nil && !w.HandedOn {
-			next = soonest(next, b.overlong(a, w.Since))
+			next = soonest(next, b.overlong(a.Receiver, w.Since))
 		}
 	}
 	return next

@@ -11,6 +11,7 @@ const (
 	TheProxy           Code = "the_proxy"
 	ProxyOfMachine     Code = "proxy_of_machine"
 	DeadManService     Code = "dead_man_service"
+	TheAlertmanager    Code = "the_alertmanager"
 	MetadataService    Code = "metadata_service"
 	PodIdentityService Code = "pod_identity_service"
 	TheEndpoint        Code = "the_endpoint"
@@ -226,6 +227,7 @@ var english = map[Code]words{
 	TheProxy:           {says: "the proxy {host}"},
 	ProxyOfMachine:     {says: "the proxy of this machine (HTTPS_PROXY or HTTP_PROXY)"},
 	DeadManService:     {says: "the dead-man service at {host}"},
+	TheAlertmanager:    {says: "the Alertmanager at {host}"},
 	MetadataService:    {says: "the ECS metadata service at {host}"},
 	PodIdentityService: {says: "the pod identity service at {host}"},
 	TheEndpoint:        {says: "the endpoint {address}"},

@@ -7,6 +7,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/fleet"
 	"github.com/sslwatch/sslwatch/internal/state"
 )
@@ -23,8 +24,11 @@ type Source interface {
 // Snapshot is what a running daemon knows at one moment. It is never changed.
 type Snapshot struct {
 	fleet.Snapshot
-	Interval  time.Duration // between successful checks of one instance
-	Receivers []state.ReceiverState
+	Interval  time.Duration         // between successful checks of one instance
+	Receivers []state.ReceiverState // observers that report how they do among them
+	// Handed is what is to be heard, whatever else is, by an observer that is
+	// the fallback of others: by its name, the subject, and the condition.
+	Handed map[string]map[check.Key][]check.Condition
 	// Unwritten says why the state can't be written; empty if it can.
 	Unwritten string
 }

@@ -144,5 +144,6 @@ func (w *Watch) rewind(now time.Time) {
 	for id, r := range w.known {
 		w.known[id] = r.Rewind(now)
 	}
+	w.missObservers()
 	w.disk.touch()
 }

@@ -87,7 +87,7 @@ func (w *Watch) configureReceivers(now time.Time) {
 	for _, id := range w.book.Configure(kept, w.opt.Terms) {
 		w.log.Info("receiver is no longer configured", "receiver", id)
 	}
-	w.forgetReceivers(kept)
+	w.forgetReceivers(append(kept, w.opt.Observers...))
 }
 
 // forgetReceivers forgets how those did that are no longer configured, and

@@ -68,7 +68,7 @@ func (w *Watch) SetClock(by time.Duration) bool {
 // all returns all that is remembered, as changes.
 func (w *Watch) all(now time.Time) state.Changes {
 	s := w.fleet.Snapshot(now)
-	c := state.Changes{At: now, Records: map[check.Key]*check.Record{}, Projects: map[string]*check.ProjectRecord{}, Lines: map[ledger.Place]ledger.Lines{}, Receivers: w.healths(), Messages: map[state.MessageKey]*ledger.Sent{}}
+	c := state.Changes{At: now, Records: map[check.Key]*check.Record{}, Projects: map[string]*check.ProjectRecord{}, Lines: map[ledger.Place]ledger.Lines{}, Receivers: byID(w.healths()), Messages: map[state.MessageKey]*ledger.Sent{}}
 	for _, key := range w.book.Subjects() {
 		for _, r := range w.receivers {
 			c.Lines[ledger.Place{Receiver: r.ID, Subject: key}] = w.book.Lines(r.ID, key)

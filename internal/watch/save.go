@@ -37,10 +37,18 @@ func (d *disk) change(c state.Changes) {
 }
 
 // hand returns all that is to be made durable.
-func (d *disk) hand(receivers map[string]*state.ReceiverState, now time.Time) state.Changes {
-	d.changes.Add(state.Changes{At: check.Wall(now), Receivers: receivers})
+func (d *disk) hand(receivers []state.ReceiverState, now time.Time) state.Changes {
+	d.changes.Add(state.Changes{At: check.Wall(now), Receivers: byID(receivers)})
 	d.handed, d.changes, d.soon = d.changes, state.Changes{}, time.Time{}
 	return d.handed
+}
+
+func byID(receivers []state.ReceiverState) map[string]*state.ReceiverState {
+	out := make(map[string]*state.ReceiverState, len(receivers))
+	for _, r := range receivers {
+		out[r.ID] = &r
+	}
+	return out
 }
 
 // again has what was handed to the store be handed to it once more.
@@ -151,16 +159,6 @@ var errHung = errors.New("the last write of the state, or something else that wa
 func (w *Watch) collect() {
 	f := w.fleet.Changes()
 	w.disk.change(state.Changes{Records: f.Records, Projects: f.Projects, Clocks: f.Clocks, Lines: w.book.Changes()})
-}
-
-// healths says how each receiver does.
-func (w *Watch) healths() map[string]*state.ReceiverState {
-	all := map[string]*state.ReceiverState{}
-	for _, r := range w.receivers {
-		h := w.health(r)
-		all[r.ID] = &h
-	}
-	return all
 }
 
 // flush writes what is left, at the stop, and gives up at limit.

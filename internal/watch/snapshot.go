@@ -34,17 +34,25 @@ func (w *Watch) Alive(ctx context.Context) error {
 
 // snapshot is what the loop answers.
 func (w *Watch) snapshot(now time.Time) view.Snapshot {
-	s := view.Snapshot{Snapshot: w.fleet.Snapshot(now), Interval: w.opt.Interval, Unwritten: w.disk.failure}
+	return view.Snapshot{Snapshot: w.fleet.Snapshot(now), Interval: w.opt.Interval, Receivers: w.healths(), Unwritten: w.disk.failure, Handed: w.handed()}
+}
+
+// healths says how each receiver does, observers among them.
+func (w *Watch) healths() []state.ReceiverState {
+	all := make([]state.ReceiverState, 0, len(w.receivers)+len(w.opt.Observers))
 	for _, r := range w.receivers {
-		s.Receivers = append(s.Receivers, w.health(r))
+		all = append(all, w.health(r.ID))
 	}
-	return s
+	for _, o := range w.opt.Observers {
+		all = append(all, w.health(o.ID))
+	}
+	return all
 }
 
 // health says how a receiver does.
-func (w *Watch) health(r *receiver) state.ReceiverState {
-	h := w.known[r.ID]
-	h.ID = r.ID
-	h.Owed, h.OwedSince = w.book.Owed(r.ID)
+func (w *Watch) health(id string) state.ReceiverState {
+	h := w.known[id]
+	h.ID = id
+	h.Owed, h.OwedSince = w.book.Owed(id)
 	return h
 }

@@ -65,7 +65,10 @@ type Options struct {
 	Watched     []check.Watched
 	Discoveries []check.Discovery
 	Receivers   []Receiver
-	Retry       Backoff // of deliveries
+	// Observers are shown what stands by way of snapshots, and how that goes
+	// comes by Observed. Their IDs and names are unlike those of Receivers.
+	Observers []ledger.Receiver
+	Retry     Backoff // of deliveries
 
 	// Footer says in each message who sent it.
 	Footer string
@@ -124,8 +127,9 @@ type Watch struct {
 	awaiting map[check.Key]bool // record keys, and projects for their lists
 	listing  bool               // the lists were set to when they are due
 
-	looks   chan chan view.Snapshot
-	reloads chan Options
+	looks        chan chan view.Snapshot
+	reloads      chan Options
+	observations chan observed
 
 	answers    chan poll.Answer
 	deliveries chan delivery
@@ -139,7 +143,7 @@ func New(o Options, remembered state.State, store state.Store, log *slog.Logger)
 	w := &Watch{
 		store: store, log: log, maxSleep: maxSleep, turned: func() {},
 		asking: map[check.Key]bool{}, backoffs: map[check.Key]*backoff.ExponentialBackOff{}, evaluations: queue.New[check.Key](), poll: poll.New(poll.Options{}, time.Time{}),
-		pings: make(chan struct{}), looks: make(chan chan view.Snapshot), reloads: make(chan Options),
+		pings: make(chan struct{}), looks: make(chan chan view.Snapshot), reloads: make(chan Options), observations: make(chan observed),
 		answers: make(chan poll.Answer), deliveries: make(chan delivery), edited: make(chan edited), written: make(chan written, 1),
 	}
 	w.remember(remembered, remembered.Clocks)
@@ -216,8 +220,10 @@ func (w *Watch) Run(ctx context.Context) error {
 		case <-w.pings:
 		case reply := <-w.looks:
 			happened = func(now time.Time) { reply <- w.snapshot(now) }
+		case o := <-w.observations:
+			happened = func(now time.Time) { w.onObserved(o, now) }
 		case o := <-w.reloads:
-			w.log.Info("configuration taken in", "instances", len(o.Watched), "receivers", len(o.Receivers))
+			w.log.Info("configuration taken in", "instances", len(o.Watched), "receivers", len(o.Receivers)+len(o.Observers))
 			happened = func(now time.Time) { w.configure(o, now) }
 		case <-timer.C:
 		}
@@ -277,6 +283,7 @@ func (w *Watch) configure(o Options, now time.Time) {
 	w.opt = o.complete()
 	w.opt.Policy.Awake = w.awake
 	w.configureReceivers(now)
+	w.missObservers()
 	w.fleet.Configure(o.Watched, o.discoveries(), w.book.Subjects(), w.opt.Policy, now)
 	mended := w.poll.Configure(w.opt.poll(), now)
 	w.resumePauses(now)

@@ -95,7 +95,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 			gauge(notAfterDesc, unix(r.NotAfter), labels...)
 		}
 	}
-	for _, r := range s.Records {
+	for _, r := range s.Firing {
 		for _, a := range s.Of(r) {
 			gauge(instanceAlertDesc, 1, a.Project, a.InstanceID, a.Instance, string(a.Condition), string(a.Severity))
 		}

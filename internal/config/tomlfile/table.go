@@ -317,24 +317,6 @@ func (t *Table) Later(names ...string) {
 	}
 }
 
-// LaterNamed refuses tables with names that this version can't obey yet,
-// whatever is in them.
-func (t *Table) LaterNamed(names ...string) {
-	for _, name := range names {
-		t.refused[name] = true
-		inside := &Table{doc: t.doc, path: t.Key(name)}
-		switch v := t.values[name].(type) {
-		case nil:
-		case map[string]any:
-			for _, n := range slices.Sorted(maps.Keys(v)) {
-				inside.unsupported(n)
-			}
-		default:
-			t.unsupported(name)
-		}
-	}
-}
-
 func (t *Table) unsupported(name string) {
 	t.Problem(name, "is not supported yet by this version: remove it, so that nobody relies on it")
 }

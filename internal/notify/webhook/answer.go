@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -28,7 +27,7 @@ func judge(a httpclient.Response) error {
 	}
 	wait := httpclient.RetryAfter(a.Header, a.At)
 	switch {
-	case a.Status < 300 && isPage(a.Body):
+	case a.Status < 300 && a.IsPage():
 		return &notify.Failure{Reason: "gave a web page for an answer: is there a proxy or a login page in between? check url"}
 	case a.Status < 300:
 		return nil
@@ -48,13 +47,6 @@ func judge(a httpclient.Response) error {
 		return &notify.Failure{Refused: true, Reason: answered + ": check url"}
 	}
 	return &notify.Failure{Refused: true, Reason: answered + ": it does not take what Alertmanager's webhook sends (version 4); check url"}
-}
-
-// isPage reports whether a body is a web page. The type that an answer claims
-// says nothing: many a server calls everything text/html.
-func isPage(body []byte) bool {
-	start := bytes.ToLower(bytes.TrimSpace(body[:min(len(body), 256)]))
-	return bytes.HasPrefix(start, []byte("<!doctype html")) || bytes.HasPrefix(start, []byte("<html"))
 }
 
 // unanswered is a post to which no answer came.

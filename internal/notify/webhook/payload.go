@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
-	"strings"
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/ledger"
@@ -63,56 +62,18 @@ func status(firing bool) string {
 
 func alertOf(m notify.Message, g notify.Group, item notify.Item) alert {
 	n := item.Notice
-	a := alert{
-		Status: status(n.Fires()), Labels: Labels(n), StartsAt: n.Began, Fingerprint: fingerprint(n),
-		Annotations: map[string]string{"summary": g.Heading + ": " + notify.Name(n.Subject), "description": item.Line},
-	}
-	if len(g.Advice) > 0 {
-		a.Annotations["what_to_do"] = strings.Join(g.Advice, "\n")
-	}
+	a := alert{Status: status(n.Fires()), Labels: notify.Labels(n.Alert), StartsAt: n.Began, Fingerprint: fingerprint(n)}
+	a.Annotations, a.GeneratorURL = g.Annotations(item)
 	if m.Note != "" {
 		a.Annotations["note"] = m.Note
 	}
 	if m.Footer != "" {
 		a.Annotations["sent_by"] = m.Footer
 	}
-	for _, link := range g.Links {
-		a.GeneratorURL = link.URL
-		break
-	}
 	if !n.Fires() {
 		a.EndsAt = m.Time
 	}
 	return a
-}
-
-// Labels are those of an alert, as Prometheus' own tools know it by. What the
-// instance has of its own does not take the place of ours.
-func Labels(n ledger.Notice) map[string]string {
-	labels := map[string]string{}
-	for name, value := range n.Labels {
-		labels[labelName(name)] = value
-	}
-	maps.Copy(labels, map[string]string{
-		"alertname": string(n.Condition), "severity": string(n.Severity), "project": n.Project, "region": n.Region,
-		"instance_id": n.InstanceID, "instance": n.Instance,
-	})
-	maps.DeleteFunc(labels, func(_, value string) bool { return value == "" })
-	return labels
-}
-
-// labelName makes a name such as that of a tag one that a label may have.
-func labelName(s string) string {
-	name := strings.Map(func(r rune) rune {
-		if r == '_' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' {
-			return r
-		}
-		return '_'
-	}, s)
-	if name == "" || '0' <= name[0] && name[0] <= '9' {
-		return "_" + name
-	}
-	return name
 }
 
 // fingerprint is the same for all that is told of one condition of one subject,

@@ -184,7 +184,7 @@ func TestLabelsAreNamesThatPrometheusTakesAndOursCount(t *testing.T) {
 		Subject:   check.Subject{ProjectID: "p", InstanceID: "i", Project: "prod", Instance: "订单", Labels: map[string]string{"cost center": "7", "1st": "x", "severity": "none", "team": "a", "": "y"}},
 		Condition: check.SSLDisabled, Severity: check.Critical,
 	}, Kind: ledger.Firing}
-	got := webhook.Labels(n)
+	got := notify.Labels(n.Alert)
 	want := map[string]string{
 		"alertname": "ssl_disabled", "severity": "critical", "project": "prod", "instance_id": "i", "instance": "订单",
 		"cost_center": "7", "_1st": "x", "team": "a", "_": "y",
