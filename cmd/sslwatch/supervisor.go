@@ -132,8 +132,11 @@ func statusLine(s view.Snapshot) string {
 		parts = append(parts, "project "+a.Project+" can't be checked")
 	}
 	for _, r := range s.Receivers {
-		if r.Failure != "" {
+		switch {
+		case r.Failure != "" && r.Owed > 0:
 			parts = append(parts, fmt.Sprintf("%s fails, is owed %d", r.ID, r.Owed))
+		case r.Failure != "":
+			parts = append(parts, r.ID+" fails")
 		}
 	}
 	if s.Unwritten != "" {

@@ -29,7 +29,7 @@ type Fleet struct {
 	discoveries map[string]check.Discovery
 	counts      Counts
 	firing      map[check.Key]bool // of instances, where an alert stands
-	pass        time.Time // see Pass
+	pass        time.Time          // see Pass
 	unpassed    int
 	later       *queue.Queue[check.Key] // of instances, by when time alone changes what they add
 	stale       map[check.Key]bool

@@ -43,6 +43,11 @@ func (w *Watch) beat(now time.Time) {
 			sign, why = BeatFail, "receiver "+r.ID+" has been owed alerts since "+since.Format(time.RFC3339)
 		}
 	}
+	for _, o := range w.absent() {
+		if check.Wall(now).Sub(o.Since) > owedTooLong {
+			sign, why = BeatFail, "receiver "+o.Name+" can't be shown what stands since "+o.Since.Format(time.RFC3339)
+		}
+	}
 	w.opt.Beat(sign, why)
 	w.startPass(now)
 }

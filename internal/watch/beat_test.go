@@ -10,6 +10,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/reason"
 	"github.com/sslwatch/sslwatch/internal/watch"
@@ -68,6 +69,18 @@ func TestASignOfLifeIsASuccessOnlyAfterACleanPass(t *testing.T) {
 		"fail receiver oncall has been owed alerts since 2000-01-01T",
 		func(l *life) { l.pager.set(func(p *pager) { p.err = nil }) },
 	}, {
+		"an observer can't be shown what stands",
+		func(l *life) { observed(l, "refused", "cluster/am-0", "cluster/am-1") },
+		"fail receiver cluster can't be shown what stands since 2000-01-01T",
+		func(l *life) { observed(l, "", "cluster/am-1") },
+	}, {
+		"one address of an observer is there",
+		func(l *life) {
+			observed(l, "", "cluster/am-0")
+			observed(l, "refused", "cluster/am-1")
+		}, "success",
+		func(*life) {},
+	}, {
 		"not all are asked",
 		func(l *life) {
 			l.cloud.set(func(c *cloud) { c.err = &dcs.Error{Kind: dcs.Throttled, Status: 429, RetryAfter: 5 * time.Hour} })
@@ -78,6 +91,7 @@ func TestASignOfLifeIsASuccessOnlyAfterACleanPass(t *testing.T) {
 			bubble(t, 3, func(l *life) {
 				var b beats
 				l.opt.Beat = b.beat
+				l.opt.Observers = []ledger.Receiver{{ID: "cluster/am-0", Name: "cluster"}, {ID: "cluster/am-1", Name: "cluster"}}
 				l.start()
 				l.pass(time.Hour + 123456789*time.Nanosecond)
 				tc.ail(l)

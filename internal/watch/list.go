@@ -8,6 +8,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/poll"
 )
 
@@ -143,7 +144,8 @@ func (w *Watch) takeList(d check.Discovery, instances []dcs.Instance, now time.T
 
 // heard reports whether some receiver is told of an instance.
 func (w *Watch) heard(s check.Subject) bool {
-	return slices.ContainsFunc(w.opt.Receivers, func(r Receiver) bool { return r.Audience.Concerns(check.Alert{Subject: s}) })
+	concerns := func(r ledger.Receiver) bool { return r.Audience.Concerns(check.Alert{Subject: s}) }
+	return slices.ContainsFunc(w.opt.Receivers, func(r Receiver) bool { return concerns(r.Receiver) }) || slices.ContainsFunc(w.opt.Observers, concerns)
 }
 
 // logUnlisted logs what is new about a list that can't be read.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/reason"
 	"github.com/sslwatch/sslwatch/internal/watch"
 )
@@ -129,6 +130,30 @@ func TestTheFirstPassOfADiscoveredFleetIsTogether(t *testing.T) {
 }
 
 // SSL that was never on is nobody's accident, where nobody listed the instance.
+func TestWhatNobodyHearsOfIsCounted(t *testing.T) {
+	discovery(t, 5, func(l *life) {
+		l.opt.Receivers[0].Audience.Match = map[string]string{"team": "t0"}
+		l.start()
+		l.pass(time.Minute)
+		unheard := func() int {
+			s, err := l.watch.Snapshot(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.Projects[projectID].Listing.Coverage.Unheard
+		}
+		if n := unheard(); n != 2 {
+			t.Errorf("%d, want 2", n)
+		}
+		l.opt.Observers = []ledger.Receiver{{ID: "cluster/am-0", Name: "cluster", Audience: ledger.Audience{Match: map[string]string{"team": "t1"}}}}
+		l.reload()
+		l.pass(2 * time.Hour)
+		if n := unheard(); n != 0 {
+			t.Errorf("an observer hears of them: %d", n)
+		}
+	})
+}
+
 func TestOffIsAnAlertOfADiscoveredInstanceOnceItWasSeenOn(t *testing.T) {
 	discovery(t, 2, func(l *life) {
 		l.enabled(0, false)

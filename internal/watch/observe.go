@@ -51,9 +51,11 @@ func (w *Watch) onObserved(o observed, now time.Time) {
 }
 
 // missObservers has the book know which observers can't be shown what stands.
-// One that has several addresses is there as long as one of them is.
-func (w *Watch) missObservers() {
-	var absent []ledger.Absent
+func (w *Watch) missObservers() { w.book.Absent(w.absent()) }
+
+// absent returns the observers that can't be shown what stands. One that has
+// several addresses is there as long as one of them is.
+func (w *Watch) absent() (absent []ledger.Absent) {
 	there := map[string]bool{}
 	for _, o := range w.opt.Observers {
 		there[o.Name] = there[o.Name] || w.known[o.ID].Healthy()
@@ -71,7 +73,7 @@ func (w *Watch) missObservers() {
 			absent[i].Since = since
 		}
 	}
-	w.book.Absent(absent)
+	return absent
 }
 
 // evaluateAll has every subject be evaluated.
