@@ -145,6 +145,8 @@ func credentialInWords(c config.Credentials) string {
 		return "the agency of this server"
 	case c.Kind == config.PodIdentity:
 		return "the identity of this pod"
+	case c.Kind == config.OIDC:
+		return fmt.Sprintf("what the identity provider %s vouches for, exchanged at %s", c.IdpID, c.IAMEndpoint)
 	}
 	return string(c.Kind)
 }

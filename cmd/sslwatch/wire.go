@@ -94,7 +94,7 @@ func (a *app) asking(c *config.Config) (watch.Options, error) {
 	shared := map[config.Credentials]dcs.Credentials{}
 	for _, p := range c.Projects {
 		if shared[p.Credentials] == nil {
-			shared[p.Credentials] = a.credentials(p.Credentials)
+			shared[p.Credentials] = a.credentials(p.Credentials, proxies)
 		}
 		client, err := dcs.New(dcs.Options{
 			Endpoint:    p.Endpoint,
@@ -115,7 +115,7 @@ func (a *app) asking(c *config.Config) (watch.Options, error) {
 }
 
 // credentials makes what a project authenticates with.
-func (a *app) credentials(c config.Credentials) dcs.Credentials {
+func (a *app) credentials(c config.Credentials, proxies *httpclient.Proxies) dcs.Credentials {
 	switch c.Kind {
 	case config.Token:
 		return dcs.Token(c.AuthToken.Reveal())
@@ -126,6 +126,8 @@ func (a *app) credentials(c config.Credentials) dcs.Credentials {
 		uri, _ := a.Getenv("HC_CONTAINER_CREDENTIALS_FULL_URI")
 		tokenFile, _ := a.Getenv("HC_CONTAINER_AUTHORIZATION_TOKEN_FILE")
 		return dcs.PodIdentity(uri, tokenFile)
+	case config.OIDC:
+		return dcs.OIDC(dcs.OIDCOptions{IAM: c.IAMEndpoint, IdpID: c.IdpID, TokenFile: c.IDTokenFile, Proxies: proxies})
 	}
 	return dcs.Keys(c.AccessKey.Reveal(), c.SecretKey.Reveal(), c.SecurityToken.Reveal())
 }

@@ -14,6 +14,13 @@ import (
 	"github.com/sslwatch/sslwatch/internal/check"
 )
 
+// oidc is a configuration with an identity provider in which %s stands for one
+// of the lines.
+func oidc(line string) string {
+	lines := strings.Replace("auth = \"oidc\"\nidp_id = \"cce-prod\"\nid_token_file = \"/run/oidc\"\n# another\n", line, "%s", 1)
+	return edited("access_key = \"env:TEST_AK\"\nsecret_key = \"env:TEST_SK\"", lines)
+}
+
 // settings is every setting of the example whose value is text or a
 // duration, in whole configurations where %s is the line of the setting. want
 // are the values that come out when the line is absent and when it is empty,
@@ -45,6 +52,9 @@ var settings = []struct {
 	{"project.*.secret_key", edited(`secret_key = "env:TEST_SK"`, `%s`), func(c *Config) any { return c.Projects[0].Credentials.SecretKey.Reveal() }, "is missing", "is empty", "env:TEST_SK -> SKXXSECRETXXSKXXSECRETXXSKXXSECRETXX1234"},
 	{"project.*.security_token", edited(`access_key = "env:TEST_AK"`, "access_key = \"env:TEST_AK\"\n%s"), func(c *Config) any { return c.Projects[0].Credentials.SecurityToken.Reveal() }, "", "", "env:TEST_PASSWORD -> PWXXSECRETXX"},
 	{"project.*.auth_token", edited("access_key = \"env:TEST_AK\"\nsecret_key = \"env:TEST_SK\"", `%s`), func(c *Config) any { return c.Projects[0].Credentials.AuthToken.Reveal() }, "there is no credential", "there is no credential", "env:TEST_PASSWORD -> PWXXSECRETXX"},
+	{"project.*.idp_id", oidc(`idp_id = "cce-prod"`), func(c *Config) any { return c.Projects[0].Credentials.IdpID }, "is missing", "is empty", "cce -> cce"},
+	{"project.*.id_token_file", oidc(`id_token_file = "/run/oidc"`), func(c *Config) any { return c.Projects[0].Credentials.IDTokenFile }, "is missing", "is empty", "/run/token -> /run/token"},
+	{"project.*.iam_endpoint", oidc("# another"), func(c *Config) any { return c.Projects[0].Credentials.IAMEndpoint }, "https://iam.eu-west-101.myhuaweicloud.eu", "https://iam.eu-west-101.myhuaweicloud.eu", "https://iam.example.com/ -> https://iam.example.com"},
 	{"project.*.discover_interval", edited(`region = "eu-west-101"`, "region = \"eu-west-101\"\ndiscover = true\n%s"), func(c *Config) any { return c.Discoveries[0].Interval }, "1h0m0s", "not a duration", "2h -> 2h0m0s"},
 	{"project.*.instance.*.id", edited(`id = "553a2516-b865-4159-b774-204dc0a36e37"`, `%s`), func(c *Config) any { return c.Watched[0].InstanceID }, "is missing", "is empty", "a -> a"},
 	{"project.*.instance.*.critical", edited("\n[slack.oncall]", "%s\n[slack.oncall]"), func(c *Config) any { return c.Watched[0].Terms.Critical }, "7d", "not a duration", "0 -> 0"},

@@ -163,6 +163,13 @@ var wrong = []fixture{
 	{"key and token", `access_key = "env:TEST_AK"`, "access_key = \"env:TEST_AK\"\nauth_token = \"env:TEST_TOKEN\""},
 	{"token and key", `access_key = "env:TEST_AK"`, "access_key = \"env:TEST_AK\"\nauth = \"token\""},
 	{"agency and key", `access_key = "env:TEST_AK"`, "access_key = \"env:TEST_AK\"\nauth = \"ecs-agency\""},
+	{"agency and identity provider", `access_key = "env:TEST_AK"` + "\n" + `secret_key = "env:TEST_SK"`, "auth = \"ecs-agency\"\nidp_id = \"cce\""},
+	{"key and identity provider", `access_key = "env:TEST_AK"`, "access_key = \"env:TEST_AK\"\nidp_id = \"cce\""},
+	{"identity provider without a token", `access_key = "env:TEST_AK"` + "\n" + `secret_key = "env:TEST_SK"`, `idp_id = "cce"`},
+	{"identity provider and key", `access_key = "env:TEST_AK"`, "access_key = \"env:TEST_AK\"\nauth = \"oidc\""},
+	{"identity token in a directory", `access_key = "env:TEST_AK"` + "\n" + `secret_key = "env:TEST_SK"`, "idp_id = \"cce\"\nid_token_file = \"/run/\""},
+	{"identity token for an IAM that is not known", `access_key = "env:TEST_AK"` + "\n" + `secret_key = "env:TEST_SK"`, "idp_id = \"cce\"\nid_token_file = \"/run/oidc\"\nendpoint = \"https://dcs.example.com\""},
+	{"IAM that is not a URL", `access_key = "env:TEST_AK"` + "\n" + `secret_key = "env:TEST_SK"`, "idp_id = \"cce\"\nid_token_file = \"/run/oidc\"\niam_endpoint = \"iam.example.com\""},
 	{"unknown way to authenticate", `access_key = "env:TEST_AK"`, "access_key = \"env:TEST_AK\"\nauth = \"ecs_agency\""},
 
 	// Receivers.

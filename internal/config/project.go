@@ -89,7 +89,7 @@ func (t *table) project() Project {
 			t.Warn("region", "%s is taken to be at %s; %s", quote(p.Region), p.Endpoint, doubt)
 		}
 	}
-	p.Credentials = t.credentials()
+	p.Credentials = t.credentials(p.Endpoint)
 	t.Later("probe", "ca_file")
 	return p
 }

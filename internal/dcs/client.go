@@ -81,8 +81,8 @@ func New(o Options) (*Client, error) {
 	if o.Credentials == nil {
 		return nil, errors.New("no credentials")
 	}
-	if s, ok := o.Credentials.(static); ok && s.incomplete() != "" {
-		return nil, errors.New(s.incomplete())
+	if s, ok := o.Credentials.(static); ok && s.lacks != "" {
+		return nil, errors.New(s.lacks)
 	}
 	if o.Timeout < 0 {
 		return nil, fmt.Errorf("timeout %s is negative", o.Timeout)

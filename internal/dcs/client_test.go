@@ -204,6 +204,27 @@ func TestEndpoint(t *testing.T) {
 	}
 }
 
+func TestIAMIsWhereDCSIs(t *testing.T) {
+	for endpoint, want := range map[string]string{
+		"https://dcs.cn-north-4.myhuaweicloud.com":                   "https://iam.cn-north-4.myhuaweicloud.com",
+		"https://dcs.eu-west-101.myhuaweicloud.eu":                   "https://iam.eu-west-101.myhuaweicloud.eu",
+		"https://dcs.eu-de.otc.t-systems.com:443/":                   "https://iam.eu-de.otc.t-systems.com",
+		"https://dcs.eu-west-0.prod-cloud-ocb.orange-business.com":   "https://iam.eu-west-0.prod-cloud-ocb.orange-business.com",
+		"https://dcs.ru-moscow-1.hc.sbercloud.ru":                    "https://iam.ru-moscow-1.hc.sbercloud.ru",
+		"http://127.0.0.1:8080":                                      "",
+		"https://dcs.example.com":                                    "",
+		"https://dcs.cn-north-4.myhuaweicloud.com.example.com":       "",
+		"https://dcs.cn-north-4.example.com/dcs.x.myhuaweicloud.com": "",
+		"https://proxy.cn-north-4.myhuaweicloud.com":                 "",
+		"https://dcs..myhuaweicloud.com":                             "",
+		"https://dcs.myhuaweicloud.com":                              "",
+	} {
+		if got := IAMEndpoint(endpoint); got != want {
+			t.Errorf("%s: %q, want %q", endpoint, got, want)
+		}
+	}
+}
+
 func TestInstanceIDCanNotLeaveItsPlace(t *testing.T) {
 	var asked calls
 	c := client(t, Options{Endpoint: serve(t, func(http.ResponseWriter, *http.Request) { asked.add() })})

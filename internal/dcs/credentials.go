@@ -7,11 +7,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sslwatch/sslwatch/internal/reason"
 	"github.com/sslwatch/sslwatch/internal/secret"
 )
 
-// Credentials says as whom to ask. The four kinds are Keys, Token, ECSAgency
-// and PodIdentity. An error of its methods is an *Error, whose kind tells
+// Credentials says as whom to ask: Keys, a Token, or what an ECSAgency, a
+// PodIdentity or OIDC issues. An error of its methods is an *Error, whose kind tells
 // whether to ask again soon, or wraps ctx.Err().
 type Credentials interface {
 	// Credential returns what to sign the next request with. It may fetch
@@ -28,59 +29,83 @@ type Credentials interface {
 type Credential struct {
 	accessKey     secret.Text
 	secretKey     secret.Text
-	securityToken secret.Text // goes with a temporary access key
-	authToken     secret.Text // stands for all of the above
-	origin        origin
-	expires       time.Time // zero for one that does not say
+	securityToken secret.Text   // goes with a temporary access key
+	authToken     secret.Text   // stands for all of the above
+	origin        reason.Reason // names it for people, and says how to mend it
+	expires       time.Time     // zero for one that does not say
 }
 
-// origin is where a credential is from, and so who can mend it.
-type origin int
+// Source is where a credential stands that is not issued: in the
+// configuration if it is zero, else in the environment of the process or in
+// the profile of the user that sslwatch runs as.
+type Source struct {
+	Environment bool
+	Profile     string // its path
+}
 
-const (
-	fromKeys origin = iota
-	fromTemporaryKeys
-	fromToken
-	fromAgency
-	fromPod
-)
+// reason names the source, zero for the configuration.
+func (s Source) reason() reason.Reason {
+	switch {
+	case s.Environment:
+		return reason.New(reason.TheEnvironment, nil)
+	case s.Profile != "":
+		return reason.New(reason.TheProfile, reason.Args{"path": s.Profile})
+	}
+	return reason.Reason{}
+}
+
+// key names an access key that stands there.
+func (s Source) key(temporary bool) reason.Reason {
+	here, elsewhere := reason.AccessKey, reason.KeyOf
+	if temporary {
+		here, elsewhere = reason.TemporaryKey, reason.TemporaryKeyOf
+	}
+	if s == (Source{}) {
+		return reason.New(here, nil)
+	}
+	return reason.New(elsewhere, reason.Args{"source": s.reason()})
+}
 
 // Keys returns an access key with its secret key, and the security token if
 // they are temporary ones. They are never refreshed.
 func Keys(accessKey, secretKey, securityToken string) Credentials {
+	return KeysOf(Source{}, accessKey, secretKey, securityToken)
+}
+
+// KeysOf is Keys for those that stand in a certain place.
+func KeysOf(source Source, accessKey, secretKey, securityToken string) Credentials {
 	c := Credential{
 		// A key can't begin or end with a space, a line read from a file can.
 		accessKey:     secret.New(strings.TrimSpace(accessKey)),
 		secretKey:     secret.New(strings.TrimSpace(secretKey)),
 		securityToken: secret.New(strings.TrimSpace(securityToken)),
 	}
-	if !c.securityToken.IsZero() {
-		c.origin = fromTemporaryKeys
+	c.origin = source.key(!c.securityToken.IsZero())
+	lacks := ""
+	switch {
+	case c.accessKey.IsZero():
+		lacks = "the access key is empty"
+	case c.secretKey.IsZero():
+		lacks = "the secret key is empty"
 	}
-	return static{c}
+	return static{c, lacks}
 }
 
 // Token returns a ready IAM token, sent as X-Auth-Token. It is valid for 24
 // hours from when it was issued, and never refreshed.
 func Token(token string) Credentials {
-	return static{Credential{authToken: secret.New(strings.TrimSpace(token)), origin: fromToken}}
+	c := Credential{authToken: secret.New(strings.TrimSpace(token)), origin: reason.New(reason.Token, nil)}
+	lacks := ""
+	if c.authToken.IsZero() {
+		lacks = "the token is empty"
+	}
+	return static{c, lacks}
 }
 
 // static is a credential that has no successor.
-type static struct{ credential Credential }
-
-// incomplete says what is missing, or "".
-func (s static) incomplete() string {
-	c := s.credential
-	switch {
-	case c.origin == fromToken && c.authToken.IsZero():
-		return "the token is empty"
-	case c.origin != fromToken && c.accessKey.IsZero():
-		return "the access key is empty"
-	case c.origin != fromToken && c.secretKey.IsZero():
-		return "the secret key is empty"
-	}
-	return ""
+type static struct {
+	credential Credential
+	lacks      string // says what is missing, or nothing
 }
 
 func (s static) Credential(context.Context) (Credential, error) { return s.credential, nil }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/httpclient"
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
 // metadata plays the metadata service of an ECS.
@@ -224,8 +225,7 @@ func TestIssuersAreAskedWithoutAProxy(t *testing.T) {
 }
 
 func TestMetadataServiceIsWhereItIs(t *testing.T) {
-	g := &agency{base: metadataURL}
-	if got := g.name().String(); got != "the ECS metadata service at 169.254.169.254" {
+	if got := newAgency(metadataURL).service.String(); got != "the ECS metadata service at 169.254.169.254" {
 		t.Errorf("%q", got)
 	}
 	e := failure(t, client(t, Options{Endpoint: "https://dcs.example.com", Credentials: ECSAgency("http://127.0.0.1:1")}))
@@ -322,7 +322,7 @@ func TestPodIdentityFailures(t *testing.T) {
 }
 
 func TestCredentialsDoNotShowSecrets(t *testing.T) {
-	agency := &temporary{name: "ECS agency", held: issued("AKTEMP", "temporary-secret", "temporary-token", "", fromAgency)}
+	agency := &temporary{name: "ECS agency", held: issued("AKTEMP", "temporary-secret", "temporary-token", "", reason.New(reason.AgencyCredential, nil))}
 	c, err := New(Options{Endpoint: "https://dcs.example.com", ProjectID: projectID, Credentials: Keys("AK", "secret-key-of-tests", "security-token-of-tests")})
 	if err != nil {
 		t.Fatal(err)

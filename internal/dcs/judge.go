@@ -175,7 +175,7 @@ func redirect(a answer, asked *url.URL, out *redactor) reason.Reason {
 // refusal says why a credential was not accepted, as far as can be told.
 func refusal(a answer, f fault, asked *url.URL, cred Credential, out *redactor, said reason.Reason) reason.Reason {
 	message := strings.ToLower(f.message)
-	credential := reason.New(cred.origin.code(), nil)
+	credential := cred.origin
 	if !cred.expires.IsZero() && !a.At.Before(cred.expires) {
 		credential = reason.New(reason.ExpiredWhenIssued, reason.Args{"credential": credential})
 	}
@@ -201,19 +201,4 @@ func refusal(a answer, f fault, asked *url.URL, cred Credential, out *redactor, 
 		code = reason.CredentialUnknown
 	}
 	return reason.New(code, args)
-}
-
-// code names a credential for people, and says how to mend it.
-func (o origin) code() reason.Code {
-	switch o {
-	case fromTemporaryKeys:
-		return reason.TemporaryKey
-	case fromToken:
-		return reason.Token
-	case fromAgency:
-		return reason.AgencyCredential
-	case fromPod:
-		return reason.PodCredential
-	}
-	return reason.AccessKey
 }

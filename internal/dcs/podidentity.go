@@ -8,11 +8,15 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/sslwatch/sslwatch/internal/reason"
 	"github.com/sslwatch/sslwatch/internal/secret"
 	"github.com/sslwatch/sslwatch/internal/smallfile"
 )
+
+// podIdentityTimeout is for one request to the agent of pod identity.
+const podIdentityTimeout = 10 * time.Second
 
 // PodIdentity returns the credential that CCE gives to a pod whose service
 // account has an agency. uri and tokenFile are the values that CCE puts into
@@ -22,7 +26,7 @@ import (
 //
 // Source: facts page 1.4a; "Pod Identity" in the CCE user guide.
 func PodIdentity(uri, tokenFile string) Credentials {
-	p := &podIdentity{uri, tokenFile, issuerTransport()}
+	p := &podIdentity{uri, tokenFile, localTransport(podIdentityTimeout)}
 	return &temporary{name: "pod identity", fetch: p.fetch}
 }
 
@@ -52,17 +56,21 @@ func (p *podIdentity) fetch(ctx context.Context) (Credential, error) {
 	}
 	r.Header.Set("Content-Type", "application/json; charset=utf-8")
 	r.Header.Set("Authorization", token)
-	service := reason.New(reason.PodIdentityService, reason.Args{"host": u.Host})
-	a, why, err := askIssuer(ctx, p.transport, r, service, out)
+	agent := &issuer{
+		service:    reason.New(reason.PodIdentityService, reason.Args{"host": u.Host}),
+		setting:    "the address",
+		notReached: reason.PodIdentityNotReached,
+		timeout:    podIdentityTimeout,
+		transport:  p.transport,
+	}
+	a, err := agent.ask(ctx, r, out)
 	switch {
-	case err != nil && ctx.Err() != nil:
-		return Credential{}, ended(ctx)
 	case err != nil:
-		return Credential{}, &Error{Kind: Failed, Err: out.cause(err), Reason: reason.New(reason.PodIdentityNotReached, reason.Args{"fault": why})}
+		return Credential{}, err
 	case a.Status != http.StatusOK && errorKind(a.Status) == Unauthenticated:
-		return refuse(reason.PodIdentityRefused, reason.Args{"service": service, "answer": a.unlike(out)})
+		return Credential{}, agent.refusal(reason.PodIdentityRefused, a, out)
 	case a.Status != http.StatusOK:
-		return Credential{}, &Error{Kind: Failed, Reason: reason.New(reason.PodIdentityFailed, reason.Args{"service": service, "answer": a.unlike(out)})}
+		return Credential{}, agent.refusal(reason.PodIdentityFailed, a, out)
 	}
 	var body struct {
 		Credentials struct {
@@ -73,11 +81,10 @@ func (p *podIdentity) fetch(ctx context.Context) (Credential, error) {
 		} `json:"credentials"`
 	}
 	c := &body.Credentials
-	// The body is not quoted: it may hold half a credential.
 	if json.Unmarshal(a.Body, &body) != nil || c.AccessKeyID == "" || c.SecretAccessKey == "" || c.SecurityToken == "" {
-		return Credential{}, &Error{Kind: Failed, Reason: reason.New(reason.NotACredential, reason.Args{"service": service})}
+		return Credential{}, agent.noCredential()
 	}
-	return issued(c.AccessKeyID, c.SecretAccessKey, c.SecurityToken, c.Expiration, fromPod), nil
+	return issued(c.AccessKeyID, c.SecretAccessKey, c.SecurityToken, c.Expiration, reason.New(reason.PodCredential, nil)), nil
 }
 
 // readToken returns the token in a file, or why it can't be had.

@@ -1,6 +1,7 @@
 package dcs
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -14,6 +15,34 @@ var regions = []string{
 	"cn-east-2", "cn-east-3", "cn-east-4", "cn-east-5", "cn-north-1", "cn-north-12", "cn-north-2", "cn-north-4", "cn-north-9",
 	"cn-south-1", "cn-south-2", "cn-southwest-2", "eu-west-0", "la-north-2", "la-south-2", "me-east-1", "my-kualalumpur-1",
 	"na-mexico-1", "ru-moscow-1", "ru-northwest-2", "sa-brazil-1", "tr-west-1",
+}
+
+// clouds are the domains of the clouds whose hosts are SERVICE.REGION.DOMAIN:
+// the public one, its European site, and partners.
+//
+// Source: facts page 3 and its additions.
+var clouds = []string{
+	"myhuaweicloud.com", "myhuaweicloud.eu", "otc.t-systems.com", "prod-cloud-ocb.orange-business.com", "hc.sbercloud.ru",
+}
+
+// IAMEndpoint returns the address of IAM that belongs to an address of DCS:
+// that of the same region and cloud. It returns nothing for a DCS that is not
+// at an address of a cloud known here: the identity of this machine must not
+// go to another cloud by a guess.
+func IAMEndpoint(dcs string) string {
+	u, err := url.Parse(dcs)
+	if err != nil {
+		return ""
+	}
+	at, ok := strings.CutPrefix(u.Hostname(), "dcs.")
+	if !ok {
+		return ""
+	}
+	region, domain, _ := strings.Cut(at, ".")
+	if region == "" || !slices.Contains(clouds, domain) {
+		return ""
+	}
+	return "https://iam." + at
 }
 
 // Endpoint returns the address of DCS in a region. The European regions

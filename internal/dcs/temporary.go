@@ -12,9 +12,10 @@ import (
 )
 
 const (
-	// early is how long before its end a credential is replaced. Issuers
-	// grant at least 15 minutes.
-	early = 10 * time.Minute
+	// lastPart says when a credential is replaced: when this part of the life
+	// with which it came is left, a fifth. Of a day those are nearly five
+	// hours, of the 15 minutes that issuers grant at least, three minutes.
+	lastPart = 5
 	// unsaid is the life of a credential that comes without a readable end.
 	unsaid = 15 * time.Minute
 	// An issuer that gives nothing of use is asked again after firstPause, and
@@ -36,6 +37,7 @@ type temporary struct {
 
 	mu      sync.Mutex
 	held    Credential
+	ageing  time.Time                   // from then on what is held is to be replaced
 	refused bool                        // the API refused what is held
 	failure error                       // why the last fetch brought nothing
 	renewal bool                        // somebody replaces what still works
@@ -54,12 +56,18 @@ func (t *temporary) Refresh(ctx context.Context, refused Credential) (Credential
 // get returns a credential that is not the refused one, if the issuer has
 // another.
 func (t *temporary) get(ctx context.Context, refused Credential) (Credential, error) {
-	if cred, err, ok := t.atHand(refused); ok {
+	if cred, err, ok := t.atHand(refused, false); ok {
 		return cred, err
 	}
 	// One who gives up must not take the others along. A fetch ends by itself:
 	// its requests have a timeout.
-	flight := t.flights.DoChan("", func() (any, error) { return t.replace(context.WithoutCancel(ctx)) })
+	flight := t.flights.DoChan("", func() (any, error) {
+		// A fetch may have ended since it was looked.
+		if cred, err, ok := t.atHand(refused, true); ok {
+			return cred, err
+		}
+		return t.replace(context.WithoutCancel(ctx))
+	})
 	select {
 	case result := <-flight:
 		cred, _ := result.Val.(Credential)
@@ -69,8 +77,9 @@ func (t *temporary) get(ctx context.Context, refused Credential) (Credential, er
 	}
 }
 
-// atHand returns what there is without a fetch, and whether that is the answer.
-func (t *temporary) atHand(refused Credential) (cred Credential, err error, ok bool) {
+// atHand returns what there is without a fetch, and whether that is the answer:
+// to the one who is about to fetch, or to one who may leave that to another.
+func (t *temporary) atHand(refused Credential, fetching bool) (cred Credential, err error, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !refused.isZero() && t.held.same(refused) {
@@ -79,7 +88,8 @@ func (t *temporary) atHand(refused Credential) (cred Credential, err error, ok b
 	now := time.Now()
 	may := !now.Before(t.next)
 	switch {
-	case t.works(now) && (now.Before(t.held.expires.Add(-early)) || t.renewal || !may):
+	case t.works(now) && (now.Before(t.ageing) || t.renewal && !fetching || !may):
+		t.renewal = t.renewal && !fetching // the one who is about to need not any more
 		return t.held, nil, true
 	case may:
 		t.renewal = t.works(now)
@@ -121,8 +131,16 @@ func (t *temporary) replace(ctx context.Context) (Credential, error) {
 	} else {
 		t.pace, t.next = nil, time.Time{}
 	}
-	t.held, t.refused = cred, again
+	t.held, t.refused, t.ageing = cred, again, agesAt(cred.expires, now)
 	return cred, nil
+}
+
+// agesAt returns when a credential that came now is to be replaced. An issuer
+// that gives the same one until shortly before its end is asked ever more
+// often towards it, but no more often than once every firstPause.
+func agesAt(expires, now time.Time) time.Time {
+	life := expires.Sub(now)
+	return now.Add(max(life-life/lastPart, firstPause)).Round(0)
 }
 
 // slowDown has the issuer left alone, for longer each time.
@@ -137,12 +155,3 @@ func (t *temporary) slowDown(now time.Time) {
 
 // String returns the kind of credential.
 func (t *temporary) String() string { return t.name }
-
-// errorKind sorts the status of an issuer's answer: what it refuses a person
-// must mend, what it fails at may pass.
-func errorKind(status int) Kind {
-	if 400 <= status && status < 500 && status != 408 && status != 429 {
-		return Unauthenticated
-	}
-	return Failed
-}

@@ -8,6 +8,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/sslwatch/sslwatch/internal/reason"
+	"github.com/sslwatch/sslwatch/internal/secret"
 )
 
 // fakeIssuer issues numbered credentials in a synctest bubble.
@@ -36,7 +39,7 @@ func (i *fakeIssuer) fetch(ctx context.Context) (Credential, error) {
 	if err != nil {
 		return Credential{}, err
 	}
-	c := issued(fmt.Sprintf("AK%d", n), "temporary-secret", "temporary-token", "", fromAgency)
+	c := issued(fmt.Sprintf("AK%d", n), "temporary-secret", "temporary-token", "", reason.New(reason.AgencyCredential, nil))
 	if life != 0 {
 		c.expires = time.Now().Add(life).Round(0)
 	}
@@ -59,6 +62,7 @@ func TestTemporaryCredentialIsReplacedBeforeItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := &fakeIssuer{life: 2 * time.Hour}
 		c := &temporary{fetch: i.fetch}
+		const early = 24 * time.Minute // a fifth
 		ask := func(want string) {
 			t.Helper()
 			got, err := c.Credential(t.Context())
@@ -101,6 +105,50 @@ func TestTemporaryCredentialIsReplacedBeforeItsEnd(t *testing.T) {
 	})
 }
 
+// An issuer may give the same credential until shortly before its end.
+func TestTemporaryCredentialIsReplacedInProportionToItsLife(t *testing.T) {
+	for rule, test := range map[string]struct {
+		life, ages time.Duration
+	}{
+		"a day":              {24*time.Hour + 7, 19*time.Hour + 12*time.Minute + 6},
+		"six hours":          {6 * time.Hour, 4*time.Hour + 48*time.Minute},
+		"15 minutes":         {15*time.Minute + 3, 12*time.Minute + 3},
+		"a minute":           {time.Minute, 48 * time.Second},
+		"12 seconds":         {12 * time.Second, firstPause},
+		"less than a moment": {time.Second, firstPause},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			now := time.Date(2026, 11, 3, 9, 41, 7, 123456789, time.UTC)
+			if got := agesAt(now.Add(test.life), now).Sub(now); got != test.ages {
+				t.Errorf("after %s, want %s", got, test.ages)
+			}
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		i := &fakeIssuer{life: time.Hour}
+		end := time.Now().Add(time.Hour)
+		c := &temporary{fetch: func(ctx context.Context) (Credential, error) {
+			cred, err := i.fetch(ctx)
+			if time.Now().Before(end.Add(-time.Second)) {
+				cred.accessKey, cred.expires = secret.New("AK1"), end
+			}
+			return cred, err
+		}}
+		for time.Now().Before(end) { // a request each second
+			if got, err := c.Credential(t.Context()); err != nil || got.accessKey.Reveal() != "AK1" {
+				t.Fatalf("%v, %v", got, err)
+			}
+			<-time.After(time.Second)
+		}
+		if n := i.count(); n > 7 {
+			t.Errorf("asked %d times for the same credential", n)
+		}
+		if got, err := c.Credential(t.Context()); err != nil || got.accessKey.Reveal() == "AK1" {
+			t.Errorf("%v, %v after the end", got, err)
+		}
+	})
+}
+
 func TestTemporaryCredentialWithoutAnEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := &fakeIssuer{}
@@ -113,7 +161,7 @@ func TestTemporaryCredentialWithoutAnEnd(t *testing.T) {
 		if i.count() != 1 {
 			t.Errorf("%d fetches, want 1", i.count())
 		}
-		<-time.After(unsaid - early)
+		<-time.After(unsaid * 4 / 5)
 		if got, _ := c.Credential(t.Context()); got.accessKey.Reveal() != "AK2" {
 			t.Errorf("%v, want another", got)
 		}
@@ -218,7 +266,7 @@ func TestNobodyWaitsWhileWhatIsHeldWorks(t *testing.T) {
 		if _, err := c.Credential(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		<-time.After(time.Hour - early)
+		<-time.After(48 * time.Minute)
 		i.set(func(i *fakeIssuer) { i.takes = time.Minute })
 		var wait sync.WaitGroup
 		wait.Go(func() { c.Credential(t.Context()) })

@@ -14,6 +14,7 @@ const (
 	TheAlertmanager    Code = "the_alertmanager"
 	MetadataService    Code = "metadata_service"
 	PodIdentityService Code = "pod_identity_service"
+	IAM                Code = "iam"
 	TheEndpoint        Code = "the_endpoint"
 
 	// How long was waited.
@@ -193,6 +194,23 @@ const (
 	PodIdentityNotReached Code = "pod_identity_not_reached"
 	PodIdentityRefused    Code = "pod_identity_refused"
 	PodIdentityFailed     Code = "pod_identity_failed"
+
+	// The exchange of an identity token.
+	ProviderCredential Code = "provider_credential"
+	NoIAMURL           Code = "no_iam_url"
+	NoIDToken          Code = "no_id_token"
+	IAMNotReached      Code = "iam_not_reached"
+	UnknownProvider    Code = "unknown_provider"
+	IDTokenRefused     Code = "id_token_refused"
+	NoKeysForToken     Code = "no_keys_for_token"
+	IAMFailed          Code = "iam_failed"
+	OtherIAM           Code = "other_iam"
+
+	// A credential that stands outside of the configuration, and where.
+	KeyOf          Code = "access_key_of"
+	TemporaryKeyOf Code = "temporary_access_key_of"
+	TheEnvironment Code = "the_environment"
+	TheProfile     Code = "the_profile"
 )
 
 // words are what a code says, and what to do about it. See parsed.fill.
@@ -230,6 +248,7 @@ var english = map[Code]words{
 	TheAlertmanager:    {says: "the Alertmanager at {host}"},
 	MetadataService:    {says: "the ECS metadata service at {host}"},
 	PodIdentityService: {says: "the pod identity service at {host}"},
+	IAM:                {says: "IAM at {host}"},
 	TheEndpoint:        {says: "the endpoint {address}"},
 
 	Within: {says: "within {time}"},
@@ -403,4 +422,25 @@ var english = map[Code]words{
 	PodIdentityNotReached: {"{fault}", `auth = "pod-identity" works in a pod of CCE only; check that the pod identity add-on of the cluster runs`},
 	PodIdentityRefused:    {"{service} gave no credential ({answer})", associate},
 	PodIdentityFailed:     {says: "{service} gave no credential ({answer})"},
+
+	ProviderCredential: {"the credential of the identity provider {provider}[ in {source}]",
+		"check that the identity provider in IAM still exists and gives dcs:ssl:get, and that project_id and region are right"},
+	NoIAMURL:      {"the address of IAM is not a URL", "check iam_endpoint"},
+	NoIDToken:     {"the identity token can't be read: {why}", "check id_token_file, and that Kubernetes projects a token of the pod's service account there"},
+	IAMNotReached: {"{fault}", "{fault.do}"},
+	UnknownProvider: {"{service} knows no identity provider {provider} ({answer})",
+		"correct idp_id, or create the provider; if it is there, iam_endpoint is that of another site of the cloud"},
+	IDTokenRefused: {"{service} did not take the identity token in {path} ({answer})",
+		"check that the token has not expired, and that the identity provider {provider} trusts its issuer, its signing keys and its audience"},
+	NoKeysForToken: {"{service} took the identity token and gave no keys for it ({answer})",
+		"check that a conversion rule of the identity provider {provider} fits the pod's service account"},
+	OtherIAM: {"{service}, which is the IAM of {region}, did not take the identity token ({answer})",
+		"each site of the cloud has an IAM of its own, and the one that knows the identity provider {provider} is probably another: set iam_endpoint to that of the region where the account is"},
+	IAMFailed: {says: "{service} gave no credential ({answer})"},
+
+	KeyOf: {"the access key of {source}", "check {source.do}, and that the key is active and belongs to the cloud site of the endpoint"},
+	TemporaryKeyOf: {"the temporary access key of {source}",
+		"temporary keys end after at most 24 hours, put new ones and their security token into {source}, or let an agency issue them; check {source.do}"},
+	TheEnvironment: {"the environment", "HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK in the environment of sslwatch, whose change takes a restart"},
+	TheProfile:     {"the profile {path}", "ak and sk in {path}, whose change takes a reload"},
 }
