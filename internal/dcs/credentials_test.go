@@ -212,7 +212,7 @@ func TestIssuersAreAskedWithoutAProxy(t *testing.T) {
 	}
 	// This address is on this machine, but not one that is never proxied.
 	const nobody = "http://0.0.0.0:1"
-	for _, issuer := range []Credentials{ECSAgency(nobody), PodIdentity(nobody, file)} {
+	for _, issuer := range []Credentials{ECSAgency(nobody), PodIdentity(nobody, file), NewChain(ChainOptions{MetadataURL: nobody})} {
 		e := failure(t, client(t, Options{Endpoint: "http://dcs.example.com", Proxies: proxies, Credentials: issuer}))
 		if !strings.Contains(e.Reason.String(), "refused the connection") || asked.count() != 0 {
 			t.Errorf("%s: %q, and the proxy was asked %d times", issuer, e.Reason, asked.count())

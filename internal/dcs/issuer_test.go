@@ -52,6 +52,7 @@ func kinds(t *testing.T, i *simcloud.Issuer) map[string]dcs.Credentials {
 	return map[string]dcs.Credentials{
 		"ECS agency":   dcs.ECSAgency(i.URL()),
 		"pod identity": dcs.PodIdentity(i.URL()+"/v1/credentials", tokenFile(t, podToken)),
+		"chain":        dcs.NewChain(dcs.ChainOptions{MetadataURL: i.URL()}),
 		"OIDC":         dcs.OIDC(dcs.OIDCOptions{IAM: i.URL(), IdpID: idpID, TokenFile: tokenFile(t, idToken)}),
 	}
 }

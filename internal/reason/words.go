@@ -206,6 +206,19 @@ const (
 	IAMFailed          Code = "iam_failed"
 	OtherIAM           Code = "other_iam"
 
+	// The links of the default chain.
+	NoLink         Code = "no_link"
+	LinkNotAsked   Code = "link_not_asked"
+	LinkWaits      Code = "link_waits"
+	NoPodVariables Code = "no_pod_variables"
+	NothingSet     Code = "nothing_set"
+	HalfSet        Code = "half_set"
+	BothSet        Code = "both_set"
+	HalfLeftOut    Code = "half_left_out"
+	NoHome         Code = "no_home"
+	NotAProfile    Code = "not_a_profile"
+	NoBasicSection Code = "no_basic_section"
+
 	// A credential that stands outside of the configuration, and where.
 	KeyOf          Code = "access_key_of"
 	TemporaryKeyOf Code = "temporary_access_key_of"
@@ -437,6 +450,19 @@ var english = map[Code]words{
 	OtherIAM: {"{service}, which is the IAM of {region}, did not take the identity token ({answer})",
 		"each site of the cloud has an IAM of its own, and the one that knows the identity provider {provider} is probably another: set iam_endpoint to that of the region where the account is"},
 	IAMFailed: {says: "{service} gave no credential ({answer})"},
+
+	NoLink: {`auth = "default" finds no credential; environment: {environment}; profile: {profile}; ECS agency: {agency}; pod identity: {pod}`,
+		"mend the link that is meant, or name it in auth"},
+	LinkNotAsked:   {says: "it was not asked"},
+	LinkWaits:      {says: "nobody is asked while the metadata service fails, which may have a credential later"},
+	NoPodVariables: {"HC_CONTAINER_CREDENTIALS_FULL_URI and HC_CONTAINER_AUTHORIZATION_TOKEN_FILE are not set, so this is no pod with an identity", associate},
+	NothingSet:     {says: "neither {key} and {secret} nor {provider} and {token} are set[ in {path}]"},
+	HalfSet:        {says: "{set} is set[ in {path}], but {missing} is not"},
+	BothSet:        {says: "{provider} and {token} go before {key} and {secret}, which are set, too"},
+	HalfLeftOut:    {says: "{set} is left out, because {missing} is not set"},
+	NoHome:         {says: "neither HUAWEICLOUD_SDK_CREDENTIALS_FILE nor HOME is set, so there is no place to look for it"},
+	NotAProfile:    {says: "line {line} of {path} is neither the name of a section in brackets nor KEY = VALUE"},
+	NoBasicSection: {says: "there is no section basic in {path}"},
 
 	KeyOf: {"the access key of {source}", "check {source.do}, and that the key is active and belongs to the cloud site of the endpoint"},
 	TemporaryKeyOf: {"the temporary access key of {source}",
