@@ -149,6 +149,7 @@ func (d *daemon) takeIn(ctx context.Context, w *watch.Watch) (warnings []string,
 	}
 	d.observers.configure(ctx, c.Receivers, proxies)
 	d.config = c
+	d.logChain(c)
 	d.log.Info("reloaded", "projects", len(o.Projects), "instances", len(o.Watched), "receivers", len(c.Receivers))
 	return warnings, c.Files, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/sslwatch/sslwatch/internal/dcs"
 	"github.com/sslwatch/sslwatch/internal/logging"
 	"github.com/sslwatch/sslwatch/internal/notify/email"
 )
@@ -23,6 +24,9 @@ type app struct {
 	logFormat  string
 	mail       email.Servers       // what the receivers of mail share
 	carriers   []configuredCarrier // of the configuration that was wired last
+	chain      *dcs.Chain          // nil until auth = "default" needs it
+	links      string              // that were logged last; owned as the configuration is
+	metadata   string              // the address of the metadata service; empty for the true one
 }
 
 // defaultConfig is where the configuration is unless told otherwise.

@@ -86,6 +86,7 @@ func (a *app) run(ctx context.Context) error {
 	for _, w := range proxies.Warnings {
 		log.Warn("environment warning", "problem", w)
 	}
+	a.logChain(c)
 	file, remembered, notes, err := state.Open(c.State)
 	if err != nil {
 		if inUse := (*state.InUseError)(nil); errors.As(err, &inUse) {

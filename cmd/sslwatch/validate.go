@@ -23,7 +23,9 @@ func newValidate(a *app) *cobra.Command {
 		Short: "Check the configuration, and print what it means",
 		Long: "Check the configuration: all its problems at once, each with its line. If there are\n" +
 			"none, print what would be watched, which address would be asked and with what kind of\n" +
-			"credential, who would be told, and where the state and HTTP are. Nothing is asked or sent.\n\n" +
+			"credential, who would be told, and where the state and HTTP are. Nothing is asked or sent,\n" +
+			"but where auth = \"default\" comes to the metadata service or the identity of the pod, which\n" +
+			"are asked whether they have a credential.\n\n" +
 			"With --without-secrets, neither the secrets nor other files that it refers to have\n" +
 			"to be there: for where the configuration is changed and not run, such as CI.\n\n" +
 			"Exit codes: 0 the configuration can be used; 78 it can't.",
@@ -85,6 +87,7 @@ func (a *app) validate(ctx context.Context, withoutSecrets bool) error {
 		projects.add("with "+credentialInWords(p.Credentials), p.Name, p.Region, p.Endpoint)
 	}
 	projects.print(a.Stdout, a.width(), 2)
+	a.explainChain(ctx, c)
 
 	fmt.Fprintf(a.Stdout, "\nIt tells:\n")
 	receivers := table{head: []string{"RECEIVER", "FROM", "OF"}}
@@ -130,25 +133,6 @@ func discoveryInWords(d check.Discovery) string {
 		s += text.Clean(fmt.Sprintf(", tagged %s=%s", tag, d.Tags[tag]))
 	}
 	return s + fmt.Sprintf("; looked for every %s, told at %s", check.Duration(d.Interval), termsOf(d.Terms))
-}
-
-// credentialInWords says what kind of credential it is.
-func credentialInWords(c config.Credentials) string {
-	switch {
-	case c.Kind == config.Keys && !c.SecurityToken.IsZero():
-		return "a temporary access key"
-	case c.Kind == config.Keys:
-		return "an access key"
-	case c.Kind == config.Token:
-		return "a token of IAM"
-	case c.Kind == config.ECSAgency:
-		return "the agency of this server"
-	case c.Kind == config.PodIdentity:
-		return "the identity of this pod"
-	case c.Kind == config.OIDC:
-		return fmt.Sprintf("what the identity provider %s vouches for, exchanged at %s", c.IdpID, c.IAMEndpoint)
-	}
-	return string(c.Kind)
 }
 
 // httpInWords says where HTTP is served.

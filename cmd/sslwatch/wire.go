@@ -94,7 +94,7 @@ func (a *app) asking(c *config.Config) (watch.Options, error) {
 	shared := map[config.Credentials]dcs.Credentials{}
 	for _, p := range c.Projects {
 		if shared[p.Credentials] == nil {
-			shared[p.Credentials] = a.credentials(p.Credentials, proxies)
+			shared[p.Credentials] = a.credentials(c, p.Credentials, proxies)
 		}
 		client, err := dcs.New(dcs.Options{
 			Endpoint:    p.Endpoint,
@@ -112,24 +112,6 @@ func (a *app) asking(c *config.Config) (watch.Options, error) {
 		})
 	}
 	return o, nil
-}
-
-// credentials makes what a project authenticates with.
-func (a *app) credentials(c config.Credentials, proxies *httpclient.Proxies) dcs.Credentials {
-	switch c.Kind {
-	case config.Token:
-		return dcs.Token(c.AuthToken.Reveal())
-	case config.ECSAgency:
-		return dcs.ECSAgency("")
-	case config.PodIdentity:
-		// CCE puts both into the environment of a pod that has an identity.
-		uri, _ := a.Getenv("HC_CONTAINER_CREDENTIALS_FULL_URI")
-		tokenFile, _ := a.Getenv("HC_CONTAINER_AUTHORIZATION_TOKEN_FILE")
-		return dcs.PodIdentity(uri, tokenFile)
-	case config.OIDC:
-		return dcs.OIDC(dcs.OIDCOptions{IAM: c.IAMEndpoint, IdpID: c.IdpID, TokenFile: c.IDTokenFile, Proxies: proxies})
-	}
-	return dcs.Keys(c.AccessKey.Reveal(), c.SecretKey.Reveal(), c.SecurityToken.Reveal())
 }
 
 // proxies reads what the environment says about proxies, or says which

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/alertmanager"
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/config/sdkchain"
 	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/notify/email"
@@ -47,6 +48,9 @@ type Config struct {
 	Files []File
 	// Heartbeat is the URL of a dead-man service; zero for none.
 	Heartbeat secret.Text
+	// Chain is what auth = "default" comes to, as far as that is decided when
+	// the configuration is read; nil where no project needs it.
+	Chain *sdkchain.Chain
 	// Secrets are all of the file, for whoever writes what others say.
 	Secrets []secret.Text
 	// Warnings are what is odd, sorted by line.

@@ -22,6 +22,9 @@ const (
 	ECSAgency   Kind = "ecs-agency"   // what the server that sslwatch runs on was given
 	PodIdentity Kind = "pod-identity" // what the pod that sslwatch runs in was given
 	OIDC        Kind = "oidc"         // an identity token, which IAM exchanges
+	// Default is the SDK's chain, where neither environment nor profile has a
+	// credential. Where one has, the kind is that of what it has.
+	Default Kind = "default"
 )
 
 // Credentials are what a project authenticates with. Equal ones are the same
@@ -36,10 +39,12 @@ type Credentials struct {
 	// IdpID, IDTokenFile and IAMEndpoint are set for OIDC: the identity
 	// provider, the path of the token, and the base URL of IAM.
 	IdpID, IDTokenFile, IAMEndpoint string
+	// Source is where Keys and OIDC stand.
+	Source dcs.Source
 }
 
-// Fingerprint is the same for equal credentials, also after a restart, and
-// reveals nothing of them.
+// Fingerprint is the same for equal credentials, wherever they stand and also
+// after a restart, and reveals nothing of them.
 func (c Credentials) Fingerprint() string {
 	h := sha256.New()
 	parts := []string{string(c.Kind), c.AccessKey.Reveal(), c.SecretKey.Reveal(), c.SecurityToken.Reveal(), c.AuthToken.Reveal()}
@@ -70,7 +75,7 @@ func (t *table) credentials(endpoint string) Credentials {
 		IAMEndpoint:   t.endpoint("iam_endpoint"),
 		Kind:          Kind(t.OrNone("auth", "")),
 	}
-	kinds := []string{string(Keys), string(Token), string(ECSAgency), string(PodIdentity), string(OIDC)}
+	kinds := []string{string(Keys), string(Token), string(ECSAgency), string(PodIdentity), string(OIDC), string(Default)}
 	if c.Kind == "" {
 		switch {
 		case t.Present("auth"):
@@ -83,7 +88,7 @@ func (t *table) credentials(endpoint string) Credentials {
 		case t.AnyGiven("idp_id", "id_token_file"):
 			c.Kind = OIDC
 		default:
-			t.Problem("auth", `there is no credential: give access_key and secret_key, or auth_token, or idp_id and id_token_file, or auth = "ecs-agency" or "pod-identity"`)
+			t.Problem("auth", `there is no credential: give access_key and secret_key, or auth_token, or idp_id and id_token_file, or auth = "ecs-agency", "pod-identity" or "default"`)
 			return c
 		}
 	}
@@ -105,6 +110,9 @@ func (t *table) credentials(endpoint string) Credentials {
 		t.Need("id_token_file", `"/var/run/secrets/tokens/oidc", or wherever the pod's identity token is`)
 		t.ExcludeAll(append(slices.Clone(ofKeys), "auth_token"), `auth = "oidc"`)
 		c.IAMEndpoint = t.iamEndpoint(c.IAMEndpoint, endpoint)
+	case Default:
+		t.ExcludeAll(slices.Concat(ofKeys, []string{"auth_token", "idp_id", "id_token_file"}), `auth = "default"`)
+		return t.byDefault(c.IAMEndpoint, endpoint)
 	default:
 		t.Problem("auth", "%s is not one of %s%s", quote(string(c.Kind)), tomlfile.OrList(kinds), tomlfile.DidYouMean(string(c.Kind), kinds))
 	}

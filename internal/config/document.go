@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"github.com/sslwatch/sslwatch/internal/config/sdkchain"
 	"github.com/sslwatch/sslwatch/internal/config/tomlfile"
 	"github.com/sslwatch/sslwatch/internal/secret"
 )
@@ -19,6 +20,7 @@ type document struct {
 	mode    fs.FileMode     // the permissions of the file
 	files   []File
 	secrets []secret.Text
+	chain   *sdkchain.Chain // nil until a project needs it
 }
 
 func newDocument(path string, lookup func(string) (string, bool), need Need) *document {

@@ -170,6 +170,8 @@ var wrong = []fixture{
 	{"identity token in a directory", `access_key = "env:TEST_AK"` + "\n" + `secret_key = "env:TEST_SK"`, "idp_id = \"cce\"\nid_token_file = \"/run/\""},
 	{"identity token for an IAM that is not known", `access_key = "env:TEST_AK"` + "\n" + `secret_key = "env:TEST_SK"`, "idp_id = \"cce\"\nid_token_file = \"/run/oidc\"\nendpoint = \"https://dcs.example.com\""},
 	{"IAM that is not a URL", `access_key = "env:TEST_AK"` + "\n" + `secret_key = "env:TEST_SK"`, "idp_id = \"cce\"\nid_token_file = \"/run/oidc\"\niam_endpoint = \"iam.example.com\""},
+	{"default and key", `access_key = "env:TEST_AK"`, "access_key = \"env:TEST_AK\"\nauth = \"default\""},
+	{"default and identity provider", `access_key = "env:TEST_AK"` + "\n" + `secret_key = "env:TEST_SK"`, "auth = \"default\"\nidp_id = \"cce\""},
 	{"unknown way to authenticate", `access_key = "env:TEST_AK"`, "access_key = \"env:TEST_AK\"\nauth = \"ecs_agency\""},
 
 	// Receivers.

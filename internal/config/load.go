@@ -63,7 +63,7 @@ func (d *document) load(text string) (*Config, error) {
 	}
 	c.examine(d, fleet)
 	d.Sort()
-	c.Warnings, c.Files, c.Secrets = d.Warnings, d.files, d.secrets
+	c.Warnings, c.Files, c.Secrets, c.Chain = d.Warnings, d.files, d.secrets, d.chain
 	return c, nil
 }
 

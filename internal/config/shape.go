@@ -54,24 +54,43 @@ func oddSecret(value string) string {
 
 // checkKeys checks the shapes of a key pair.
 func (t *table) checkKeys(access, key secret.Text) {
+	for _, odd := range oddKeys("access_key", "secret_key", access, key) {
+		if odd.refused {
+			t.Problem(odd.of, "%s", odd.why)
+		} else {
+			t.Warn(odd.of, "%s", odd.why)
+		}
+	}
+}
+
+// oddity is what is odd about the form of a value.
+type oddity struct {
+	of      string // the name of the value
+	why     string
+	refused bool // it must not be used
+}
+
+// oddKeys says what is odd about a key pair whose halves have these names.
+func oddKeys(accessName, secretName string, access, key secret.Text) []oddity {
 	ak, sk := strings.TrimSpace(access.Reveal()), strings.TrimSpace(key.Reveal())
 	switch {
 	case ak != "" && ak == sk:
-		t.Problem("secret_key", "is the same as access_key: the two are different, and the secret key is shown only once, when the access key is made")
+		return []oddity{{secretName, "is the same as " + accessName + ": the two are different, and the secret key is shown only once, when the access key is made", true}}
 	case isSecretKey(ak) && accessKeyShape.MatchString(sk):
-		t.Problem("access_key", "access_key and secret_key are exchanged: nothing is sent, lest the secret key be shown")
+		return []oddity{{accessName, accessName + " and " + secretName + " are exchanged: nothing is sent, lest the secret key be shown", true}}
 	case isSecretKey(ak):
-		t.Problem("access_key", "has the form of a secret key (40 characters), and is not sent, lest it be shown: an access key has 20 capital letters and digits")
+		return []oddity{{accessName, "has the form of a secret key (40 characters), and is not sent, lest it be shown: an access key has 20 capital letters and digits", true}}
 	case accessKeyShape.MatchString(sk):
-		t.Problem("secret_key", "has the form of an access key (20 capital letters and digits): a secret key has 40 characters")
-	default:
-		if ak != "" && !accessKeyShape.MatchString(ak) && oddSecret(ak) == "" {
-			t.Warn("access_key", "does not look like an access key, which has 20 capital letters and digits")
-		}
-		if sk != "" && !isSecretKey(sk) && oddSecret(sk) == "" {
-			t.Warn("secret_key", "does not look like a secret key, which has 40 letters and digits")
-		}
+		return []oddity{{secretName, "has the form of an access key (20 capital letters and digits): a secret key has 40 characters", true}}
 	}
+	var odd []oddity
+	if ak != "" && !accessKeyShape.MatchString(ak) && oddSecret(ak) == "" {
+		odd = append(odd, oddity{accessName, "does not look like an access key, which has 20 capital letters and digits", false})
+	}
+	if sk != "" && !isSecretKey(sk) && oddSecret(sk) == "" {
+		odd = append(odd, oddity{secretName, "does not look like a secret key, which has 40 letters and digits", false})
+	}
+	return odd
 }
 
 // isSecretKey reports whether a text has the form of a secret key.
