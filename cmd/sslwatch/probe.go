@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -114,7 +113,7 @@ func (a *app) printProbe(r probe.Result, now time.Time) {
 			left = "in " + text.Span(r.Leaf.NotAfter.Sub(now))
 		}
 		fmt.Fprintf(a.Stdout, "  protocol  %s\n  for       %s\n  issuer    %s\n  expires   %s, %s\n",
-			tls.VersionName(r.Version), r.Names(), r.Issuer(), text.Stamp(r.Leaf.NotAfter), left)
+			r.Protocol(), r.Names(), r.Issuer(), text.Stamp(r.Leaf.NotAfter), left)
 	}
 	for _, f := range r.Findings {
 		level := "warning"
@@ -147,7 +146,7 @@ func (a *app) printProbeJSON(results []probe.Result) error {
 		out := probeJSON{Address: r.Address, Findings: []probeFindingJSON{}}
 		if r.Leaf != nil {
 			end := r.Leaf.NotAfter.UTC()
-			out.Protocol, out.Names, out.Issuer, out.NotAfter = tls.VersionName(r.Version), r.Names(), r.Issuer(), &end
+			out.Protocol, out.Names, out.Issuer, out.NotAfter = r.Protocol(), r.Names(), r.Issuer(), &end
 		}
 		for _, f := range r.Findings {
 			out.Findings = append(out.Findings, probeFindingJSON{f.Breaks, string(f.Reason.Code()), f.Reason.String()})

@@ -43,8 +43,35 @@ type row struct {
 	IPv6         string        `json:"ipv6,omitempty"`
 	Port         string        `json:"port,omitempty"`
 	Domain       string        `json:"domain_name,omitempty"`
+	Endpoint     *rowEndpoint  `json:"endpoint,omitempty"`
 	Alerts       []rowAlert    `json:"alerts"`
 	Reason       string        `json:"reason,omitempty"` // why the last check failed
+}
+
+// rowEndpoint is what the instance itself showed, where it is probed.
+type rowEndpoint struct {
+	ProbedAt  time.Time  `json:"probed_at"`
+	ReachedAt *time.Time `json:"reached_at"`
+	NotAfter  *time.Time `json:"not_after"`
+	Protocol  string     `json:"protocol,omitempty"`
+	Names     string     `json:"names,omitempty"`
+	Issuer    string     `json:"issuer,omitempty"`
+}
+
+// endpointOf reports what an instance showed, nil if it was not probed.
+func endpointOf(r check.Record) *rowEndpoint {
+	p := r.Probed
+	if p == nil || !r.Terms.Probe {
+		return nil
+	}
+	out := rowEndpoint{ProbedAt: p.At, Protocol: p.Protocol, Names: p.Names, Issuer: p.Issuer}
+	if reached := p.Reached; !reached.IsZero() {
+		out.ReachedAt = &reached
+	}
+	if end := p.NotAfter; !end.IsZero() {
+		out.NotAfter = &end
+	}
+	return &out
 }
 
 // rowAlert is an alert of a row.
@@ -61,7 +88,7 @@ func rowOf(r check.Record, p check.Policy, now time.Time, pass bool) row {
 	out := row{
 		Verdict: check.VerdictOK, Project: r.Project, Region: r.Region, Instance: r.Instance, InstanceID: r.InstanceID,
 		IP: r.Endpoint.IP, IPv6: r.Endpoint.IPv6, Port: r.Endpoint.Port, Domain: r.Endpoint.Domain,
-		Alerts: []rowAlert{}, Reason: r.Failing.Reason.String(),
+		Endpoint: endpointOf(r), Alerts: []rowAlert{}, Reason: r.Failing.Reason.String(),
 	}
 	if !r.Verified.IsZero() {
 		on, valid, verified := !r.Off.Set, !r.Invalid.Set, r.Verified
@@ -212,8 +239,11 @@ func (r row) what() string {
 	var parts []string
 	for _, a := range r.Alerts {
 		s := string(a.Condition)
-		if a.Condition == check.CheckFailing {
+		switch a.Condition {
+		case check.CheckFailing:
 			s += ": " + cmp.Or(r.Reason, a.Text)
+		case check.EndpointMismatch, check.EndpointUnreachable:
+			s += ": " + a.Text
 		}
 		parts = append(parts, s)
 	}

@@ -65,20 +65,28 @@ func (a *app) validate(ctx context.Context, withoutSecrets bool) error {
 	fmt.Fprintln(a.Stdout, ":")
 	instances := table{head: []string{"INSTANCE", "ID", "SSL REQUIRED"}}
 	for _, w := range c.Watched {
-		required, own := "yes", ""
+		required := "yes"
+		var own []string
 		if !w.Terms.RequireSSL {
 			required = "no"
 		}
 		if terms := termsOf(w.Terms); terms != usual {
-			own = "told at " + terms
+			own = append(own, "told at "+terms)
 		}
-		instances.add(own, w.Project+"/"+w.Instance, w.InstanceID, required)
+		if w.Terms.Probe {
+			own = append(own, probeInWords(c, w.Key()))
+		}
+		instances.add(strings.Join(own, "; "), w.Project+"/"+w.Instance, w.InstanceID, required)
 	}
 	if len(c.Watched) > 0 {
 		instances.print(a.Stdout, a.width(), 0)
 	}
 	for _, d := range c.Discoveries {
-		fmt.Fprintf(a.Stdout, "  %s\n", discoveryInWords(d))
+		words := discoveryInWords(d)
+		if d.Terms.Probe {
+			words += "; " + probeInWords(c, d.Project.Key())
+		}
+		fmt.Fprintf(a.Stdout, "  %s\n", words)
 	}
 
 	fmt.Fprintf(a.Stdout, "\nIt asks:\n")
@@ -121,6 +129,18 @@ func (a *app) validate(ctx context.Context, withoutSecrets bool) error {
 
 	fmt.Fprintf(a.Stdout, "\nIt remembers in\n  %s\nand serves %s.\n", text.Clean(c.State), httpInWords(c.HTTP))
 	return nil
+}
+
+// probeInWords says that an instance is probed, and whom ca_file has it trust.
+func probeInWords(c *config.Config, key check.Key) string {
+	cas, own := c.Trust[key]
+	if !own {
+		cas = c.Trust[key.OfProject()]
+	}
+	if len(cas) == 0 {
+		return "probed"
+	}
+	return "probed, and trusted by " + text.Cut(text.Clean(cas[0].Subject.String()), 80) + ", which ends on " + text.Date(cas[0].NotAfter)
 }
 
 // discoveryInWords says which instances of a project are discovered.

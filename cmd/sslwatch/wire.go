@@ -84,6 +84,7 @@ func (a *app) asking(c *config.Config) (watch.Options, error) {
 		Footer:      footer(),
 		Watched:     c.Watched,
 		Discoveries: c.Discoveries,
+		Trust:       c.Trust,
 	}
 	proxies, err := a.proxies()
 	if err != nil {

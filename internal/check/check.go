@@ -2,8 +2,9 @@
 // network, no goroutine, no log. What was seen goes in, what is to be said
 // comes out.
 //
-//	Learn     one answer of the API, or a failure, taken into a record
-//	Standing  what is true of an instance now
+//	Learn           one answer of the API, or a failure, taken into a record
+//	LearnHandshake  likewise what the instance itself showed
+//	Standing        what is true of an instance now
 //
 // What is to be said of it, and to whom, is judged by package ledger.
 //
@@ -22,18 +23,20 @@ import (
 type Condition string
 
 // The conditions. For one instance the earlier of the first four hides the
-// later ones; CheckFailing stands beside them.
+// later ones; the others stand beside them.
 const (
 	SSLDisabled         Condition = "ssl_disabled"
 	CertificateExpired  Condition = "certificate_expired"
 	SSLInvalid          Condition = "ssl_invalid"
 	CertificateExpiring Condition = "certificate_expiring"
+	EndpointMismatch    Condition = "endpoint_mismatch"
+	EndpointUnreachable Condition = "endpoint_unreachable"
 	CheckFailing        Condition = "check_failing"
 )
 
 // Conditions returns all conditions, the one that hides first.
 func Conditions() []Condition {
-	return []Condition{SSLDisabled, CertificateExpired, SSLInvalid, CertificateExpiring, CheckFailing}
+	return []Condition{SSLDisabled, CertificateExpired, SSLInvalid, CertificateExpiring, EndpointMismatch, EndpointUnreachable, CheckFailing}
 }
 
 // rank orders the conditions: a lower rank hides a higher one.
@@ -52,9 +55,15 @@ func (c Condition) Compare(d Condition) int { return cmp.Compare(c.rank(), d.ran
 // Known reports whether c is one of the conditions.
 func (c Condition) Known() bool { return slices.Contains(Conditions(), c) }
 
+// Beside reports whether c stands beside the others: it hides none of them,
+// and has a beginning and an end of its own.
+func (c Condition) Beside() bool {
+	return c == EndpointMismatch || c == EndpointUnreachable || c == CheckFailing
+}
+
 // Hides reports whether c, while it stands, hides d.
 func (c Condition) Hides(d Condition) bool {
-	return c.rank() < d.rank() && d != CheckFailing && c != CheckFailing
+	return c.rank() < d.rank() && !c.Beside() && !d.Beside()
 }
 
 // OfCertificate reports whether c is about one certificate, so that another
@@ -114,7 +123,8 @@ func (s Subject) IsProject() bool { return s.InstanceID == "" }
 type Policy struct {
 	// Confirm is how many observations in a row it takes to believe that
 	// SSL is off, that it is invalid, that an instance is missing or can't
-	// have SSL, that access is denied, and that any of it has ended.
+	// have SSL, that access is denied, that the instance itself shows
+	// something else, and that any of it has ended.
 	Confirm int
 	// FailingAfter is how long checks must have failed before it is told.
 	FailingAfter time.Duration

@@ -157,7 +157,8 @@ func (r Record) Appear(w Watched, about About, now time.Time) (after Record, cha
 		r.Due = Wall(now)
 	}
 	if own {
-		r.Origin, r.Subject, r.Terms, r.Left = Discovered, w.Subject, w.Terms, ""
+		r = r.under(w.Terms)
+		r.Origin, r.Subject, r.Left = Discovered, w.Subject, ""
 	}
 	r.Absent, r.About = 0, about
 	return r.clone(), true
@@ -169,7 +170,7 @@ func (s Subject) equal(other Subject) bool {
 }
 
 func (t Terms) equal(other Terms) bool {
-	return t.Critical == other.Critical && t.RequireSSL == other.RequireSSL && slices.Equal(t.Expiry, other.Expiry)
+	return t.Critical == other.Critical && t.RequireSSL == other.RequireSSL && t.Probe == other.Probe && slices.Equal(t.Expiry, other.Expiry)
 }
 
 // Miss returns the record of a discovered instance that is not among those of

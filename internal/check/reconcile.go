@@ -23,7 +23,8 @@ func Reconcile(records map[Key]Record, told []Key, want []Watched, discoveries m
 		if !ok {
 			r.Due = now
 		}
-		r.Subject, r.Terms, r.Left, r.Origin = w.Subject, w.Terms, "", Listed
+		r = r.under(w.Terms)
+		r.Subject, r.Left, r.Origin = w.Subject, "", Listed
 		out[w.Key()] = r.clone()
 	}
 	for key, r := range records {
@@ -33,7 +34,8 @@ func Reconcile(records map[Key]Record, told []Key, want []Watched, discoveries m
 		switch d, discovers := discoveries[key.ProjectID]; {
 		case r.Left != "":
 		case discovers && !d.Ignored[key.InstanceID]:
-			r.Origin, r.Terms = Discovered, d.Terms
+			r = r.under(d.Terms)
+			r.Origin = Discovered
 			r.Project, r.Region, r.Console = d.Project.Project, d.Project.Region, d.Project.Console
 		default:
 			r.Left = Unwatched

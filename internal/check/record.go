@@ -63,6 +63,9 @@ type Record struct {
 	NoInfo bool `json:"no_info,omitempty"`
 	// Failing is the run of failed checks that the last check belongs to.
 	Failing Failing `json:"failing,omitzero"`
+	// Probed is what handshakes with the instance showed, nil where there was
+	// none.
+	Probed *Probed `json:"probed,omitempty"`
 }
 
 // Terms are the thresholds in force for an instance. The configuration is
@@ -75,6 +78,8 @@ type Terms struct {
 	Critical Duration `json:"critical"`
 	// RequireSSL makes SSL that is off an alert.
 	RequireSSL bool `json:"require_ssl"`
+	// Probe has hands be shaken with the instance itself.
+	Probe bool `json:"probe,omitempty"`
 }
 
 // Tightest returns the smallest threshold that the time left has reached,
@@ -165,6 +170,16 @@ const (
 // denied reports whether the cause concerns the credential or the project.
 func (c Cause) denied() bool { return c == CauseRefused || c == CauseForbidden }
 
+// under returns the record with other terms. What handshakes showed does not
+// count any more when they begin anew.
+func (r Record) under(t Terms) Record {
+	if t.Probe && !r.Terms.Probe {
+		r.Probed = nil
+	}
+	r.Terms = t
+	return r
+}
+
 // clone returns a record that shares nothing that anyone may change.
 func (r Record) clone() Record {
 	r.Labels = maps.Clone(r.Labels)
@@ -182,7 +197,8 @@ func (r Record) Unsure() bool {
 // the same certificate, and the same of all that needs confirmation.
 func (r Record) Believes(other Record) bool {
 	return r.NotAfter.Equal(other.NotAfter) && r.Off.Set == other.Off.Set && r.Invalid.Set == other.Invalid.Set &&
-		r.Missing.Set == other.Missing.Set && r.Unsupported.Set == other.Unsupported.Set && r.Denied.Set == other.Denied.Set
+		r.Missing.Set == other.Missing.Set && r.Unsupported.Set == other.Unsupported.Set && r.Denied.Set == other.Denied.Set &&
+		r.Probed.believes(other.Probed)
 }
 
 // Observation is one answer of the API, or the lack of one.

@@ -25,6 +25,10 @@ func (r Record) Rewind(now time.Time) Record {
 	for _, f := range []*Flag{&r.Off, &r.Invalid, &r.Missing, &r.Unsupported, &r.Denied} {
 		Bound(Wall(now), &f.Since, &f.StreakSince)
 	}
+	if r.Probed != nil {
+		back := r.Probed.rewind(Wall(now))
+		r.Probed = &back
+	}
 	return r
 }
 

@@ -48,6 +48,11 @@ func (r Record) Sound(key Key) error {
 	if r.Failing.Count > 0 && (r.Failing.Since.IsZero() || r.Failing.Last.IsZero()) {
 		return errors.New("failing, without a time")
 	}
+	if r.Probed != nil {
+		if err := r.Probed.sound(); err != nil {
+			return fmt.Errorf("probed: %w", err)
+		}
+	}
 	return SoundTimes(r.Due, r.Checked, r.Verified, r.NotAfter, r.Identity, r.PreviousNotAfter, r.Displaced, r.Comeback.NotAfter, r.Failing.Since, r.Failing.Last)
 }
 

@@ -32,6 +32,9 @@ const (
 	Unwatched   Ending = "unwatched"    // taken out of the configuration
 	Deleted     Ending = "deleted"      // deleted in the cloud
 	TooEarly    Ending = "too_early"    // it was told by a clock that was wrong
+	Agrees      Ending = "agrees"       // a handshake shows what the API says
+	Answers     Ending = "answers"      // handshakes succeed again
+	Unprobed    Ending = "unprobed"     // no hands are shaken any more
 	Partly      Ending = "partly"       // access to some instances is forbidden, and no longer to all
 )
 
@@ -56,6 +59,10 @@ type Alert struct {
 	Cause  Cause
 	Reason reason.Reason
 	NoInfo bool
+	// Probed is what handshakes with the instance showed, of those conditions,
+	// and Findings what of it stands, the worst first.
+	Probed   *Probed
+	Findings []Finding
 	// Ending says why the condition is over.
 	Ending Ending
 	// Pause is why checks of a project are overdue, zero where it is not known.
@@ -95,6 +102,7 @@ func Standing(r Record, p Policy, now time.Time) []Alert {
 	if !r.Verified.IsZero() {
 		alerts = append(alerts, ssl(base, r, now)...)
 	}
+	alerts = append(alerts, endpoint(base, r, now)...)
 	if a, known := failing(base, r, p, now); known {
 		alerts = append(alerts, a)
 	}

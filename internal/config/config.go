@@ -7,6 +7,7 @@
 package config
 
 import (
+	"crypto/x509"
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/alertmanager"
@@ -38,6 +39,9 @@ type Config struct {
 	Watched []check.Watched
 	// Discoveries are of the projects whose instances are discovered.
 	Discoveries []check.Discovery
+	// Trust holds the authorities of ca_file, by the key of an instance that has
+	// its own, or of a project; none are those of the machine.
+	Trust map[check.Key][]*x509.Certificate
 	// Receivers are those that are told, by name and recipient.
 	Receivers []Receiver
 	HTTP      HTTP

@@ -68,6 +68,8 @@ var settings = []struct {
 	{"slack.*.timezone", edited(`channel = "#redis"`, "channel = \"#redis\"\n%s"), zoneOfFirst, "", "", "Asia/Kolkata -> Asia/Kolkata"},
 	{"email.*.host", edited(`host = "smtp.example.com"`, `%s`), func(c *Config) any { return c.Receivers[1].Email.Host }, "is missing", "is empty", "h -> h"},
 	{"email.*.tls", edited(`host = "smtp.example.com"`, "host = \"smtp.example.com\"\n%s"), func(c *Config) any { return c.Receivers[1].Email.Security }, "starttls", `"" is not one of`, "implicit -> implicit"},
+	{"project.*.ca_file", edited(`region = "eu-west-101"`, "region = \"eu-west-101\"\nprobe = true\n%s"), func(c *Config) any { return trusted(c, c.Watched[0].Key().OfProject()) }, "the machine's", "the machine's", "ca.crt -> CN=Redis CA"},
+	{"project.*.instance.*.ca_file", edited("\n[slack.oncall]", "probe = true\n%s\n[slack.oncall]"), func(c *Config) any { return trusted(c, c.Watched[0].Key()) }, "the project's", "the machine's", "ca.crt -> CN=Redis CA"},
 	{"email.*.ca_file", edited(`host = "smtp.example.com"`, "host = \"smtp.example.com\"\n%s"), func(c *Config) any { return c.Receivers[1].Email.CAFile }, "", "", ""},
 	{"email.*.helo", edited(`host = "smtp.example.com"`, "host = \"smtp.example.com\"\n%s"), func(c *Config) any { return c.Receivers[1].Email.HELO }, "", "", "ops1.example.com -> ops1.example.com"},
 	{"email.*.username", edited(`host = "smtp.example.com"`, "host = \"smtp.example.com\"\n%s"), func(c *Config) any { return c.Receivers[1].Email.Username }, "", "", ""},
@@ -103,6 +105,18 @@ func zoneName(r Receiver) string {
 		return ""
 	}
 	return r.Wording.Zone.String()
+}
+
+// trusted says whom a configuration trusts of a subject.
+func trusted(c *Config, key check.Key) string {
+	cas, own := c.Trust[key]
+	switch {
+	case !own && !key.IsProject():
+		return "the project's"
+	case len(cas) == 0:
+		return "the machine's"
+	}
+	return cas[0].Subject.String()
 }
 
 func edited(old, new string) string {

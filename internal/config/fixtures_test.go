@@ -272,8 +272,13 @@ var wrong = []fixture{
 
 	// What later versions will know.
 	{"receiver that is a value", `[check]`, "webhook = \"https://example.com/hunter2\"\n[check]"},
-	{"probe", `region = "eu-west-101"`, "region = \"eu-west-101\"\nprobe = true\nca_file = \"ca.crt\""},
 
+	{"probe that is text", `region = "eu-west-101"`, "region = \"eu-west-101\"\nprobe = \"yes\""},
+	{"probe of an instance that is a number", "\n[slack.oncall]", "probe = 1\n[slack.oncall]"},
+	{"probe with a CA that is missing", `region = "eu-west-101"`, "region = \"eu-west-101\"\nprobe = true\nca_file = \"/nonexistent/ca.crt\""},
+	{"probe with a CA that is none", `region = "eu-west-101"`, "region = \"eu-west-101\"\nprobe = true\nca_file = \"config.toml\""},
+	{"probe with a CA that is a directory", `region = "eu-west-101"`, "region = \"eu-west-101\"\nprobe = true\nca_file = \"/etc/\""},
+	{"probe of an instance with a CA that is broken", "\n[slack.oncall]", "probe = true\nca_file = \"broken.crt\"\n[slack.oncall]"},
 	{"discover that is text", `region = "eu-west-101"`, "region = \"eu-west-101\"\ndiscover = \"yes\""},
 	{"discover_interval that is too short", `region = "eu-west-101"`, "region = \"eu-west-101\"\ndiscover = true\ndiscover_interval = \"1ms\""},
 	{"discover_names that are none", `region = "eu-west-101"`, "region = \"eu-west-101\"\ndiscover = true\ndiscover_names = [\"orders-[\", \"\", 7]"},
@@ -296,6 +301,10 @@ var odd = []fixture{
 	{"discovery turned off", `region = "eu-west-101"`, "region = \"eu-west-101\"\ndiscover = false\nprobe = false"},
 	{"time zones that are UTC", `critical = "7d"`, "timezone = \"UTC\""},
 	{"time zone whose sign is turned round", `critical = "7d"`, "timezone = \"Etc/GMT-8\""},
+	{"probe", `region = "eu-west-101"`, "region = \"eu-west-101\"\nprobe = true\nca_file = \"ca.crt\""},
+	{"probe of one instance", "\n[slack.oncall]", "probe = true\n[slack.oncall]"},
+	{"CA of a project that is not probed", `region = "eu-west-101"`, "region = \"eu-west-101\"\nca_file = \"ca.crt\""},
+	{"CA of an instance that is not probed", "\n[slack.oncall]", "ca_file = \"ca.crt\"\n[slack.oncall]"},
 	{"endpoint over plain http", `region = "eu-west-101"`, "region = \"eu-west-101\"\nendpoint = \"http://dcs.example.com\""},
 	{"endpoint over plain http on this machine", `region = "eu-west-101"`, "region = \"eu-west-101\"\nendpoint = \"http://[::1]:80\""},
 	{"Slack over plain http", `channel = "#redis"`, "channel = \"#redis\"\napi_url = \"http://slack.example.com/api/\""},

@@ -65,10 +65,21 @@ func lookup(name string) (string, bool) {
 	return v, ok
 }
 
-// write puts a configuration into a file that only its owner can read.
+// write puts a configuration into a file that only its owner can read, beside
+// certificates to trust.
 func write(t testing.TB, text string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "config.toml")
+	dir := t.TempDir()
+	path := filepath.Join(dir, "config.toml")
+	for _, name := range []string{"ca.crt", "broken.crt"} {
+		data, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

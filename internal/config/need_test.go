@@ -15,6 +15,8 @@ region     = "eu-west-101"
 project_id = "0123456789abcdef0123456789abcdef"
 access_key = "env:TEST_ABSENT_AK"
 secret_key = "credential:sk"
+probe      = true
+ca_file    = "/nonexistent/ca.crt"
 
 [project.prod.instance.orders]
 id = "553a2516-b865-4159-b774-204dc0a36e37"
@@ -41,10 +43,10 @@ func TestOnlyWhatIsNeededIsLookedAt(t *testing.T) {
 	path := write(t, service)
 	for need, want := range map[Need][]string{
 		Nothing:    nil,
-		Projects:   {"access_key", "secret_key"},
+		Projects:   {"access_key", "secret_key", "ca_file"},
 		Receivers:  {"webhook_url", "ca_file", "password"},
 		Service:    {"web_config_file", "url"},
-		Everything: {"access_key", "secret_key", "webhook_url", "ca_file", "password", "web_config_file", "url"},
+		Everything: {"access_key", "secret_key", "ca_file", "webhook_url", "ca_file", "password", "web_config_file", "url"},
 	} {
 		_, err := Load(t.Context(), path, lookup, need)
 		var got []string

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/x509"
 	"maps"
 	"net"
 	"net/url"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/dcs"
+	"github.com/sslwatch/sslwatch/internal/probe"
 )
 
 // site is an instance in the file.
@@ -45,8 +47,14 @@ func (c *Config) readProjects(root *table, terms check.Terms) []site {
 			t.doc.Twice(other, t.Key("project_id"), "is the same as %s: give each project once, with all of its instances")
 		}
 		byID[p.ID] = t.Key("project_id")
-		discovery := t.discovery(p, terms)
-		sites := t.sites(p, terms, discovery != nil)
+		own := terms
+		own.Probe = t.Boolean("probe", false)
+		c.trust(t, check.Key{ProjectID: p.ID})
+		discovery := t.discovery(p, own)
+		sites := c.sites(t, p, own, discovery != nil)
+		if t.Given("ca_file") && !own.Probe && !slices.ContainsFunc(sites, func(s site) bool { return s.watched.Terms.Probe }) {
+			t.Warn("ca_file", "has no effect without probe = true")
+		}
 		for _, s := range sites {
 			watched = watched || !s.ignored
 			if !s.ignored {
@@ -90,7 +98,6 @@ func (t *table) project() Project {
 		}
 	}
 	p.Credentials = t.credentials(p.Endpoint)
-	t.Later("probe", "ca_file")
 	return p
 }
 
@@ -164,7 +171,7 @@ func (t *table) id(name, example string) string {
 }
 
 // sites reads the instances of a project.
-func (t *table) sites(p Project, terms check.Terms, discovers bool) []site {
+func (c *Config) sites(t *table, p Project, terms check.Terms, discovers bool) []site {
 	shared := t.ownLabels("labels")
 	tables := t.Named("instance", "orders-cache")
 	if len(tables) == 0 && !t.Holds("instance") && !discovers {
@@ -175,6 +182,10 @@ func (t *table) sites(p Project, terms check.Terms, discovers bool) []site {
 	byID := map[string]toml.Key{}
 	for _, it := range tables {
 		s := it.site(p, terms, shared)
+		c.trust(it, s.watched.Key())
+		if it.Given("ca_file") && !s.watched.Terms.Probe {
+			it.Warn("ca_file", "has no effect without probe = true")
+		}
 		// The API does not mind the case of a UUID, so neither may we.
 		id := strings.ToLower(s.id)
 		if other, ok := byID[id]; ok && id != "" {
@@ -197,6 +208,7 @@ func (t *table) site(p Project, terms check.Terms, shared map[string]string) sit
 		Expiry:     t.ladder("expiry", terms.Expiry),
 		Critical:   check.Duration(t.duration("critical", time.Duration(terms.Critical), 0, century)),
 		RequireSSL: t.Boolean("require_ssl", terms.RequireSSL),
+		Probe:      t.Boolean("probe", terms.Probe),
 	}
 	if t.AnyGiven("expiry", "critical") {
 		t.oddTerms(own)
@@ -226,6 +238,34 @@ func (t *table) ownLabels(name string) map[string]string {
 		}
 	}
 	return labels
+}
+
+// trust reads by which authorities the certificates of a project's instances,
+// or of one instance, are to be trusted. Those of the machine are an entry, too,
+// where they are asked for.
+func (c *Config) trust(t *table, key check.Key) {
+	path := t.file("ca_file")
+	if !t.Present("ca_file") || path != "" && !t.needed() {
+		return
+	}
+	if c.Trust == nil {
+		c.Trust = map[check.Key][]*x509.Certificate{}
+	}
+	if path == "" {
+		c.Trust[key] = nil
+		return
+	}
+	f, err := t.doc.read(path, probe.LargestCAs)
+	if err != nil {
+		t.Passing("ca_file", "can't read it: %s", cause(err))
+		return
+	}
+	cas, err := probe.ParseCAs(f.Data)
+	if err != nil {
+		t.Passing("ca_file", "%v", err)
+		return
+	}
+	c.Trust[key] = cas
 }
 
 // endpoint reads the base URL of an API, without a slash at its end. The

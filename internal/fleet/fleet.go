@@ -52,7 +52,7 @@ type project struct {
 type part struct {
 	check.Part
 	verdict check.Verdict
-	firing  [2]Firing // one of those that hide one another, and check_failing
+	firing  [4]Firing // one of those that hide one another, and those that stand beside them
 	passed  bool
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/probe"
 	"github.com/sslwatch/sslwatch/internal/reason"
 )
 
@@ -21,6 +22,18 @@ func (f *Fleet) Learn(key check.Key, o check.Observation, now time.Time) (before
 	after = check.Learn(*r, o, f.policy, now)
 	f.put(after, now)
 	f.see(key.ProjectID, seen.Learn(o, now), now)
+	return *r, after, true
+}
+
+// LearnHandshake takes in what handshakes with an instance showed, as Learn
+// does an answer.
+func (f *Fleet) LearnHandshake(key check.Key, results []probe.Result, now time.Time) (before, after check.Record, ok bool) {
+	r := f.records[key]
+	if r == nil || r.Left != "" || !r.Terms.Probe {
+		return before, after, false
+	}
+	after = check.LearnHandshake(*r, results, f.policy, now)
+	f.put(after, now)
 	return *r, after, true
 }
 

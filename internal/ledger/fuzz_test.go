@@ -5,13 +5,30 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/probe"
+	"github.com/sslwatch/sslwatch/internal/reason"
 )
+
+// handshakes are those of a kind with an instance whose certificate ends a time
+// from birth.
+func handshakes(kind int, expires time.Duration) []probe.Result {
+	all := [][]probe.Result{
+		{serves(v4, expires), serves(v6, expires)},
+		{serves(v4, expires, reason.ProbeOtherName)},
+		{serves(v4, expires), serves(v6, expires-100*day)},
+		{fails(v4, reason.ConnectionRefused), fails(v6, reason.NoRoute)},
+		{serves(v4, expires, reason.ProbeUntrusted, reason.ProbeExpired), fails(v6, reason.ConnectTimeout)},
+		{clear(v4)},
+	}
+	return all[kind%len(all)]
+}
 
 // FuzzLife has bytes decide what happens, and checks after each what must
 // hold always. At the end all becomes well, and nothing may stay open.
 func FuzzLife(f *testing.F) {
 	f.Add([]byte{0, 1, 1, 20, 0, 0, 30, 7, 30, 2, 2, 9, 30, 9})
 	f.Add([]byte{3, 3, 3, 40, 3, 8, 0, 0, 31, 10, 31, 11, 31})
+	f.Add([]byte{0, 14, 30, 14, 30, 46, 78, 78, 1, 1, 14, 0, 0, 62, 62, 9, 94, 94, 238, 9, 110})
 	f.Add([]byte("certificates end, and nobody is told"))
 	f.Fuzz(func(t *testing.T, story []byte) {
 		if len(story) > 400 {
@@ -53,6 +70,9 @@ func FuzzLife(f *testing.F) {
 				l.record.Terms.RequireSSL = arg%2 == 0
 			case 13:
 				l.who.MinSeverity = []check.Severity{check.Warning, check.Critical}[arg%2]
+			case 14:
+				l.record.Terms.Probe = arg < 14
+				l.record = check.LearnHandshake(l.record, handshakes(arg, expires), l.policy, l.now)
 			default:
 				l.now = l.now.Add(time.Duration(arg*arg)*3*time.Hour + time.Minute)
 			}
@@ -64,6 +84,7 @@ func FuzzLife(f *testing.F) {
 		for range 3 {
 			l.now = l.now.Add(time.Hour)
 			l.record = check.Learn(l.record, on(l.now.Sub(birth)+3000*day), l.policy, l.now)
+			l.record = check.LearnHandshake(l.record, []probe.Result{serves(v4, l.now.Sub(birth)+3000*day)}, l.policy, l.now)
 			if err := l.step(acc); err != nil {
 				t.Fatalf("at the end: %v", err)
 			}

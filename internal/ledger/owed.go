@@ -55,8 +55,10 @@ type Notice struct {
 func (n Notice) Fires() bool { return n.Kind.fires() }
 
 // Solved reports whether what was told is known to be so no longer. What is
-// no longer watched may go on unseen.
-func (n Notice) Solved() bool { return !n.Fires() && n.Ending != check.Unwatched }
+// no longer watched, or no longer probed, may go on unseen.
+func (n Notice) Solved() bool {
+	return !n.Fires() && n.Ending != check.Unwatched && n.Ending != check.Unprobed
+}
 
 // Replaced reports whether the certificate gave way to one that ends earlier.
 func (n Notice) Replaced() bool {
@@ -281,7 +283,7 @@ func over(standing []check.Alert, told Lines, vouched time.Time) []Notice {
 	for i := range standing {
 		a := &standing[i]
 		line, ok := told[a.Condition]
-		if !ok || a.Condition == check.CheckFailing {
+		if !ok || a.Condition.Beside() {
 			continue
 		}
 		if line.Told != nil && before(a, topTold) {
@@ -299,7 +301,7 @@ func over(standing []check.Alert, told Lines, vouched time.Time) []Notice {
 	}
 	for _, a := range standing {
 		line := told[a.Condition]
-		if a.Condition == check.CheckFailing && (line.Told != nil && ended(a, line, vouched) || passed(a, told, vouched)) {
+		if a.Condition.Beside() && (line.Told != nil && ended(a, line, vouched) || passed(a, told, vouched)) {
 			notices = append(notices, resolved(a, standing, told, vouched))
 		}
 	}

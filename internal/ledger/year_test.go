@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/check"
+	"github.com/sslwatch/sslwatch/internal/probe"
 )
 
 // TestASimulatedYear has an instance checked each hour for 400 days, with
@@ -20,7 +21,8 @@ func TestASimulatedYear(t *testing.T) {
 			l := newLife(t)
 			acc := newAccount()
 			expires, enabled, valid := 90*day, true, true
-			outage := 0
+			outage, shown := 0, 0
+			l.record.Terms.Probe = seed%2 == 0
 			for h := range 400 * 24 {
 				l.now = birth.Add(time.Duration(h)*hour + time.Duration(r.IntN(int(time.Minute))))
 				left := birth.Add(expires).Sub(l.now)
@@ -45,6 +47,12 @@ func TestASimulatedYear(t *testing.T) {
 					o = failed
 				}
 				l.record = check.Learn(l.record, o, l.policy, l.now)
+				if r.IntN(80) == 0 {
+					shown = r.IntN(6)
+				}
+				if l.record.Terms.Probe && o.Cause == "" && enabled && !l.record.Off.Set {
+					l.record = check.LearnHandshake(l.record, handshakes(shown, expires), l.policy, l.now)
+				}
 				if r.IntN(100) == 0 {
 					l.down = !l.down
 				}
@@ -60,6 +68,9 @@ func TestASimulatedYear(t *testing.T) {
 			for range 3 {
 				l.now = l.now.Add(hour)
 				l.record = check.Learn(l.record, on(l.now.Sub(birth)+300*day), l.policy, l.now)
+				if l.record.Terms.Probe {
+					l.record = check.LearnHandshake(l.record, []probe.Result{serves(v4, l.now.Sub(birth)+300*day)}, l.policy, l.now)
+				}
 				if err := l.step(acc); err != nil {
 					t.Fatalf("at the end: %v", err)
 				}

@@ -2,15 +2,12 @@ package notify
 
 import (
 	"net"
-	"net/netip"
-	"strconv"
 	"strings"
 
 	"github.com/sslwatch/sslwatch/internal/check"
 )
 
-// address is where clients reach an instance. Its parts have been checked:
-// they consist of nothing but what a host and a port can hold.
+// address is a check.Address for people.
 type address struct {
 	host string // a name, or an IP address without brackets
 	name bool   // host is a name, so TLS can ask for it
@@ -18,37 +15,13 @@ type address struct {
 }
 
 // addressOf returns where clients reach an instance: by its name, else by its
-// IPv4, else by its IPv6 address. It has none if the API told of none that
-// can be one.
+// IPv4, else by its IPv6 address.
 func addressOf(e check.Endpoint) (address, bool) {
-	a := address{}
-	if n, err := strconv.ParseUint(e.Port, 10, 16); err == nil && n > 0 {
-		a.port = strconv.FormatUint(n, 10)
+	all := e.Addresses()
+	if len(all) == 0 {
+		return address{}, false
 	}
-	if domain := strings.TrimSuffix(e.Domain, "."); isHostName(domain) {
-		a.host, a.name = domain, true
-		return a, true
-	}
-	for _, s := range []string{e.Domain, e.IP, e.IPv6} {
-		if ip, err := netip.ParseAddr(s); err == nil && ip.Zone() == "" && !ip.IsUnspecified() {
-			a.host = ip.String()
-			return a, true
-		}
-	}
-	return address{}, false
-}
-
-// isHostName reports whether s is a name of DNS that can't be taken for an IP
-// address, an option or anything else in a command.
-func isHostName(s string) bool {
-	labels := strings.Split(s, ".")
-	for _, l := range labels {
-		if l == "" || len(l) > 63 || l[0] == '-' || l[len(l)-1] == '-' ||
-			strings.Trim(l, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
-			return false
-		}
-	}
-	return len(s) <= 253 && strings.Trim(labels[len(labels)-1], "0123456789") != ""
+	return address{all[0].Host, all[0].IsName, all[0].Port}, true
 }
 
 // String returns host:port, with an IPv6 address in brackets.

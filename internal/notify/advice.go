@@ -41,6 +41,10 @@ func advice(n ledger.Notice, t telling) []string {
 			adviceRenew+window(n, t), toggle(n), adviceTrust)
 	case check.CertificateExpiring:
 		return compact(adviceEnd, adviceRenew+window(n, t), toggle(n), adviceTrust, look(n))
+	case check.EndpointMismatch:
+		return mismatchAdvice(n, t)
+	case check.EndpointUnreachable:
+		return unreachableAdvice(n)
 	}
 	switch n.Cause {
 	case check.CauseMissing:

@@ -12,6 +12,7 @@ type kin struct {
 	condition      check.Condition
 	firing, solved bool
 	cause          check.Cause
+	findings       string
 }
 
 // groups collects the items of a message.
@@ -23,7 +24,7 @@ type groups struct {
 	advised map[kin]bool
 }
 
-func kinOf(n ledger.Notice) kin { return kin{n.Condition, n.Fires(), n.Solved(), n.Cause} }
+func kinOf(n ledger.Notice) kin { return kin{n.Condition, n.Fires(), n.Solved(), n.Cause, unlike(n)} }
 
 // group is the group of a notice, with nothing in it yet but what to do.
 func (g *groups) group(n ledger.Notice, t telling) Group {

@@ -69,7 +69,7 @@ func what(n ledger.Notice, t telling) string {
 	case ledger.Resolved:
 		return overWords(n, t) + fmt.Sprintf("; open for %s", text.Span(t.now.Sub(n.Told.First)))
 	case ledger.Missed:
-		if n.Ending == check.Unwatched || n.Ending == check.Deleted {
+		if n.Ending == check.Unwatched || n.Ending == check.Unprobed || n.Ending == check.Deleted {
 			return overWords(n, t) + fmt.Sprintf("; the alert began %s, and this receiver could not be reached until now", t.stamp(n.Began))
 		}
 		return overWords(n, t) + fmt.Sprintf("; it began %s, and was over before this receiver could be reached", t.stamp(n.Began))
@@ -108,6 +108,10 @@ func standsWords(n ledger.Notice, t telling) string {
 			s = replaced(n, t)
 		}
 		return fmt.Sprintf("%s (threshold %s)%s", s, n.Threshold, verified(n.Alert, t))
+	case check.EndpointMismatch:
+		return mismatchWords(n, t)
+	case check.EndpointUnreachable:
+		return unreachableWords(n, t)
 	}
 	return blindWords(n, t)
 }
@@ -209,6 +213,10 @@ func unsolved(n ledger.Notice, t telling) string {
 	switch {
 	case n.Condition == check.CheckFailing:
 		return "not solved: checks did not succeed up to the end"
+	case n.Condition == check.EndpointMismatch:
+		return "not solved: the last handshake still showed it"
+	case n.Condition == check.EndpointUnreachable:
+		return "not solved: handshakes failed up to the end"
 	case n.Condition == check.SSLDisabled:
 		return known + "SSL is off"
 	case n.NotAfter.IsZero():
@@ -258,6 +266,12 @@ func overWords(n ledger.Notice, t telling) string {
 		return "taken back: it was told by a clock that was wrong; the certificate expires " + t.end(n.NotAfter)
 	case check.Deleted:
 		return "deleted: it is no longer among the project's instances"
+	case check.Agrees:
+		return agreesWords(n, t)
+	case check.Answers:
+		return "TLS handshakes with it succeed again"
+	case check.Unprobed:
+		return "no longer probed: probe is off for it; " + unsolved(n, t)
 	case check.Partly:
 		return "access is no longer forbidden to all instances: those to which it still is are told one by one"
 	}
@@ -282,6 +296,12 @@ func short(n ledger.Notice, t telling) string {
 			return "taken back, told by a wrong clock"
 		case check.Deleted:
 			return "deleted"
+		case check.Agrees:
+			return "shows what the API says"
+		case check.Answers:
+			return "TLS handshakes succeed again"
+		case check.Unprobed:
+			return "no longer probed, and not solved"
 		case check.Partly:
 			return "some instances can be checked again"
 		}
@@ -302,6 +322,10 @@ func short(n ledger.Notice, t telling) string {
 			return "certificate replaced by one that ends earlier, in " + text.Span(n.NotAfter.Sub(t.now))
 		}
 		return "certificate expires in " + text.Span(n.NotAfter.Sub(t.now))
+	case check.EndpointMismatch:
+		return shortMismatch(n, t)
+	case check.EndpointUnreachable:
+		return "TLS handshakes fail"
 	}
 	switch n.Cause {
 	case check.CauseMissing:
@@ -351,6 +375,8 @@ func inShort(c check.Condition, stands bool) string {
 		check.CertificateExpired:  {"certificate expired", "certificate had expired"},
 		check.SSLInvalid:          {"certificate not valid", "certificate was not valid"},
 		check.CertificateExpiring: {"certificate expires soon", "certificate was about to expire"},
+		check.EndpointMismatch:    {"instance shows what the API does not say", "instance showed what the API did not say"},
+		check.EndpointUnreachable: {"TLS handshakes fail", "TLS handshakes failed"},
 		check.CheckFailing:        {"can't be checked", "could not be checked"},
 	}[c]
 	if stands {

@@ -1,6 +1,8 @@
 package notify_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,7 +16,9 @@ import (
 	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/ledger/ledgertest"
 	"github.com/sslwatch/sslwatch/internal/notify"
+	"github.com/sslwatch/sslwatch/internal/probe"
 	"github.com/sslwatch/sslwatch/internal/reason"
+	"github.com/sslwatch/sslwatch/internal/text"
 )
 
 var now = time.Date(2026, 11, 23, 2, 7, 13, 123456789, time.UTC)
@@ -55,10 +59,44 @@ func healthy(expires time.Time) dcs.SSL {
 	}
 }
 
+// probing is a record of an instance that is probed.
+func probing(r check.Record) check.Record {
+	r.Terms.Probe = true
+	return r
+}
+
 // twice takes an observation in often enough to be believed.
 func twice(r check.Record, o check.Observation) check.Record {
 	r = check.Learn(r, o, policy, now.Add(-90*time.Minute))
 	return check.Learn(r, o, policy, now.Add(-4*time.Minute))
+}
+
+// shown takes handshakes in often enough to be believed.
+func shown(r check.Record, results ...probe.Result) check.Record {
+	r.Terms.Probe = true
+	r = check.LearnHandshake(r, results, policy, now.Add(-90*time.Minute))
+	return check.LearnHandshake(r, results, policy, now.Add(-3*time.Minute))
+}
+
+// serves is an address that serves a certificate that ends at a time, and what
+// is wrong with that.
+func serves(expires time.Time, codes ...reason.Code) probe.Result {
+	r := probe.Result{Address: "192.168.0.5:6379", Version: tls.VersionTLS12, Leaf: &x509.Certificate{NotAfter: expires, DNSNames: []string{"redis.example.com"}}}
+	for _, code := range codes {
+		r.Findings = append(r.Findings, probe.Finding{Breaks: true, Reason: reason.New(code, reason.Args{
+			"address": r.Address, "time": text.Stamp(expires), "names": "redis.example.com", "name": "redis-553a2516.dcs.example.com", "issuer": "CN=Redis CA",
+			"ca": text.Stamp(expires.Add(-check.Week)), "leaf": text.Stamp(expires), "version": "TLS 1.1", "detail": "certificate required",
+			"peer": reason.New(reason.TheEndpoint, reason.Args{"address": r.Address}),
+		})})
+	}
+	return r
+}
+
+// silent is an address that takes no connection.
+func silent() probe.Result {
+	return probe.Result{Address: "192.168.0.5:6379", Findings: []probe.Finding{{Breaks: true, Reason: reason.New(reason.ConnectionRefused, reason.Args{
+		"peer": reason.New(reason.TheEndpoint, reason.Args{"address": "192.168.0.5:6379"}), "setting": "host and port",
+	})}}}
 }
 
 // owed returns what a receiver that knows lines is owed.
@@ -161,6 +199,14 @@ func story() []struct {
 	projectSubject := check.Subject{ProjectID: spared.ProjectID, Project: spared.Project, Region: spared.Region}
 	about := seen(record("orders-cache"), now.Add(200*check.Day), day)
 	about.About = check.About{Kind: dcs.SingleNode, MaintenanceBegin: "22:00:00", MaintenanceEnd: "02:00:00", PassesClientIP: true}
+	year := now.Add(365 * check.Day)
+	well := seen(record("orders-cache"), year, day)
+	another := shown(well, serves(now.Add(3*check.Day)))
+	unprobed := another
+	unprobed.Terms.Probe = false
+	unreached := shown(check.LearnHandshake(probing(well), []probe.Result{serves(year)}, policy, day), silent())
+	clear := probe.Result{Address: "[fd00::5]:6379", Findings: serves(time.Time{}, reason.ProbePlainText).Findings}
+	undated := twice(record("orders-cache"), check.Observation{SSL: dcs.SSL{Enabled: true, IP: "192.168.0.5", Port: "6379"}})
 	clockOff := clocked(check.Clock{Off: true, Since: now.Add(-time.Minute), Ahead: check.Offset(60 * check.Day)})
 	return []struct {
 		name    string
@@ -205,6 +251,26 @@ func story() []struct {
 		{"came and went", owed(renewed, missedLines(expiring), now)},
 		{"handed on to a fallback, over", inherited(renewed, told(expiring, day))},
 		{"of a hostile name and address", owed(hostile, nil, now)},
+		{"the instance serves a certificate that ends first", owed(another, nil, now)},
+		{"the instance serves a certificate that ended", owed(shown(well, serves(now.Add(-3*check.Day))), nil, now)},
+		{"the instance serves a later certificate", owed(shown(well, serves(year.Add(90*check.Day))), nil, now)},
+		{"the instance serves an expired certificate of which the API has no date", owed(shown(undated, serves(now.Add(-time.Hour), reason.ProbeExpired)), nil, now)[1:]},
+		{"the instance speaks without TLS", owed(shown(well, clear), nil, now)},
+		{"the instance serves a certificate of another authority, for another name", owed(shown(well, serves(year, reason.ProbeUntrustedByFile, reason.ProbeOtherName)), nil, now)},
+		{"the instance serves a certificate of an unknown authority", owed(shown(well, serves(year, reason.ProbeUntrusted)), nil, now)},
+		{"the authority in the CA file ends first", owed(shown(well, serves(year, reason.ProbeCAEndsFirst)), nil, now)},
+		{"the instance speaks old TLS", owed(shown(well, serves(year, reason.ProbeOldTLS)), nil, now)},
+		{"the instance wants a client certificate", owed(shown(well, serves(year, reason.ClientCertificate)), nil, now)},
+		{"the instance serves a certificate that is not valid yet", owed(shown(well, serves(year, reason.ProbeNotYetValid)), nil, now)},
+		{"the instance serves a certificate that is not for servers", owed(shown(well, serves(year, reason.NotForServers)), nil, now)},
+		{"the instance shows something else, reminder", owed(another, told(another, now.Add(-25*time.Hour)), now)},
+		{"the instance shows what the API says", owed(shown(another, serves(year)), told(another, day), now)},
+		{"no handshake succeeds", owed(unreached, nil, now)},
+		{"no handshake ever succeeded", owed(shown(well, silent()), nil, now)},
+		{"handshakes succeed again", owed(shown(unreached, serves(year)), told(unreached, day), now)},
+		{"the instance is no longer probed", owed(unprobed, told(another, day), now)},
+		{"the instance shows something else, and is no longer watched", owed(leave(another), told(another, day), now)},
+		{"no handshake succeeds, and the instance is no longer watched", owed(leave(unreached), told(unreached, day), now)},
 		{"came, and is no longer watched", owed(left, missedLines(expiring), now)},
 		{"overdue, in a pause that has an end", throttled},
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // LargestCAs bounds a file of certificates to trust.
@@ -24,7 +25,7 @@ func ParseCAs(data []byte) ([]*x509.Certificate, error) {
 		}
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, fmt.Errorf("holds a certificate that can't be read: %w", err)
+			return nil, fmt.Errorf("holds a certificate that can't be read: %s", strings.TrimPrefix(err.Error(), "x509: "))
 		}
 		all = append(all, c)
 	}

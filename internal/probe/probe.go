@@ -153,6 +153,7 @@ func (o Options) ask(ctx context.Context, address string, now time.Time) Result 
 		return r
 	}
 	defer conn.Close()
+	defer context.AfterFunc(limited, func() { conn.Close() })()
 	secured := tls.Client(conn, config)
 	err = secured.HandshakeContext(limited)
 	if err == nil {
@@ -217,6 +218,7 @@ func inClear(ctx context.Context, address string, timeout time.Duration) bool {
 		return false
 	}
 	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	if deadline, ok := ctx.Deadline(); !ok || conn.SetDeadline(deadline) != nil {
 		return false
 	}
@@ -311,6 +313,9 @@ func names(c *x509.Certificate) string {
 
 // Names lists for whom the certificate is, fit to be shown.
 func (r Result) Names() string { return names(r.Leaf) }
+
+// Protocol names the version of TLS that was agreed on.
+func (r Result) Protocol() string { return tls.VersionName(r.Version) }
 
 // Issuer names who issued it, fit to be shown.
 func (r Result) Issuer() string { return clip(r.Leaf.Issuer.String()) }

@@ -82,6 +82,8 @@ const (
 	ProbeUntrustedByFile Code = "probe_untrusted_by_file"
 	ProbeCAEndsFirst     Code = "probe_ca_ends_first"
 	ProbeOldTLS          Code = "probe_old_tls"
+	EndpointOtherDate    Code = "endpoint_other_date"
+	EndpointUnnamed      Code = "endpoint_unnamed"
 
 	// What the API said.
 	SaidBoth   Code = "said_both"
@@ -325,6 +327,8 @@ var english = map[Code]words{
 	ProbeUntrusted:       {"the certificate is of an authority that this machine does not know ({issuer})", "give the ca.crt that the console offers with --ca-file: clients need it, too"},
 	ProbeUntrustedByFile: {"the certificate is of another authority than those of the CA file ({issuer})", "clients that trust this file can't connect; download ca.crt in the console anew, and compare"},
 	ProbeCAEndsFirst:     {"the authority in the CA file ends on {ca}, before the certificate does ({leaf})", "from then on clients that trust this file can't connect; bring them a new ca.crt before"},
+	EndpointOtherDate:    {says: "the certificate that it serves ends on {served}, and the API says {told}"},
+	EndpointUnnamed:      {says: "the API names no address of the instance"},
 	ProbeOldTLS:          {"only {version} is spoken", "many clients take TLS 1.2 and newer only"},
 
 	SaidBoth:   {says: "({code_said}: {message})"},

@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,6 +35,8 @@ func commands() []command {
 		{[]string{"expire"}, "[INSTANCE] [in DURATION]", "let the certificate end then, or now", (*World).expire},
 		{[]string{"renew"}, "[INSTANCE] [for DURATION]", "issue a certificate for so long, or for 365d", (*World).renew},
 		{[]string{"unsupported"}, "[INSTANCE]", "make it a Redis that cannot have SSL", state(func(i *simcloud.Instance) { i.Unsupported = true }, "does not support SSL")},
+
+		{[]string{"endpoint"}, "INSTANCE HOST:PORT", "let clients reach it there: at a real Redis, for one that is probed", (*World).endpoint},
 
 		{[]string{"missing"}, "[INSTANCE]", "let the API not know it", (*World).missing},
 		{[]string{"down"}, "[INSTANCE]", "make the API unreachable, or broken for one instance", (*World).down},
@@ -172,6 +175,28 @@ func (w *World) renew(args []string) (string, error) {
 	at := w.DCS.Now().Add(d)
 	return w.each(args, "a new certificate, which ends "+when(at, d), func(i *simcloud.Instance) {
 		i.ExpiresAt, i.Validated = at, true
+	})
+}
+
+// endpoint sets where clients reach an instance.
+func (w *World) endpoint(args []string) (string, error) {
+	if len(args) != 2 {
+		return "", errors.New("which instance, and where? such as: endpoint orders-cache 127.0.0.1:6380")
+	}
+	host, port, err := net.SplitHostPort(args[1])
+	if err != nil || host == "" || port == "" {
+		return "", fmt.Errorf("%q is not HOST:PORT", args[1])
+	}
+	return w.each(args[:1], "clients reach it at "+args[1], func(i *simcloud.Instance) {
+		i.IP, i.IPv6, i.Domain, i.Port = "", "", "", port
+		switch ip := net.ParseIP(host); {
+		case ip == nil:
+			i.Domain = args[1]
+		case ip.To4() != nil:
+			i.IP = host
+		default:
+			i.IPv6 = host
+		}
 	})
 }
 

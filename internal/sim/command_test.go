@@ -112,12 +112,25 @@ func TestCommandsForPeople(t *testing.T) {
 	}
 	_, err = w.Command("mail-up")
 	simtest.Must(t, err)
+	for at, want := range map[string]simcloud.Instance{
+		"127.0.0.1:6380":      {IP: "127.0.0.1", Port: "6380"},
+		"[::1]:6381":          {IPv6: "::1", Port: "6381"},
+		"redis.example.com:1": {Domain: "redis.example.com:1", Port: "1"},
+	} {
+		_, err := w.Command("endpoint carts " + at)
+		simtest.Must(t, err)
+		i, err := w.DCS.Instance("carts")
+		simtest.Must(t, err)
+		if i.IP != want.IP || i.IPv6 != want.IPv6 || i.Domain != want.Domain || i.Port != want.Port {
+			t.Errorf("endpoint carts %s: %+v", at, i)
+		}
+	}
 
 	help, err := w.Command("help")
 	simtest.Must(t, err)
 	for _, want := range []string{
 		"list", "off", "on", "invalid", "valid", "expire [INSTANCE] [in DURATION]", "renew [INSTANCE] [for DURATION]",
-		"unsupported", "missing", "down", "up", "throttle", "hang", "deny",
+		"unsupported", "endpoint INSTANCE HOST:PORT", "missing", "down", "up", "throttle", "hang", "deny",
 		"slack-down", "slack-up", "slack-throttle", "slack-fail", "mail-down", "mail-up", "help",
 	} {
 		if !strings.Contains(help, "\n"+want) && !strings.HasPrefix(help, want) {
@@ -129,6 +142,9 @@ func TestCommandsForPeople(t *testing.T) {
 		"dance":                     "try help",
 		"expired":                   "did you mean expire?",
 		"off nobody":                "orders-cache, sessions, carts",
+		"endpoint carts":            "which instance, and where?",
+		"endpoint carts 6380":       `"6380" is not HOST:PORT`,
+		"endpoint nobody a:1":       "orders-cache, sessions, carts",
 		"off orders-cache sessions": "one instance, or none for all",
 		"expire carts in time":      `"time" is not a duration such as`,
 		"expire carts in -1h":       `"-1h" is not a duration such as`,

@@ -11,7 +11,12 @@ import (
 const day = 24 * time.Hour
 
 // Stamp writes an absolute time.
-func Stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+func Stamp(t time.Time) string { return t.UTC().Format(stamp) }
+
+const stamp = "2006-01-02 15:04:05 UTC"
+
+// ParseStamp reads what Stamp writes, or says why it is none.
+func ParseStamp(s string) (time.Time, error) { return time.Parse(stamp, s) }
 
 // StampIn writes an absolute time in UTC, and behind it what the clocks of a
 // zone show then: "2026-12-01 22:30:00 UTC (23:30 UTC+1)". The date stands

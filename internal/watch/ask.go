@@ -58,6 +58,9 @@ func (w *Watch) onAnswer(a poll.Answer, now time.Time) {
 			w.askAt(other, now, now)
 		}
 	}
+	if shakes(after) {
+		w.handshakes.want(key, now)
+	}
 	w.logCheck(before, after, a.Err, outcome)
 	if !after.Believes(before) {
 		w.disk.hasten(now) // others than receivers see it at once, and must after a crash

@@ -2,11 +2,13 @@ package watch
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"github.com/sslwatch/sslwatch/internal/probe"
 	"github.com/sslwatch/sslwatch/internal/state"
 )
 
@@ -15,6 +17,7 @@ type Metrics struct {
 	checks        *prometheus.CounterVec
 	checkDuration prometheus.Histogram
 	lists         *prometheus.CounterVec
+	probes        *prometheus.CounterVec
 	notifications *prometheus.CounterVec
 	writeDuration prometheus.Histogram
 	writesFailed  prometheus.Counter
@@ -44,6 +47,10 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		lists: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "sslwatch_lists_total",
 			Help: "Readings of the list of a project's instances, by project and result: success, failed, refused or forbidden.",
+		}, []string{"project", "result"}),
+		probes: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "sslwatch_probes_total",
+			Help: "Handshakes with instances that are probed, by project and result: success, or failure if an address could not be reached.",
 		}, []string{"project", "result"}),
 		notifications: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "sslwatch_notifications_total",
@@ -82,6 +89,21 @@ func (m *Metrics) expectLists(project string) {
 	for _, result := range []string{resultSuccess, "failed", "refused", "forbidden"} {
 		m.lists.WithLabelValues(project, result)
 	}
+}
+
+// expectProbes does so for a project in which hands are shaken.
+func (m *Metrics) expectProbes(project string) {
+	for _, result := range []string{resultSuccess, resultFailure} {
+		m.probes.WithLabelValues(project, result)
+	}
+}
+
+func (m *Metrics) probed(project string, results []probe.Result) {
+	result := resultSuccess
+	if slices.ContainsFunc(results, func(r probe.Result) bool { return !r.Reached() }) {
+		result = resultFailure
+	}
+	m.probes.WithLabelValues(project, result).Inc()
 }
 
 func (m *Metrics) listed(project, cause string) {

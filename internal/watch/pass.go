@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/fleet"
 	"github.com/sslwatch/sslwatch/internal/poll"
@@ -25,7 +27,8 @@ type Learnt struct {
 // Pass reads the lists of those projects that are discovered, asks about every
 // instance once, and returns what was learnt; see poll.Pass. done is called
 // after each answer with how many there are, and how many are expected by
-// then. The error is that of ctx; what was not asked by then is missing.
+// then. At the end, hands are shaken with those that are probed. The error is
+// that of ctx; what was not asked by then is missing.
 func Pass(ctx context.Context, o Options, done func(n, of int)) (Learnt, error) {
 	records, learnt := map[check.Key]check.Record{}, Learnt{Listings: map[string]check.Listing{}}
 	var targets []poll.Target
@@ -73,12 +76,39 @@ func Pass(ctx context.Context, o Options, done func(n, of int)) (Learnt, error) 
 		done(n, of)
 		return more
 	})
+	o.shakeAll(ctx, records, learnt.Clocks.Believed(time.Now()))
 	for _, key := range order {
 		if r := records[key]; !r.Checked.IsZero() {
 			learnt.Records = append(learnt.Records, r)
 		}
 	}
 	return learnt, err
+}
+
+// shakeAll shakes hands with all that are probed, and learns what they show.
+func (o Options) shakeAll(ctx context.Context, records map[check.Key]check.Record, clocks check.Clocks) {
+	o = o.complete()
+	o.Policy.Clocks = clocks
+	var all errgroup.Group
+	all.SetLimit(o.Concurrency)
+	shown := make(chan probed, len(records))
+	for key, r := range records {
+		clock := o.Policy.Clock(key.ProjectID)
+		if !shakes(r) || clock.Holds() || ctx.Err() != nil {
+			continue
+		}
+		all.Go(func() error {
+			shown <- o.shake(ctx, r, clock.True(time.Now()))
+			return nil
+		})
+	}
+	_ = all.Wait() // none returns an error
+	close(shown)
+	for p := range shown {
+		if !p.stopped {
+			records[p.key] = check.LearnHandshake(records[p.key], p.results, o.Policy, time.Now())
+		}
+	}
 }
 
 // target is a record as whom to ask about.

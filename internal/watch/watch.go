@@ -7,6 +7,9 @@
 //
 //	due ──▶ request ──▶ Learn ──▶ judge ──▶ delivery ──▶ Tell ──▶ write
 //
+// Where an instance is probed, a handshake with it follows each request that
+// succeeds, and its outcome is learnt likewise.
+//
 // A receiver gets its next message only when what it took is on disk.
 package watch
 
@@ -24,6 +27,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/ledger"
 	"github.com/sslwatch/sslwatch/internal/notify"
 	"github.com/sslwatch/sslwatch/internal/poll"
+	"github.com/sslwatch/sslwatch/internal/probe"
 	"github.com/sslwatch/sslwatch/internal/queue"
 	"github.com/sslwatch/sslwatch/internal/state"
 	"github.com/sslwatch/sslwatch/internal/view"
@@ -70,6 +74,11 @@ type Options struct {
 	Observers []ledger.Receiver
 	Retry     Backoff // of deliveries
 
+	// Trust is for the instances of which Terms say Probe, and Prober is
+	// probe.Do unless it says otherwise.
+	Trust  Trust
+	Prober Prober
+
 	// Footer says in each message who sent it.
 	Footer string
 	// Metrics counts what is done; nil for nobody to see.
@@ -115,6 +124,7 @@ type Watch struct {
 	asking      map[check.Key]bool                        // of the requests under way: records, and projects for their lists
 	backoffs    map[check.Key]*backoff.ExponentialBackOff // likewise, of those that fail
 	fleet       *fleet.Fleet
+	handshakes  *handshakes
 	evaluations *queue.Queue[check.Key] // of subjects, by when time alone changes something
 	book        *ledger.Book
 	receivers   []*receiver
@@ -132,6 +142,7 @@ type Watch struct {
 	observations chan observed
 
 	answers    chan poll.Answer
+	probed     chan probed
 	deliveries chan delivery
 	edited     chan edited
 	written    chan written
@@ -142,9 +153,9 @@ type Watch struct {
 func New(o Options, remembered state.State, store state.Store, log *slog.Logger) *Watch {
 	w := &Watch{
 		store: store, log: log, maxSleep: maxSleep, turned: func() {},
-		asking: map[check.Key]bool{}, backoffs: map[check.Key]*backoff.ExponentialBackOff{}, evaluations: queue.New[check.Key](), poll: poll.New(poll.Options{}, time.Time{}),
+		asking: map[check.Key]bool{}, backoffs: map[check.Key]*backoff.ExponentialBackOff{}, evaluations: queue.New[check.Key](), handshakes: newHandshakes(), poll: poll.New(poll.Options{}, time.Time{}),
 		pings: make(chan struct{}), looks: make(chan chan view.Snapshot), reloads: make(chan Options), observations: make(chan observed),
-		answers: make(chan poll.Answer), deliveries: make(chan delivery), edited: make(chan edited), written: make(chan written, 1),
+		answers: make(chan poll.Answer), probed: make(chan probed), deliveries: make(chan delivery), edited: make(chan edited), written: make(chan written, 1),
 	}
 	w.remember(remembered, remembered.Clocks)
 	w.opt = o.complete()
@@ -168,6 +179,9 @@ func (w *Watch) remember(s state.State, clocks check.Clocks) {
 func (o Options) complete() Options {
 	if o.Retry == (Backoff{}) {
 		o.Retry = retry
+	}
+	if o.Prober == nil {
+		o.Prober = probe.Do
 	}
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics(nil)
@@ -211,6 +225,8 @@ func (w *Watch) Run(ctx context.Context) error {
 			return w.stop(abandon)
 		case a := <-w.answers:
 			happened = func(now time.Time) { w.onAnswer(a, now) }
+		case p := <-w.probed:
+			happened = func(now time.Time) { w.onProbed(p, now) }
 		case d := <-w.deliveries:
 			happened = func(now time.Time) { w.onDelivery(d, now) }
 		case e := <-w.edited:
@@ -238,6 +254,7 @@ func (w *Watch) Run(ctx context.Context) error {
 		}
 		sooner(w.settleClocks(now))
 		sooner(w.ask(requests, now))
+		w.probe(requests, now)
 		sooner(w.evaluateDue(now))
 		sooner(w.deliver(deliveries, now))
 		sooner(w.edit(deliveries, now))
@@ -261,6 +278,8 @@ func (w *Watch) stop(abandon context.CancelFunc) error {
 		select {
 		case a := <-w.answers:
 			w.onAnswer(a, time.Now())
+		case p := <-w.probed:
+			w.onProbed(p, time.Now())
 		case d := <-w.deliveries:
 			w.onDelivery(d, time.Now())
 		case e := <-w.edited:
@@ -287,6 +306,7 @@ func (w *Watch) configure(o Options, now time.Time) {
 	w.fleet.Configure(o.Watched, o.discoveries(), w.book.Subjects(), w.opt.Policy, now)
 	mended := w.poll.Configure(w.opt.poll(), now)
 	w.resumePauses(now)
+	w.handshakes.limit(w.opt.Concurrency, len(w.opt.probedProjects()))
 	w.expectMetrics()
 	for key, r := range w.fleet.Records() {
 		if r.Left != "" || !w.poll.Knows(r.ProjectID) {
@@ -345,6 +365,9 @@ func (w *Watch) expectMetrics() {
 	for _, d := range w.opt.Discoveries {
 		projects = append(projects, d.Project.Project)
 		w.opt.Metrics.expectLists(d.Project.Project)
+	}
+	for project := range w.opt.probedProjects() {
+		w.opt.Metrics.expectProbes(project)
 	}
 	for _, r := range w.opt.Receivers {
 		receivers = append(receivers, r.ID)

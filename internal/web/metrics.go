@@ -29,6 +29,10 @@ var (
 		"Whether the cloud says that the certificate is valid, as last seen while SSL was on.", instanceLabels, nil)
 	notAfterDesc = prometheus.NewDesc("sslwatch_instance_certificate_not_after_timestamp_seconds",
 		"When the certificate ends, as last seen. It stays while the API fails.", instanceLabels, nil)
+	endpointNotAfterDesc = prometheus.NewDesc("sslwatch_instance_endpoint_not_after_timestamp_seconds",
+		"When the certificate ends that the instance itself showed last, where it is probed.", instanceLabels, nil)
+	probedDesc = prometheus.NewDesc("sslwatch_instance_last_handshake_timestamp_seconds",
+		"When an instance that is probed last showed what it serves; 0 if it never did.", instanceLabels, nil)
 	requiredDesc = prometheus.NewDesc("sslwatch_instance_ssl_required",
 		"Whether SSL that is off is an alert (require_ssl).", instanceLabels, nil)
 	instanceAlertDesc = prometheus.NewDesc("sslwatch_instance_alert",
@@ -58,7 +62,7 @@ var (
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		enabledDesc, requiredDesc, validatedDesc, notAfterDesc, lastSuccessDesc,
+		enabledDesc, requiredDesc, validatedDesc, notAfterDesc, endpointNotAfterDesc, probedDesc, lastSuccessDesc,
 		instanceAlertDesc, projectAlertDesc, listedDesc, lastListDesc, intervalDesc, firingDesc, pendingDesc, healthyDesc, owedSinceDesc, succeededDesc,
 	} {
 		ch <- d
@@ -93,6 +97,12 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		if !r.NotAfter.IsZero() {
 			gauge(validatedDesc, truth(!r.Invalid.Set), labels...)
 			gauge(notAfterDesc, unix(r.NotAfter), labels...)
+		}
+		if p := r.Probed; p != nil && r.Terms.Probe {
+			gauge(probedDesc, unix(p.Reached), labels...)
+			if !p.NotAfter.IsZero() {
+				gauge(endpointNotAfterDesc, unix(p.NotAfter), labels...)
+			}
 		}
 	}
 	for _, r := range s.Firing {
