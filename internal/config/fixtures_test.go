@@ -270,7 +270,6 @@ var wrong = []fixture{
 	{"alertmanager with a typo and a missing fallback", "", "[alertmanager.cluster]\nurl = [\"http://127.0.0.1:9093\"]\nfallback = \"nobody\"\n"},
 	{"alertmanager with the name of another", "", "[alertmanager.oncall]\nurls = [\"http://127.0.0.1:9093\"]\n"},
 
-	// What later versions will know.
 	{"receiver that is a value", `[check]`, "webhook = \"https://example.com/hunter2\"\n[check]"},
 
 	{"probe that is text", `region = "eu-west-101"`, "region = \"eu-west-101\"\nprobe = \"yes\""},

@@ -21,12 +21,10 @@ type Table struct {
 	schema string // the path, with * for names
 	values map[string]any
 	asked  map[string]bool // the keys that were asked for
-	// refused are the keys that a later version will know.
-	refused map[string]bool
 }
 
 func newTable(d *Document, path toml.Key, schema string, values map[string]any) *Table {
-	t := &Table{doc: d, path: path, schema: schema, values: values, asked: map[string]bool{}, refused: map[string]bool{}}
+	t := &Table{doc: d, path: path, schema: schema, values: values, asked: map[string]bool{}}
 	d.tables = append(d.tables, t)
 	return t
 }
@@ -299,32 +297,10 @@ func (d *Document) dotted(schema string, values map[string]any) string {
 	return name
 }
 
-// Later refuses keys that this version can't obey yet, unless their values
-// Ask for nothing. A table asks for what is in it.
-func (t *Table) Later(names ...string) {
-	for _, name := range names {
-		t.refused[name] = true
-		switch v := t.values[name].(type) {
-		case nil:
-		case map[string]any:
-			inside := &Table{doc: t.doc, path: t.Key(name), values: v, refused: map[string]bool{}}
-			inside.Later(slices.Sorted(maps.Keys(v))...)
-		default:
-			if v != false && v != "" {
-				t.unsupported(name)
-			}
-		}
-	}
-}
-
-func (t *Table) unsupported(name string) {
-	t.Problem(name, "is not supported yet by this version: remove it, so that nobody relies on it")
-}
-
 // strangers notes the keys that nobody asked for.
 func (t *Table) strangers() {
 	for _, name := range slices.Sorted(maps.Keys(t.values)) {
-		if t.asked[name] || t.refused[name] {
+		if t.asked[name] {
 			continue
 		}
 		candidates := slices.Sorted(maps.Keys(t.asked))
