@@ -1,7 +1,9 @@
 package main
 
 import (
+	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -83,5 +85,42 @@ func TestTheTimeZonesAreInTheBinary(t *testing.T) {
 	}
 	if !slices.Contains(strings.Fields(string(out)), "time/tzdata") {
 		t.Error("time/tzdata is not among what the binary is made of")
+	}
+}
+
+// The table in ARCHITECTURE.md is the one above. A dash is none, "notify/…" all
+// packages under notify; rows that name several packages are left out.
+func TestTheArrowsAreThoseOfTheArchitecture(t *testing.T) {
+	data, err := os.ReadFile("../../ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := regexp.MustCompile("(?m)^\\| `(internal/[a-z/]+)` \\| .* \\| (–|[^|]*) \\|$")
+	quoted := regexp.MustCompile("`([^`]+)`")
+	rows := row.FindAllStringSubmatch(string(data), -1)
+	if len(rows) < 25 {
+		t.Fatalf("%d rows in the table", len(rows))
+	}
+	for _, r := range rows {
+		var named []string
+		for _, q := range quoted.FindAllStringSubmatch(r[2], -1) {
+			named = append(named, "internal/"+q[1])
+		}
+		says := func(name string) bool {
+			return slices.ContainsFunc(named, func(n string) bool {
+				prefix, all := strings.CutSuffix(n, "…")
+				return n == name || all && strings.HasPrefix(name, prefix)
+			})
+		}
+		for _, to := range arrows[r[1]] {
+			if !says(to) {
+				t.Errorf("%s may import %s, which ARCHITECTURE.md does not say", r[1], to)
+			}
+		}
+		for _, to := range named {
+			if !strings.HasSuffix(to, "…") && !slices.Contains(arrows[r[1]], to) {
+				t.Errorf("ARCHITECTURE.md says that %s imports %s", r[1], to)
+			}
+		}
 	}
 }
