@@ -75,7 +75,11 @@ func logLinks(log *slog.Logger, links []dcs.Link) {
 	var passed []string
 	for _, l := range links {
 		if l.Taken {
-			log.Info("credential link taken", "link", l.Name, "note", l.Why, "passed", strings.Join(passed, "; "))
+			said := []any{"link", l.Name, "passed", strings.Join(passed, "; ")}
+			if !l.Why.IsZero() {
+				said = append(said, "note", l.Why)
+			}
+			log.Info("credential link taken", said...)
 			return
 		}
 		passed = append(passed, l.Name+": "+l.Why.Says())

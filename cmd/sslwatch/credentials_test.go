@@ -13,6 +13,7 @@ import (
 
 	"gotest.tools/v3/golden"
 
+	"github.com/sslwatch/sslwatch/internal/config"
 	"github.com/sslwatch/sslwatch/internal/sim/simcloud"
 )
 
@@ -215,6 +216,72 @@ func TestRefusalNamesTheLinkThatWasTaken(t *testing.T) {
 		t.Errorf("exit %d:\n%s", code, output)
 	}
 	noChainSecret(t, output)
+}
+
+// A reload must not have it asked as another, because of a service that has a
+// bad moment then.
+func TestReloadKeepsTheLinkThatWasTaken(t *testing.T) {
+	p := newChainPlace(t)
+	p.issuer.Set(func(o *simcloud.IssuerOptions) { o.PodToken = chainToken })
+	p.env["HC_CONTAINER_CREDENTIALS_FULL_URI"], p.env["HC_CONTAINER_AUTHORIZATION_TOKEN_FILE"] = p.issuer.URL()+"/v1/credentials", "token"
+	a := &app{metadata: p.issuer.URL(), system: system{Getenv: func(name string) (string, bool) { value, ok := p.env[name]; return value, ok }}}
+	c := &config.Config{}
+	undecided := a.lastLinks(c)
+	chain := a.lastLinks(c)
+	if chain == undecided {
+		t.Error("one that has taken no link is kept")
+	}
+	if _, err := chain.Credential(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.issuer.Set(func(o *simcloud.IssuerOptions) { o.Agency = true })
+	if a.lastLinks(c) != chain {
+		t.Error("one that has taken a link is not kept")
+	}
+}
+
+func TestRefusalNamesWhereTheIdentityProviderStands(t *testing.T) {
+	p := newChainPlace(t)
+	p.env["HUAWEICLOUD_SDK_IDP_ID"], p.env["HUAWEICLOUD_SDK_ID_TOKEN_FILE"] = "cce-prod", "token"
+	elsewhere, err := simcloud.New(simcloud.Options{Projects: []string{"p"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.issuer.Set(func(o *simcloud.IssuerOptions) { o.DCS = elsewhere })
+	output, code := p.run(t.Context(), "check")
+	if said := strings.Join(strings.Fields(output), " "); code != 3 || !strings.Contains(said, "the credential of the identity provider cce-prod in the environment") {
+		t.Errorf("exit %d:\n%s", code, output)
+	}
+	noChainSecret(t, output)
+}
+
+func TestLinkIsLoggedWhenItIsAnother(t *testing.T) {
+	p := newChainPlace(t)
+	var out bytes.Buffer
+	a := &app{logFormat: "json", logLevel: "info", system: system{Stderr: &out, Getenv: func(name string) (string, bool) { value, ok := p.env[name]; return value, ok }}}
+	a.openLog()
+	read := func() {
+		t.Helper()
+		c, err := config.Load(t.Context(), "config.toml", a.Getenv, config.Everything)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.logChain(c)
+	}
+	read() // nothing is decided yet
+	p.env["HUAWEICLOUD_SDK_AK"], p.env["HUAWEICLOUD_SDK_SK"] = chainAK, chainSK
+	read()
+	read()
+	p.env["HUAWEICLOUD_SDK_IDP_ID"], p.env["HUAWEICLOUD_SDK_ID_TOKEN_FILE"] = "cce-prod", "token"
+	read()
+	delete(p.env, "HUAWEICLOUD_SDK_IDP_ID")
+	delete(p.env, "HUAWEICLOUD_SDK_ID_TOKEN_FILE")
+	read()
+	a.log.Close(time.Minute)
+	if n := strings.Count(out.String(), `"msg":"credential link taken"`); n != 3 {
+		t.Errorf("said %d times, want 3:\n%s", n, &out)
+	}
+	noChainSecret(t, out.String())
 }
 
 // The daemon says once which link it took, however many projects and reloads.

@@ -31,6 +31,7 @@ func (t *table) byDefault(iam, endpoint string) Credentials {
 			c.IAMEndpoint = found.IAMEndpoint
 		}
 		c.IAMEndpoint = t.iamEndpoint(c.IAMEndpoint, endpoint)
+		t.checkIDToken("auth", c.IDTokenFile)
 	default:
 		c = Credentials{Kind: Keys, AccessKey: found.AccessKey, SecretKey: found.SecretKey, SecurityToken: found.SecurityToken}
 	}

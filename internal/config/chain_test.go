@@ -3,6 +3,7 @@ package config
 import (
 	"context"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -57,24 +58,31 @@ func loadDefault(t *testing.T, env map[string]string, profile string, mode fs.Fi
 
 const goodProfile = "[basic]\nak = AKXXSECRETXXXXSECRET\nsk = SKXXSECRETXXSKXXSECRETXXSKXXSECRETXX1234\n"
 
+// someFile is one that is there.
+const someFile = "testdata/problems.golden"
+
 func TestDefaultIsWhatEnvironmentOrProfileHas(t *testing.T) {
 	env := map[string]string{"HUAWEICLOUD_SDK_AK": values["TEST_AK"], "HUAWEICLOUD_SDK_SK": values["TEST_SK"]}
 	keys := Credentials{Kind: Keys, AccessKey: secret.New(values["TEST_AK"]), SecretKey: secret.New(values["TEST_SK"])}
-	oidc := map[string]string{"HUAWEICLOUD_SDK_IDP_ID": "cce", "HUAWEICLOUD_SDK_ID_TOKEN_FILE": "/run/token"}
-	provider := Credentials{Kind: OIDC, IdpID: "cce", IDTokenFile: "/run/token", IAMEndpoint: "https://iam.eu-west-101.myhuaweicloud.eu", Source: dcs.Source{Environment: true}}
+	oidc := map[string]string{"HUAWEICLOUD_SDK_IDP_ID": "cce", "HUAWEICLOUD_SDK_ID_TOKEN_FILE": someFile}
+	withIAM := maps.Clone(oidc)
+	withIAM["HUAWEICLOUD_SDK_IAM_ENDPOINT"] = "iam.example.org"
+	provider := Credentials{Kind: OIDC, IdpID: "cce", IDTokenFile: someFile, IAMEndpoint: "https://iam.eu-west-101.myhuaweicloud.eu", Source: dcs.Source{Environment: true}}
 	for rule, test := range map[string]struct {
 		env            map[string]string
 		profile, lines string
 		source         dcs.Source
 		want           Credentials
 	}{
-		"keys of the environment":             {env, goodProfile, "", dcs.Source{Environment: true}, keys},
-		"keys of the profile":                 {nil, goodProfile, "", dcs.Source{Profile: "HOME"}, keys},
-		"an IAM that nobody needs":            {nil, goodProfile, `iam_endpoint = "https://iam.example.com"`, dcs.Source{Profile: "HOME"}, keys},
-		"an identity provider":                {oidc, "", "", dcs.Source{Environment: true}, provider},
-		"neither: that is decided later":      {nil, "", "", dcs.Source{}, Credentials{Kind: Default}},
-		"half a key: that is decided later":   {nil, "[basic]\nak = AKXXSECRETXXXXSECRET\n", "", dcs.Source{}, Credentials{Kind: Default}},
-		"with an IAM that stands in the file": {oidc, "", `iam_endpoint = "https://iam.example.com"`, dcs.Source{Environment: true}, Credentials{Kind: OIDC, IdpID: "cce", IDTokenFile: "/run/token", IAMEndpoint: "https://iam.example.com"}},
+		"keys of the environment":                  {env, goodProfile, "", dcs.Source{Environment: true}, keys},
+		"keys of the profile":                      {nil, goodProfile, "", dcs.Source{Profile: "HOME"}, keys},
+		"an IAM that nobody needs":                 {nil, goodProfile, `iam_endpoint = "https://iam.example.com"`, dcs.Source{Profile: "HOME"}, keys},
+		"an identity provider":                     {oidc, "", "", dcs.Source{Environment: true}, provider},
+		"neither: that is decided later":           {nil, "", "", dcs.Source{}, Credentials{Kind: Default}},
+		"half a key: that is decided later":        {nil, "[basic]\nak = AKXXSECRETXXXXSECRET\n", "", dcs.Source{}, Credentials{Kind: Default}},
+		"with an IAM that stands in the file, too": {withIAM, "", `iam_endpoint = "https://iam.example.com"`, dcs.Source{Environment: true}, Credentials{Kind: OIDC, IdpID: "cce", IDTokenFile: someFile, IAMEndpoint: "https://iam.example.com"}},
+		"with an IAM of the environment":           {withIAM, "", "", dcs.Source{Environment: true}, Credentials{Kind: OIDC, IdpID: "cce", IDTokenFile: someFile, IAMEndpoint: "https://iam.example.org"}},
+		"with an IAM that stands in the file":      {oidc, "", `iam_endpoint = "https://iam.example.com"`, dcs.Source{Environment: true}, Credentials{Kind: OIDC, IdpID: "cce", IDTokenFile: someFile, IAMEndpoint: "https://iam.example.com"}},
 	} {
 		t.Run(rule, func(t *testing.T) {
 			c, problems, path := loadDefault(t, test.env, test.profile, 0o600, test.lines)
@@ -122,10 +130,11 @@ func TestWhatIsOddAboutALink(t *testing.T) {
 		mode    fs.FileMode
 		want    []string
 	}{
+		"a token that is not there yet":  {env("IDP_ID", "cce", "ID_TOKEN_FILE", "/nonexistent/token"), "", 0, []string{"can't read /nonexistent/token now: no such file or directory: it must hold an identity token whenever the credential is fetched, and the user that sslwatch runs as must be able to read it"}},
 		"nothing":                        {env("AK", ak, "SK", sk), "", 0, nil},
 		"a profile that others read":     {nil, goodProfile, 0o644, []string{"others than its owner can read the profile HOME/.huaweicloud/credentials (mode 0644): chmod go-r it"}},
 		"a profile that others change":   {nil, goodProfile, 0o602, []string{"every user of this machine can change the profile HOME/.huaweicloud/credentials (mode 0602): chmod o-w it"}},
-		"one without a secret":           {nil, "[basic]\nidp_id = cce\nid_token_file = /t\n", 0o644, nil},
+		"one without a secret":           {nil, "[basic]\nidp_id = cce\nid_token_file = " + someFile + "\n", 0o644, nil},
 		"keys exchanged":                 {env("AK", sk, "SK", ak), "", 0, []string{"HUAWEICLOUD_SDK_AK: HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK are exchanged: nothing is sent, lest the secret key be shown"}},
 		"keys exchanged in the profile":  {nil, "[basic]\nak = " + sk + "\nsk = " + ak, 0o600, []string{"ak: ak and sk are exchanged: nothing is sent, lest the secret key be shown"}},
 		"a key of another form":          {env("AK", "XXSECRETXX", "SK", sk), "", 0, []string{"HUAWEICLOUD_SDK_AK: does not look like an access key, which has 20 capital letters and digits"}},

@@ -10,6 +10,7 @@ import (
 	"github.com/sslwatch/sslwatch/internal/config/tomlfile"
 	"github.com/sslwatch/sslwatch/internal/dcs"
 	"github.com/sslwatch/sslwatch/internal/secret"
+	"github.com/sslwatch/sslwatch/internal/smallfile"
 )
 
 // Kind is a way to authenticate.
@@ -110,6 +111,7 @@ func (t *table) credentials(endpoint string) Credentials {
 		t.Need("id_token_file", `"/var/run/secrets/tokens/oidc", or wherever the pod's identity token is`)
 		t.ExcludeAll(append(slices.Clone(ofKeys), "auth_token"), `auth = "oidc"`)
 		c.IAMEndpoint = t.iamEndpoint(c.IAMEndpoint, endpoint)
+		t.checkIDToken("id_token_file", c.IDTokenFile)
 	case Default:
 		t.ExcludeAll(slices.Concat(ofKeys, []string{"auth_token", "idp_id", "id_token_file"}), `auth = "default"`)
 		return t.byDefault(c.IAMEndpoint, endpoint)
@@ -117,6 +119,17 @@ func (t *table) credentials(endpoint string) Credentials {
 		t.Problem("auth", "%s is not one of %s%s", quote(string(c.Kind)), tomlfile.OrList(kinds), tomlfile.DidYouMean(string(c.Kind), kinds))
 	}
 	return c
+}
+
+// checkIDToken warns of an identity token that can't be read. It is read anew
+// for each exchange, so this file is none of those that a reload is for.
+func (t *table) checkIDToken(name, path string) {
+	if path == "" || !t.needed() {
+		return
+	}
+	if _, err := smallfile.Read(t.doc.ctx, path, largestSecret); err != nil {
+		t.Warn(name, "can't read %s now: %s: it must hold an identity token whenever the credential is fetched, and the user that sslwatch runs as must be able to read it", path, cause(err))
+	}
 }
 
 // iamEndpoint returns the address of IAM: the one that is given, else that of

@@ -288,6 +288,7 @@ var wrong = []fixture{
 
 var odd = []fixture{
 	{"nothing", "", ""},
+	{"identity token that is not there", `access_key = "env:TEST_AK"` + "\n" + `secret_key = "env:TEST_SK"`, "idp_id = \"cce\"\nid_token_file = \"/nonexistent/token\"\niam_endpoint = \"http://iam.example.com\""},
 	{"alertmanager alone, with a fallback", "", "[alertmanager.cluster]\nurls = [\"http://127.0.0.1:9093\", \"https://am.example.com/prefix/\"]\nfallback = \"ops\"\nmin_severity = \"critical\"\n"},
 	{"alertmanager over plain http", "", "[alertmanager.cluster]\nurls = [\"http://alertmanager-0:9093\", \"http://alertmanager-1:9093\"]\nbearer_token = \"env:TEST_PASSWORD\"\n"},
 	{"HTTP and heartbeat turned off", "", "[http]\nlisten = \"\"\nweb_config_file = \"\"\n[heartbeat]\nurl = \"\"\n"},

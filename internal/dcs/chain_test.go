@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/reason"
+	"github.com/sslwatch/sslwatch/internal/secret"
 )
 
 var (
@@ -72,6 +73,9 @@ func TestChainTakesTheFirstLinkThatHasACredential(t *testing.T) {
 						t.Error(err)
 					}
 					return
+				}
+				if code := f.Links()[3].Why.Code(); (code == reason.LinkWaits) != (test.agency == errSick) {
+					t.Errorf("of the pod it says %s", code)
 				}
 				e, ok := errors.AsType[*Error](err)
 				if !ok || e.Kind != test.kind || !strings.Contains(e.Reason.String(), test.reason) {
@@ -172,7 +176,7 @@ func TestChainAnswersWithTheLinkThatWasTaken(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fromPod.secretKey = fromAgency.secretKey
+		fromPod.accessKey = secret.New("AKPOD")
 		if _, err := f.take(t.Context(), f.Chain.agency, fromAgency); err != nil {
 			t.Fatal(err)
 		}

@@ -65,7 +65,7 @@ func TestAnswersOfIAM(t *testing.T) {
 	second := func(status int, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == token {
-				w.Header().Set("X-Subject-Token", "unscoped-of-tests")
+				w.Header().Set("X-Subject-Token", "UNSCOPEDHUNTER2")
 				w.WriteHeader(201)
 				return
 			}
@@ -85,10 +85,10 @@ func TestAnswersOfIAM(t *testing.T) {
 		"down":                         {first(503, ""), Failed, "gave no credential (HTTP 503"},
 		"redirected":                   {first(302, ""), Failed, "gave no credential (HTTP 302"},
 		"no token":                     {first(201, `{"token":{}}`), Failed, "not a credential"},
-		"keys refused":                 {second(403, `{"error":{"code":403,"message":"unscoped-of-tests may not"}}`), Unauthenticated, "gave no keys for it (HTTP 403"},
+		"keys refused":                 {second(403, `{"error":{"code":403,"message":"UNSCOPEDHUNTER2 may not"}}`), Unauthenticated, "gave no keys for it (HTTP 403"},
 		"keys fail":                    {second(500, ""), Failed, "gave no credential (HTTP 500"},
 		"half a credential":            {second(201, `{"credential":{"access":"AK","secret":"temporary-secret-1"}}`), Failed, "not a credential"},
-		"not JSON":                     {second(201, "unscoped-of-tests"), Failed, "not a credential"},
+		"not JSON":                     {second(201, "UNSCOPEDHUNTER2"), Failed, "not a credential"},
 		"credential in another answer": {second(202, `{"credential":{"access":"AK","secret":"s","securitytoken":"t"}}`), Failed, "HTTP 202"},
 	} {
 		t.Run(rule, func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestAnswersOfIAM(t *testing.T) {
 			if e.Kind != test.kind || e.Status != 0 || !strings.Contains(e.Reason.String(), test.reason) {
 				t.Errorf("%s, %d, %q, want %s, %q", e.Kind, e.Status, e.Reason, test.kind, test.reason)
 			}
-			for _, hidden := range []string{"identity-of-tests", "unscoped-of-tests", "temporary-secret"} {
+			for _, hidden := range []string{"identity-of-tests", "UNSCOPEDHUNTER2", "temporary-secret"} {
 				if strings.Contains(e.Reason.String(), hidden) {
 					t.Errorf("%q holds a secret", e.Reason)
 				}

@@ -61,13 +61,7 @@ func (t *temporary) get(ctx context.Context, refused Credential) (Credential, er
 	}
 	// One who gives up must not take the others along. A fetch ends by itself:
 	// its requests have a timeout.
-	flight := t.flights.DoChan("", func() (any, error) {
-		// A fetch may have ended since it was looked.
-		if cred, err, ok := t.atHand(refused, true); ok {
-			return cred, err
-		}
-		return t.replace(context.WithoutCancel(ctx))
-	})
+	flight := t.flights.DoChan("", func() (any, error) { return t.fly(context.WithoutCancel(ctx), refused) })
 	select {
 	case result := <-flight:
 		cred, _ := result.Val.(Credential)
@@ -75,6 +69,15 @@ func (t *temporary) get(ctx context.Context, refused Credential) (Credential, er
 	case <-ctx.Done():
 		return Credential{}, ended(ctx)
 	}
+}
+
+// fly fetches, unless a fetch ended between the look at what is at hand and
+// now.
+func (t *temporary) fly(ctx context.Context, refused Credential) (Credential, error) {
+	if cred, err, ok := t.atHand(refused, true); ok {
+		return cred, err
+	}
+	return t.replace(ctx)
 }
 
 // atHand returns what there is without a fetch, and whether that is the answer:
@@ -89,7 +92,6 @@ func (t *temporary) atHand(refused Credential, fetching bool) (cred Credential, 
 	may := !now.Before(t.next)
 	switch {
 	case t.works(now) && (now.Before(t.ageing) || t.renewal && !fetching || !may):
-		t.renewal = t.renewal && !fetching // the one who is about to need not any more
 		return t.held, nil, true
 	case may:
 		t.renewal = t.works(now)

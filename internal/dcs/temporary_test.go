@@ -259,6 +259,34 @@ func TestCallersShareAFetch(t *testing.T) {
 	})
 }
 
+// Who saw that there is none may get to fetch only after another has.
+func TestFetchThatCameTooLateIsNotMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := &fakeIssuer{life: time.Hour}
+		c := &temporary{fetch: i.fetch}
+		late := func(refused Credential, want string) {
+			t.Helper()
+			if got, err := c.fly(t.Context(), refused); err != nil || got.accessKey.Reveal() != want {
+				t.Errorf("%v, %v, want %s", got, err, want)
+			}
+		}
+		first, _ := c.Credential(t.Context())
+		late(Credential{}, "AK1")
+		c.Refresh(t.Context(), first)
+		late(first, "AK2")
+		if i.count() != 2 {
+			t.Errorf("%d fetches, want 2", i.count())
+		}
+		// And none is prevented by that.
+		<-time.After(48 * time.Minute)
+		late(Credential{}, "AK3")
+		<-time.After(48 * time.Minute)
+		if got, err := c.Credential(t.Context()); err != nil || got.accessKey.Reveal() != "AK4" {
+			t.Errorf("%v, %v, want AK4", got, err)
+		}
+	})
+}
+
 func TestNobodyWaitsWhileWhatIsHeldWorks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := &fakeIssuer{life: time.Hour}
