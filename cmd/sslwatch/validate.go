@@ -57,8 +57,18 @@ func (a *app) validate(ctx context.Context, withoutSecrets bool) error {
 			fmt.Fprintf(a.Stderr, "warning: %s\n", w)
 		}
 	}
+	fmt.Fprintf(a.Stdout, "%s can be used.\n", text.Clean(a.config()))
+	a.sayWatched(c)
+	a.sayAsked(ctx, c)
+	a.sayTold(c)
+	fmt.Fprintf(a.Stdout, "\nIt remembers in\n  %s\nand serves %s.\n", text.Clean(c.State), httpInWords(c.HTTP))
+	return nil
+}
+
+// sayWatched prints what is watched.
+func (a *app) sayWatched(c *config.Config) {
 	usual := usualTerms(c.Watched)
-	fmt.Fprintf(a.Stdout, "%s can be used.\n\nIt watches, every %s", text.Clean(a.config()), check.Duration(c.Loop.Interval))
+	fmt.Fprintf(a.Stdout, "\nIt watches, every %s", check.Duration(c.Loop.Interval))
 	if usual != "" {
 		fmt.Fprintf(a.Stdout, ", and tells at %s", usual)
 	}
@@ -88,7 +98,10 @@ func (a *app) validate(ctx context.Context, withoutSecrets bool) error {
 		}
 		fmt.Fprintf(a.Stdout, "  %s\n", words)
 	}
+}
 
+// sayAsked prints who is asked, and as whom.
+func (a *app) sayAsked(ctx context.Context, c *config.Config) {
 	fmt.Fprintf(a.Stdout, "\nIt asks:\n")
 	projects := table{head: []string{"PROJECT", "REGION", "ADDRESS"}}
 	for _, p := range c.Projects {
@@ -96,7 +109,10 @@ func (a *app) validate(ctx context.Context, withoutSecrets bool) error {
 	}
 	projects.print(a.Stdout, a.width(), 2)
 	a.explainChain(ctx, c)
+}
 
+// sayTold prints who is told.
+func (a *app) sayTold(c *config.Config) {
 	fmt.Fprintf(a.Stdout, "\nIt tells:\n")
 	receivers := table{head: []string{"RECEIVER", "FROM", "OF"}}
 	for _, r := range c.Receivers {
@@ -126,9 +142,6 @@ func (a *app) validate(ctx context.Context, withoutSecrets bool) error {
 		receivers.add(strings.Join(more, "; "), r.ID, string(r.Audience.MinSeverity), strings.Join(of, ", "))
 	}
 	receivers.print(a.Stdout, a.width(), 0)
-
-	fmt.Fprintf(a.Stdout, "\nIt remembers in\n  %s\nand serves %s.\n", text.Clean(c.State), httpInWords(c.HTTP))
-	return nil
 }
 
 // probeInWords says that an instance is probed, and whom ca_file has it trust.
