@@ -57,12 +57,19 @@ func (g *groups) show(n ledger.Notice, t telling) {
 		anybody.About = check.About{}
 		to.Advice = advice(anybody, t)
 	}
-	to.Items = append(to.Items, item(n, t))
+	one := item(n, t)
+	if link, ok := console(n.Subject); ok && to.Firing {
+		one.Link = link
+		if !slices.Contains(to.Links, link) {
+			to.Links = append(to.Links, link)
+		}
+	}
+	if to.Firing {
+		one.Advice = advice(n, t)
+	}
+	to.Items = append(to.Items, one)
 	if n.Severity.Compare(to.Severity) > 0 {
 		to.Severity = n.Severity
-	}
-	if link, ok := console(n.Subject); ok && to.Firing && !slices.Contains(to.Links, link) {
-		to.Links = append(to.Links, link)
 	}
 }
 

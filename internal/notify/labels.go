@@ -37,15 +37,12 @@ func labelName(s string) string {
 	return name
 }
 
-// Annotations are what an alert says in words, and link is where more is to be
-// found, empty for nowhere.
+// Annotations are what one alert says in words, by itself, and link is where
+// more is to be found, empty for nowhere.
 func (g Group) Annotations(item Item) (annotations map[string]string, link string) {
-	annotations = map[string]string{"summary": g.Heading + ": " + Name(item.Notice.Subject), "description": item.Line}
-	if len(g.Advice) > 0 {
-		annotations["what_to_do"] = strings.Join(g.Advice, "\n")
+	annotations = map[string]string{"summary": g.summary() + ": " + Name(item.Notice.Subject), "description": item.Line}
+	if len(item.Advice) > 0 {
+		annotations["what_to_do"] = strings.Join(item.Advice, "\n")
 	}
-	if len(g.Links) > 0 {
-		link = g.Links[0].URL
-	}
-	return annotations, link
+	return annotations, item.Link.URL
 }

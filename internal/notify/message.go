@@ -80,6 +80,10 @@ type Item struct {
 	Where string
 	// Name and ID are what the item is named by in short.
 	Name, ID string
+	// Advice and Link are what of the group's is about this item, all of it,
+	// for who shows it by itself; none where the item is only named.
+	Advice []string
+	Link   Link
 }
 
 // Link is a place to go.

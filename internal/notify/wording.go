@@ -357,12 +357,21 @@ func heading(g Group) string {
 	case !g.Firing && !g.Solved:
 		s = "No longer watched, and not solved"
 	case !g.Firing:
-		s = "Resolved: " + inShort(g.Condition, false)
+		s = solved + inShort(g.Condition, false)
 	}
 	if n := len(g.Items); n > 1 {
-		s += fmt.Sprintf(" (%d)", n)
+		s += counted(n)
 	}
 	return s
+}
+
+const solved = "Resolved: "
+
+func counted(n int) string { return fmt.Sprintf(" (%d)", n) }
+
+// summary is the heading for one item alone, beside which its status is told.
+func (g Group) summary() string {
+	return upper(strings.TrimSuffix(strings.TrimPrefix(g.Heading, solved), counted(len(g.Items))))
 }
 
 // upper begins a text of ours with a capital letter.
