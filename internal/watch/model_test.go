@@ -112,7 +112,10 @@ type seen struct {
 	off, invalid, missing, unsupported, denied beliefs
 	dates                                      map[int64]bool // in Unix nanoseconds
 	answers, good                              []time.Time
-	came                                       time.Time // when it last came into the configuration
+	came                                       time.Time // when it last came into the configuration, or the list
+	shown                                      time.Time // when a list showed it first since then
+	on                                         time.Time // since when it is surely known that SSL was on; zero if it is not
+	everOn                                     bool
 }
 
 func (s *seen) each(f func(*beliefs)) {
@@ -269,7 +272,7 @@ func (r *reader) entry(n ledger.Notice, sure bool) string {
 		}
 	}
 	if !n.Fires() {
-		if at := slices.Index(check.Conditions(), n.Condition); n.Condition != check.CheckFailing {
+		if at := slices.Index(check.Conditions(), n.Condition); !n.Condition.Beside() {
 			r.doubts(n.Key().String(), check.Conditions()[at:4]) // what it hid ends with it
 		}
 		for _, c := range append(slices.Clone(n.Closes), n.Condition) {
@@ -357,6 +360,7 @@ type model struct {
 	died    chan struct{}
 	all     []check.Watched
 	readers []*reader // the last of them comes and goes
+	lists   listing   // of the project that is discovered, if one is
 
 	mu    sync.Mutex // guards all below, and what readers hold
 	seen  map[string]*seen
@@ -385,7 +389,10 @@ func (m *model) SSL(ctx context.Context, id string) (dcs.SSL, error) {
 	ssl, err := m.cloud.SSL(ctx, id)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if ctx.Err() != nil || m.fate.gone() || !m.watches(id) {
+	if m.isDeleted(id) {
+		ssl, err = dcs.SSL{}, missing
+	}
+	if ctx.Err() != nil || m.fate.gone() || !m.watches(id) && !m.lists.gone[id] {
 		return ssl, err
 	}
 	s := m.seen[id]
@@ -410,14 +417,11 @@ func (m *model) SSL(ctx context.Context, id string) (dcs.SSL, error) {
 	s.good = append(s.good, time.Now())
 	s.off.see(!ssl.Enabled)
 	if ssl.Enabled {
+		s.seenOn()
 		s.invalid.see(!ssl.Validated)
 		s.dates[ssl.ExpiresAt.UnixNano()] = true
 	}
 	return ssl, err
-}
-
-func (m *model) watches(id string) bool {
-	return slices.ContainsFunc(m.opt.Watched, func(w check.Watched) bool { return w.InstanceID == id })
 }
 
 // gone reports whether the daemon is dead.
@@ -438,6 +442,8 @@ func (m *model) cause(n ledger.Notice, at time.Time) string {
 	switch {
 	case n.Ending == check.Unwatched:
 		held = !m.watches(n.InstanceID) || !s.came.Before(at)
+	case n.Ending == check.Deleted:
+		held = m.lists.gone[n.InstanceID] || s.shown.IsZero() || !s.shown.Before(at)
 	case n.Kind == ledger.Missed:
 	case !n.Fires():
 		switch n.Ending {
@@ -451,7 +457,7 @@ func (m *model) cause(n ledger.Notice, at time.Time) string {
 			held = s.missing.may(false, at) && s.unsupported.may(false, at)
 		}
 	case n.Condition == check.SSLDisabled:
-		held = s.off.may(true, at)
+		held = s.off.may(true, at) && (s.everOn || !m.discovers(n.ProjectID))
 	case n.Condition == check.SSLInvalid:
 		held = s.invalid.may(true, at)
 	case n.Condition == check.CertificateExpired:
@@ -478,7 +484,7 @@ func (m *model) cause(n ledger.Notice, at time.Time) string {
 
 // causeOfProject is cause for what concerns a project.
 func (m *model) causeOfProject(n ledger.Notice, at time.Time) string {
-	if !n.Fires() {
+	if !n.Fires() || n.Cause == check.CauseUnlisted && m.discovers(n.ProjectID) && m.unlisted(at) {
 		return ""
 	}
 	for _, w := range m.all {
@@ -496,6 +502,11 @@ func (m *model) causeOfProject(n ledger.Notice, at time.Time) string {
 			if held != (belief{}) {
 				return ""
 			}
+		}
+	}
+	for held := range m.lists.denied.since(at) {
+		if m.lists.on && held != (belief{}) {
+			return ""
 		}
 	}
 	return fmt.Sprintf("%s has no cause in what was seen (%s)", line(n), n.Cause)
@@ -602,8 +613,12 @@ func (m *model) forgets() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.tell("it was killed")
+	m.lists.denied.killed()
 	for _, s := range m.seen {
 		s.each((*beliefs).killed)
+		if time.Since(s.on) < forgetful {
+			s.on = time.Time{}
+		}
 		s.good = slices.DeleteFunc(s.good, time.Now().Add(-forgetful).Before)
 	}
 	for _, r := range m.readers {
@@ -673,6 +688,9 @@ func (m *model) happens() string {
 	i := m.random.IntN(len(m.all))
 	r := m.readers[m.random.IntN(len(m.readers))]
 	name := instance(i).Instance
+	if m.lists.on && m.random.IntN(5) == 0 {
+		return m.listHappens()
+	}
 	switch m.random.IntN(21) {
 	case 17:
 		slow := []time.Duration{7, 50*time.Millisecond + 7, 3*time.Second + 7, 14*time.Second + 7}[m.random.IntN(4)]
@@ -696,6 +714,9 @@ func (m *model) happens() string {
 		return fmt.Sprintf("the certificate of %s ends in %v", name, time.Until(date))
 	case 6, 7:
 		err := []*dcs.Error{nil, nil, failed, missing, unsupported, forbidden}[m.random.IntN(6)]
+		if err == missing && m.discovers(m.all[i].ProjectID) {
+			err = failed // where the list lacks it as well, it is deleted
+		}
 		m.fails(i, err)
 		return fmt.Sprintf("requests about %s fail: %v", name, err)
 	case 8:
@@ -777,14 +798,15 @@ func (m *model) configures(i int) string {
 		w.Instance, w.Project = fmt.Sprint("renamed-", m.random.IntN(1000)), fmt.Sprint("prod-", m.random.IntN(1000))
 		w.Labels = map[string]string{"team": w.Instance}
 		what = fmt.Sprintf("%s is called %s of %s", name, w.Instance, w.Project)
-		m.opt.Watched = slices.DeleteFunc(slices.Clone(m.all), func(w check.Watched) bool { return !m.watches(w.InstanceID) })
+		m.opt.Watched = m.listed()
 	case 0:
-		terms := &m.all[i].Terms
+		terms := m.all[i].Terms
 		terms.Expiry = [][]check.Duration{hours(20, 9, 4), hours(30, 9), hours(1), hours(25, 20, 15, 10, 5, 2)}[m.random.IntN(4)]
 		terms.Critical = hours(4, 10, 1)[m.random.IntN(3)]
 		terms.RequireSSL = m.random.IntN(4) > 0
-		what = fmt.Sprintf("%s has the terms %v", name, *terms)
-		m.opt.Watched = slices.DeleteFunc(slices.Clone(m.all), func(w check.Watched) bool { return !m.watches(w.InstanceID) })
+		m.setTerms(i, terms)
+		what = fmt.Sprintf("%s has the terms %v", name, terms)
+		m.opt.Watched = m.listed()
 	case 1:
 		m.opt.Repeat = map[check.Severity]time.Duration{
 			check.Critical: time.Duration(m.random.IntN(3)) * 5 * time.Hour, check.Warning: time.Duration(m.random.IntN(3)) * 20 * time.Hour,
@@ -801,13 +823,13 @@ func (m *model) configures(i int) string {
 		}
 	case 3:
 		id := instance(i).InstanceID
-		if m.watches(id) {
+		if m.discovers(m.all[i].ProjectID) {
+			what = "nothing"
+		} else if m.watches(id) {
 			m.opt.Watched = slices.DeleteFunc(slices.Clone(m.opt.Watched), func(w check.Watched) bool { return w.InstanceID == id })
 			what = name + " goes"
 		} else {
-			// It is not known whether its record has been forgotten.
-			m.seen[id].each(func(b *beliefs) { b.set(b.since(time.Time{})) })
-			m.seen[id].came = time.Now()
+			m.returns(id)
 			m.opt.Watched = append(slices.Clone(m.opt.Watched), m.all[i])
 			what = name + " comes"
 		}
@@ -865,6 +887,7 @@ func (m *model) rests(down *reader) {
 		m.stops()
 		m.begins()
 	}
+	m.listsWell()
 	for _, r := range m.readers {
 		var err error
 		if r == down {
@@ -885,7 +908,7 @@ func (m *model) wrongs(r *reader, from check.Severity, lately time.Duration) (wr
 	blind, _ := m.cloud.err.(*dcs.Error)
 	for _, p := range m.opt.Projects {
 		_, told := r.open[p.ID+" "+string(check.CheckFailing)]
-		watched := slices.DeleteFunc(slices.Clone(m.opt.Watched), func(w check.Watched) bool { return w.ProjectID != p.ID })
+		watched := m.watchedIn(p.ID)
 		denied := blind != nil && (blind.Kind == dcs.Unauthenticated || blind.Kind == dcs.Forbidden) && len(watched) > 0
 		if denied && !told && from != check.Critical {
 			wrongs = append(wrongs, "the project "+p.ID+" is denied")
@@ -911,7 +934,7 @@ func (m *model) wrongsOf(r *reader, i int, from check.Severity, lately time.Dura
 	silent := func(c check.Condition) bool { return told(c) == nil && !r.doubted[s.Key().String()+" "+string(c)] }
 	if !m.watches(s.InstanceID) {
 		for _, c := range check.Conditions() {
-			if told(c) != nil {
+			if told(c) != nil && (m.cloud.err == nil || !m.discovers(s.ProjectID)) { // else it can't be seen that it is deleted
 				wrong("%s is not watched any more: %s", s.Instance, c)
 			}
 		}
@@ -936,18 +959,21 @@ func (m *model) wrongsOf(r *reader, i int, from check.Severity, lately time.Dura
 		return wrongs
 	}
 	off, invalid := !ssl.Enabled, ssl.Enabled && !ssl.Validated
-	if told(check.SSLDisabled) != nil && (!off || !terms.RequireSSL) {
+	mustBeOn, mayHaveToBeOn := m.mustBeOn(i)
+	if told(check.SSLDisabled) != nil && (!off || !mayHaveToBeOn) {
 		wrong("SSL of %s is on, or may be off", s.Instance)
 	}
 	if told(check.SSLInvalid) != nil && ssl.Enabled && !invalid && left > 0 { // else it ends with what hides it
 		wrong("%s is valid", s.Instance)
 	}
 	switch {
-	case off && terms.RequireSSL:
+	case off && mustBeOn:
 		if silent(check.SSLDisabled) {
 			wrong("SSL of %s is off", s.Instance)
 		}
 		return wrongs
+	case off && mayHaveToBeOn:
+		return wrongs // it is not known whether it is remembered that it was on
 	case off:
 		for _, c := range check.Conditions() {
 			if told(c) != nil {
@@ -995,10 +1021,15 @@ func (m *model) wrongsOf(r *reader, i int, from check.Severity, lately time.Dura
 func (m *model) ends() {
 	m.settles()
 	m.mu.Lock()
-	m.opt.Watched = slices.Clone(m.all)
-	for i := range m.all {
-		m.opt.Watched[i].Terms.RequireSSL = true
+	for i, w := range m.all {
+		if m.lists.gone[w.InstanceID] {
+			delete(m.lists.gone, w.InstanceID)
+			m.returns(w.InstanceID)
+		}
+		w.Terms.RequireSSL = true
+		m.setTerms(i, w.Terms)
 	}
+	m.opt.Watched = slices.DeleteFunc(slices.Clone(m.all), func(w check.Watched) bool { return m.discovers(w.ProjectID) })
 	m.mu.Unlock()
 	for i := range m.all {
 		m.enabled(i, true)
@@ -1042,6 +1073,9 @@ func TestRandomLivesKeepTheRules(t *testing.T) {
 
 func randomLife(t *testing.T, seed uint64) {
 	m := newModel(t, seed)
+	if seed%3 == 0 {
+		m.discover()
+	}
 	m.begins()
 	for range 30 {
 		what := m.happens()
