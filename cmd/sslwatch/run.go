@@ -87,20 +87,11 @@ func (a *app) run(ctx context.Context) error {
 		log.Warn("environment warning", "problem", w)
 	}
 	a.logChain(c)
-	file, remembered, notes, err := state.Open(c.State)
+	file, remembered, notes, err := openState(c.State, log)
 	if err != nil {
-		if inUse := (*state.InUseError)(nil); errors.As(err, &inUse) {
-			return &exitError{exitTemporary, err}
-		}
 		return err
 	}
 	defer file.Close()
-	if dir := filepath.Dir(c.State); openToAll(dir) {
-		log.Warn("everybody can change the state: give it a directory of its own", "directory", dir)
-	}
-	for _, n := range notes {
-		log.Error("state could not be read in full", "kind", n.Kind, "note", n.Text, "set_aside", n.SetAside)
-	}
 	log.Info("starting", "version", build(), "config", a.config(), "state", c.State,
 		"projects", len(o.Projects), "instances", len(o.Watched), "receivers", len(c.Receivers))
 
@@ -151,6 +142,21 @@ func (a *app) run(ctx context.Context) error {
 	}
 	log.Info("stopped")
 	return nil
+}
+
+// openState opens the state, and says in the log what is odd about it.
+func openState(path string, log *slog.Logger) (*state.File, state.State, []state.Note, error) {
+	file, remembered, notes, err := state.Open(path)
+	if inUse := (*state.InUseError)(nil); errors.As(err, &inUse) {
+		err = &exitError{exitTemporary, err}
+	}
+	if dir := filepath.Dir(path); err == nil && openToAll(dir) {
+		log.Warn("everybody can change the state: give it a directory of its own", "directory", dir)
+	}
+	for _, n := range notes {
+		log.Error("state could not be read in full", "kind", n.Kind, "note", n.Text, "set_aside", n.SetAside)
+	}
+	return file, remembered, notes, err
 }
 
 // openToAll reports whether every user of the machine may write to a directory.

@@ -13,7 +13,7 @@ import (
 
 // codes returns every code of words.go.
 func codes(t *testing.T) []Code {
-	file, err := parser.ParseFile(token.NewFileSet(), "words.go", nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), "codes.go", nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
