@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// codes returns every code of words.go.
+// codes returns every code of codes.go.
 func codes(t *testing.T) []Code {
 	file, err := parser.ParseFile(token.NewFileSet(), "codes.go", nil, 0)
 	if err != nil {
