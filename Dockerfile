@@ -25,7 +25,9 @@ ARG VERSION=devel
 ARG COMMIT=unknown
 ARG DATE=unknown
 ENV CGO_ENABLED=0 GOFLAGS=-trimpath
-RUN go build -buildvcs=false -o /root.image/usr/bin/sslwatch \
+# The binary has the zones that a configuration names in any case. With the tag
+# they are there early enough for TZ, too.
+RUN go build -buildvcs=false -tags timetzdata -o /root.image/usr/bin/sslwatch \
       -ldflags "-s -w -buildid= -X main.version=${VERSION} -X main.commit=${COMMIT} -X main.date=${DATE}" \
       ./cmd/sslwatch
 RUN cd /root.image && mkdir -p etc/ssl/certs etc/sslwatch var/lib /state/sslwatch && \
