@@ -62,6 +62,7 @@ func (p *place) alertmanager(urls ...string) {
 // Each address is a receiver of its own, and one that is down costs the other
 // nothing.
 func TestAnAlertmanagerIsShownWhatStands(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, quick, well("orders", 300*days))
 	up, down := newPeer(t), newPeer(t)
 	down.Close()

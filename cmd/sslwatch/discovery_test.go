@@ -47,6 +47,7 @@ func TestAWholeProjectIsDiscoveredThroughPages(t *testing.T) {
 
 // A project of 500 is three lines beside what says who asks.
 func TestADiscoveredProjectLives(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, quick, healthy(500)...)
 	p.discovers("discover_interval = \"300ms\"\ndiscover_names = [\"cache-0[0-3]*\"]")
 	p.daemon()

@@ -214,6 +214,7 @@ func well(name string, expires time.Duration) simcloud.Instance {
 const days = 24 * time.Hour
 
 func TestKilledAndStartedAgainItRepeatsNothing(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, quick, well("a", 10*days), well("b", 300*days))
 	first := told{"FIRING", "certificate_expiring", "a", "14d"}
 	off, on := told{"FIRING", "ssl_disabled", "b", ""}, told{"RESOLVED", "ssl_disabled", "b", ""}

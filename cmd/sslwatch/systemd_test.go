@@ -55,6 +55,7 @@ func (m *manager) until(begins string) (message string, before []string) {
 }
 
 func TestSystemdIsToldInOrder(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, quick, well("a", 300*days), well("b", 3*days))
 	m := newManager(t)
 	credentials := t.TempDir()
@@ -105,6 +106,7 @@ func TestSystemdIsToldInOrder(t *testing.T) {
 }
 
 func TestAReloadForgetsAndRepeatsNothing(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, quick, well("a", 10*days), well("b", 20*days))
 	first := told{"FIRING", "certificate_expiring", "a", "14d"}
 	second := told{"FIRING", "certificate_expiring", "b", "30d"}

@@ -13,6 +13,7 @@ import (
 const kolkata = "UTC+5:30"
 
 func TestATimeZoneShowsFromAReloadOnAndTellsNothingAnew(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, quick, well("a", 6*days))
 	told := func() (mails, posts int) { return len(p.world.Mail.Messages()), len(p.world.Slack.Messages("")) }
 	d := p.daemon()

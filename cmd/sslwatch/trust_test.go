@@ -55,6 +55,7 @@ func page(address string) (text string, code int) {
 }
 
 func TestADiskThatFailsIsSaidAndHealsAndHoldsUpNoAlert(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, quick, well("a", 300*days))
 	base := p.reachable()
 	dir := filepath.Join(p.dir, "state")
@@ -177,6 +178,7 @@ func TestNoSecretIsInAnythingToldOrServed(t *testing.T) {
 const hostile = "<!channel> @here\r\nBcc: evil@example.com\nRESOLVED critical <script>alert(1)</script>\x1b[2J"
 
 func TestWhatTheAPISaysIsNeverMarkup(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, strings.Replace(quick, `"1h"`, `"500ms"`, 1), well("a", 300*days))
 	answer := simcloud.AnswerBody.With(fmt.Sprintf(`{"error_code":"DCS.5010","error_msg":%q}`, hostile))
 	if err := p.world.DCS.Answer("a", answer); err != nil {
