@@ -17,40 +17,44 @@ import (
 type observers struct {
 	watch   *watch.Watch
 	log     *slog.Logger
-	running map[string]observing // by ID
+	running map[string]observing // by name
 	group   *sync.WaitGroup      // of all that runs beside the loop
 }
 
 // observing is an observer, and what it was made of.
 type observing struct {
-	of   config.Receiver
+	of   []config.Receiver
 	stop context.CancelFunc
 }
 
 // configure ends those that are no longer configured so, and starts the others.
 // They end with ctx at the latest.
 func (o *observers) configure(ctx context.Context, receivers []config.Receiver, proxies *httpclient.Proxies) {
-	wanted := map[string]config.Receiver{}
+	wanted := map[string][]config.Receiver{}
 	for _, r := range receivers {
 		if r.Alertmanager != nil {
-			wanted[r.ID] = r
+			wanted[r.Name] = append(wanted[r.Name], r)
 		}
 	}
-	for id, r := range o.running {
-		if !reflect.DeepEqual(r.of, wanted[id]) {
+	for name, r := range o.running {
+		if !reflect.DeepEqual(r.of, wanted[name]) {
 			r.stop()
-			delete(o.running, id)
+			delete(o.running, name)
 		}
 	}
-	for id, r := range wanted {
-		if _, runs := o.running[id]; runs {
+	for name, of := range wanted {
+		if _, runs := o.running[name]; runs {
 			continue
 		}
-		settings := *r.Alertmanager
-		settings.Proxies, settings.Wording = proxies, r.Wording
-		observer := alertmanager.New(r.Receiver, settings, o.watch, o.log, o.watch.Observed)
+		var members []alertmanager.Member
+		for _, r := range of {
+			m := alertmanager.Member{ID: r.ID, Settings: *r.Alertmanager}
+			m.Proxies, m.Wording = proxies, r.Wording
+			members = append(members, m)
+		}
+		observer := alertmanager.New(name, of[0].Audience, members, o.watch, o.log, o.watch.Observed)
 		limited, stop := context.WithCancel(ctx)
-		o.running[id] = observing{r, stop}
+		o.running[name] = observing{of, stop}
 		o.group.Go(func() { observer.Run(limited) })
 	}
 }

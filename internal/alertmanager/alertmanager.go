@@ -7,6 +7,10 @@
 // it up to an interval of checks before the other, whose next post would have
 // the alert fire anew. So a restart, and the death of one of two, ends nothing.
 //
+// The members of a cluster tell one another what they told, and not what they
+// were posted. So they have to agree on when an alert ends: all are posted the
+// same at the same time, and the end is that of a whole minute.
+//
 // An alert whose labels change, such as its severity, is another one to
 // Alertmanager: the old one ends in the post in which the new one begins.
 package alertmanager
@@ -15,6 +19,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -29,100 +34,146 @@ const (
 	look = 5 * time.Second
 	// again is how often it is posted although nothing is new.
 	again = time.Minute
-	// validity is how long a post holds: some may be lost, and sslwatch may
-	// be restarted.
+	// validity is how long a post holds at least: some may be lost, and sslwatch
+	// may be restarted.
 	validity = 5 * time.Minute
 	// logStanding is how often a failure that lasts is logged.
 	logStanding = time.Hour
 )
 
-// Observer shows one Alertmanager what stands, by one of its addresses. It
-// has others for the rest: alerts don't spread in a cluster of Alertmanagers,
-// and one address that is down is to cost the others nothing.
-type Observer struct {
-	who       ledger.Receiver
-	settings  Settings
-	source    view.Source
-	log       *slog.Logger
-	report    func(ctx context.Context, id, failure string)
-	transport http.RoundTripper
-	pace      *backoff.ExponentialBackOff
+// Report takes in how a member of a cluster does: why it does not take what
+// stands, empty if it does.
+type Report func(ctx context.Context, id, failure string)
 
-	shown   picture   // the latest
-	taken   time.Time // when the last one was that was taken; zero if none was
-	posted  map[string]bool
-	resumes time.Time // not before
-	failure string    // of the last post; empty for none
-	logged  time.Time
+// Member is one address of an Alertmanager, or of one of a cluster.
+type Member struct {
+	ID string // of the receiver that it is
+	Settings
 }
 
-// New returns an observer, which connects to nothing yet. What is posted is
-// what the receiver hears of. report is told how each post went: why it
-// failed, empty if it did not.
-func New(who ledger.Receiver, s Settings, source view.Source, log *slog.Logger, report func(ctx context.Context, id, failure string)) *Observer {
-	return &Observer{
-		who: who, settings: s, source: source, log: log.With("receiver", who.ID), report: report, transport: s.transport(),
-		pace: backoff.NewExponentialBackOff(backoff.WithInitialInterval(look), backoff.WithMaxInterval(again), backoff.WithMaxElapsedTime(0)),
+// Observer shows the members of a cluster what stands. One that is down costs
+// the others nothing.
+type Observer struct {
+	name     string
+	audience ledger.Audience
+	members  []*member
+	source   view.Source
+	log      *slog.Logger
+	report   Report
+
+	shown picture   // the latest
+	round time.Time // the minute in which all were posted last
+}
+
+// member is a Member, and how posting to it goes. All but what a post under way
+// needs is owned by Run.
+type member struct {
+	Member
+	transport http.RoundTripper
+	pace      *backoff.ExponentialBackOff
+	busy      bool
+	taken     time.Time       // of the picture that was taken last; zero if none was
+	posted    map[string]bool // what was in that
+	resumes   time.Time       // not before
+	failure   string          // of the last post; empty for none
+	logged    time.Time
+}
+
+// outcome is how a post ended.
+type outcome struct {
+	member *member
+	at     time.Time
+	posted map[string]bool
+	wait   time.Duration // for how long it asks to be left alone
+	err    error
+}
+
+// New returns an observer of that name, which connects to nothing yet. What is
+// posted is what the audience hears of.
+func New(name string, audience ledger.Audience, members []Member, source view.Source, log *slog.Logger, report Report) *Observer {
+	o := &Observer{name: name, audience: audience, source: source, log: log, report: report}
+	for _, m := range members {
+		o.members = append(o.members, &member{
+			Member: m, transport: m.transport(),
+			pace: backoff.NewExponentialBackOff(backoff.WithInitialInterval(look), backoff.WithMaxInterval(again), backoff.WithMaxElapsedTime(0)),
+		})
 	}
+	return o
 }
 
 // Run posts until ctx ends.
 func (o *Observer) Run(ctx context.Context) {
+	outcomes := make(chan outcome)
 	ticker := time.NewTicker(look)
 	defer ticker.Stop()
+	under := o.look(ctx, outcomes)
 	for {
-		o.look(ctx)
 		select {
-		case <-ctx.Done():
-			return
 		case <-ticker.C:
+			under += o.look(ctx, outcomes)
+		case e := <-outcomes:
+			under--
+			if ctx.Err() == nil {
+				o.ended(e)
+				o.report(ctx, e.member.ID, e.member.failure)
+			}
+		case <-ctx.Done():
+			for ; under > 0; under-- {
+				<-outcomes
+			}
+			return
 		}
 	}
 }
 
-// look posts what stands, if it is due.
-func (o *Observer) look(ctx context.Context) {
+// look starts the posts that are due, and returns how many.
+func (o *Observer) look(ctx context.Context, outcomes chan<- outcome) (started int) {
 	limited, cancel := context.WithTimeout(ctx, look)
 	defer cancel()
 	s, err := o.source.Snapshot(limited)
 	if err != nil {
-		return // the loop hangs: that is said elsewhere, and it will be restarted
+		return 0 // the loop hangs: that is said elsewhere, and it will be restarted
 	}
-	o.shown = o.shown.next(s, o.who)
-	now := time.Now()
-	switch {
-	case now.Before(o.resumes):
-		return
-	case o.failure == "" && !o.shown.news(o.posted) && now.Sub(o.taken) < again-look/2:
-		return
+	o.shown = o.shown.next(s, o.name, o.audience)
+	minute, now := s.At.Truncate(again), time.Now()
+	round := !minute.Equal(o.round) || slices.ContainsFunc(o.members, func(m *member) bool { return m.failure == "" && o.shown.news(m.posted) })
+	if round {
+		o.round = minute
 	}
-	alerts := o.shown.alerts(o.settings.Wording, s.At, o.taken)
-	wait, err := o.settings.post(ctx, o.transport, alerts)
-	if ctx.Err() != nil {
-		return
+	for _, m := range o.members {
+		if m.busy || m.failure == "" && !round || m.failure != "" && now.Before(m.resumes) {
+			continue
+		}
+		m.busy = true
+		started++
+		alerts, posted := o.shown.alerts(m.Wording, s.At, m.taken), o.shown.keys()
+		go func() {
+			wait, err := m.post(ctx, m.transport, alerts)
+			outcomes <- outcome{m, s.At, posted, wait, err}
+		}()
 	}
-	o.ended(err, wait, s.At)
-	o.report(ctx, o.who.ID, o.failure)
+	return started
 }
 
-// ended takes in how a post ended, and for how long it was asked to wait.
-func (o *Observer) ended(err error, wait time.Duration, at time.Time) {
-	now := time.Now()
-	if err == nil {
-		if o.failure != "" {
-			o.log.Info("receiver recovered")
+// ended takes in how a post ended.
+func (o *Observer) ended(e outcome) {
+	m, log := e.member, o.log.With("receiver", e.member.ID)
+	m.busy = false
+	if e.err == nil {
+		if m.failure != "" {
+			log.Info("receiver recovered")
 		}
-		o.failure, o.logged, o.taken, o.posted, o.resumes = "", time.Time{}, at, o.shown.keys(), time.Time{}
-		o.pace.Reset()
+		m.failure, m.logged, m.taken, m.posted, m.resumes = "", time.Time{}, e.at, e.posted, time.Time{}
+		m.pace.Reset()
 		return
 	}
-	delay := max(o.pace.NextBackOff(), wait)
-	o.resumes = now.Add(delay)
-	if err.Error() != o.failure || now.Sub(o.logged) >= logStanding {
-		o.log.Warn("what stands can't be posted", "err", err, "standing", len(o.shown.standing), "again_in", delay.Round(time.Second))
-		o.logged = now
+	now, delay := time.Now(), max(m.pace.NextBackOff(), e.wait)
+	m.resumes = now.Add(delay)
+	if e.err.Error() != m.failure || now.Sub(m.logged) >= logStanding {
+		log.Warn("what stands can't be posted", "err", e.err, "standing", len(o.shown.standing), "again_in", delay.Round(time.Second))
+		m.logged = now
 	}
-	o.failure = err.Error()
+	m.failure = e.err.Error()
 }
 
 // Test posts an alert that ends by itself within a minute.

@@ -98,11 +98,17 @@ func (r *replica) report(_ context.Context, id, failure string) {
 }
 
 // observe starts an observer of the replica.
-func (r *replica) observe(to http.RoundTripper, audience ledger.Audience) {
+func (r *replica) observe(audience ledger.Audience, to ...http.RoundTripper) {
 	ctx, stop := context.WithCancel(context.Background())
 	r.stop = stop
-	o := New(ledger.Receiver{ID: "cluster/am-0", Name: "cluster", Audience: audience}, Settings{URL: "http://am-0"}, r, slog.New(slog.NewTextHandler(&r.log, nil)), r.report)
-	o.transport = to
+	var members []Member
+	for i := range to {
+		members = append(members, Member{fmt.Sprint("cluster/am-", i), Settings{URL: "http://am"}})
+	}
+	o := New("cluster", audience, members, r, slog.New(slog.NewTextHandler(&r.log, nil)), r.report)
+	for i := range to {
+		o.members[i].transport = to[i]
+	}
 	go o.Run(ctx)
 }
 
@@ -204,7 +210,7 @@ func TestWhatStandsIsKeptAliveAndEndsByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, p := newReplica().watch(nil, "orders", "queue"), newPeer()
 		time.Sleep(123456789)
-		r.observe(p, ledger.Audience{})
+		r.observe(ledger.Audience{}, p)
 		p.pass(time.Minute)
 		p.says(t)
 		r.see("orders", 20*check.Day)
@@ -219,7 +225,7 @@ func TestWhatStandsIsKeptAliveAndEndsByItself(t *testing.T) {
 		}
 		r.see("orders", 300*check.Day)
 		p.pass(6 * time.Minute)
-		p.says(t, "1h6m5s resolved certificate_expiring orders warning")
+		p.says(t, "1h7m0s resolved certificate_expiring orders warning")
 		if len(r.health) != 1 || r.health[0] != "cluster/am-0: " {
 			t.Errorf("health %q", r.health)
 		}
@@ -231,9 +237,9 @@ func TestWhatStandsIsKeptAliveAndEndsByItself(t *testing.T) {
 func TestTwoReplicasTellOnceThatItFiresAndOnceThatItIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b, p := newReplica().watch(nil, "orders"), newReplica().watch(nil, "orders"), newPeer()
-		a.observe(p, ledger.Audience{})
+		a.observe(ledger.Audience{}, p)
 		time.Sleep(3 * time.Second)
-		b.observe(p, ledger.Audience{})
+		b.observe(ledger.Audience{}, p)
 		a.see("orders", 0)
 		p.pass(14 * time.Minute)
 		b.see("orders", 0)
@@ -252,20 +258,85 @@ func TestTwoReplicasTellOnceThatItFiresAndOnceThatItIsOver(t *testing.T) {
 	})
 }
 
+// Members of a cluster tell one another what they told: where one has an alert
+// end before the other, the other tells anew that it fires.
+func TestTheMembersOfAClusterAgreeWhenAnAlertEnds(t *testing.T) {
+	for _, late := range []time.Duration{0, 7 * time.Second, 29 * time.Second, 58 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			a, b, first, second := newReplica().watch(nil, "orders", "queue"), newReplica().watch(nil, "orders", "queue"), newPeer(), newPeer()
+			a.see("orders", 0)
+			b.see("orders", 0)
+			time.Sleep(123456789)
+			a.observe(ledger.Audience{}, first, second)
+			time.Sleep(late)
+			b.observe(ledger.Audience{}, second, first)
+			first.pass(5*time.Minute + late/2)
+			a.see("queue", 0) // news comes in the middle of a minute
+			b.see("queue", 0)
+			first.pass(7 * time.Minute)
+			a.see("orders", 300*check.Day)
+			b.see("queue", 300*check.Day)
+			first.pass(11 * time.Second)
+			b.see("orders", 300*check.Day)
+			a.see("queue", 300*check.Day)
+			first.pass(10 * time.Minute)
+			for name, ends := range first.ends {
+				if !ends.Equal(second.ends[name]) {
+					t.Errorf("%s ends at %v and %v", name, ends, second.ends[name])
+				}
+			}
+			if len(first.told) != 4 || len(first.ends) != 2 {
+				t.Errorf("told %q", first.told)
+			}
+			a.stop()
+			b.stop()
+		})
+	}
+}
+
+func TestAMemberThatIsDownCostsTheOthersNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, down, up := newReplica().watch(nil, "orders", "queue"), newPeer(), newPeer()
+		down.down = true
+		r.observe(ledger.Audience{}, down, up)
+		up.pass(time.Minute)
+		r.see("orders", 0)
+		up.pass(10 * time.Second)
+		up.says(t, "1m5s firing ssl_disabled orders critical")
+		up.pass(20 * time.Minute)
+		up.says(t)
+		if n := up.posts; n < 20 || n > 24 {
+			t.Errorf("%d posts in 21 minutes", n)
+		}
+		down.set(func() { down.down = false })
+		up.pass(2 * time.Minute)
+		if len(down.ends) != 1 {
+			t.Errorf("the other has %v", down.ends)
+		}
+		want := []string{"cluster/am-0: ", "cluster/am-1: "}
+		for _, said := range want {
+			if !slices.Contains(r.health, said) {
+				t.Errorf("health %q", r.health)
+			}
+		}
+		r.stop()
+	})
+}
+
 func TestARestartAndTheDeathOfOneReplicaEndNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b, p := newReplica().watch(nil, "orders"), newReplica().watch(nil, "orders"), newPeer()
 		a.see("orders", 0)
 		b.see("orders", 0)
-		a.observe(p, ledger.Audience{})
-		b.observe(p, ledger.Audience{})
+		a.observe(ledger.Audience{}, p)
+		b.observe(ledger.Audience{}, p)
 		p.pass(time.Minute)
 		p.says(t, "0s firing ssl_disabled orders critical")
 		a.stop()
 		p.pass(time.Hour)
 		b.stop()
 		p.pass(3*time.Minute + 30*time.Second)
-		b.observe(p, ledger.Audience{})
+		b.observe(ledger.Audience{}, p)
 		p.pass(time.Hour)
 		p.says(t)
 		b.stop()
@@ -277,7 +348,7 @@ func TestTheOldLabelsEndInThePostInWhichTheNewOnesBegin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, p := newReplica().watch(nil, "orders"), newPeer()
 		r.see("orders", 7*check.Day+2*time.Minute)
-		r.observe(p, ledger.Audience{})
+		r.observe(ledger.Audience{}, p)
 		p.pass(time.Minute)
 		p.says(t, "0s firing certificate_expiring orders warning")
 		p.pass(2 * time.Minute)
@@ -303,7 +374,7 @@ func TestAnEndIsPostedUntilItIsTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, p := newReplica().watch(nil, "orders"), newPeer()
 		r.see("orders", 7*check.Day+90*time.Second)
-		r.observe(p, ledger.Audience{})
+		r.observe(ledger.Audience{}, p)
 		p.pass(time.Minute)
 		p.set(func() { p.down = true })
 		p.pass(3 * time.Minute)
@@ -320,18 +391,18 @@ func TestAnEndThatNobodyTakesIsForgottenWhenItHasEndedByItself(t *testing.T) {
 	r := newReplica().watch(nil, "orders")
 	r.see("orders", 0)
 	s, _ := r.Snapshot(t.Context())
-	p := picture{}.next(s, ledger.Receiver{})
+	p := picture{}.next(s, "cluster", ledger.Audience{})
 	r.watch(map[string]string{"team": "payments"}, "orders")
 	s, _ = r.Snapshot(t.Context())
-	if p = p.next(s, ledger.Receiver{}); len(p.replaced) != 1 {
+	if p = p.next(s, "cluster", ledger.Audience{}); len(p.replaced) != 1 {
 		t.Errorf("%d have been replaced", len(p.replaced))
 	}
-	s.At = s.At.Add(validity - time.Nanosecond)
-	if p = p.next(s, ledger.Receiver{}); len(p.replaced) != 1 {
+	s.At = ends(s.At).Add(-time.Nanosecond)
+	if p = p.next(s, "cluster", ledger.Audience{}); len(p.replaced) != 1 {
 		t.Error("it is forgotten too early")
 	}
 	s.At = s.At.Add(time.Nanosecond)
-	if p = p.next(s, ledger.Receiver{}); len(p.replaced) != 0 {
+	if p = p.next(s, "cluster", ledger.Audience{}); len(p.replaced) != 0 {
 		t.Error("it is never forgotten")
 	}
 }
@@ -341,7 +412,7 @@ func TestOneThatIsDownIsTriedEverMoreRarelyAndThenGetsAllThatStands(t *testing.T
 		r, p := newReplica().watch(nil, "orders", "queue"), newPeer()
 		p.down = true
 		r.see("orders", 0)
-		r.observe(p, ledger.Audience{})
+		r.observe(ledger.Audience{}, p)
 		p.pass(30 * time.Minute)
 		r.see("queue", 0)
 		p.pass(30 * time.Minute)
@@ -375,7 +446,7 @@ func TestAnAlertThatIsRefusedHoldsUpNoOther(t *testing.T) {
 			r.see(name, 0)
 		}
 		p.refuse = "cache-007"
-		r.observe(p, ledger.Audience{})
+		r.observe(ledger.Audience{}, p)
 		p.pass(time.Minute)
 		if len(p.told) != batch+19 || len(r.health) != 1 || !strings.Contains(r.health[0], "does not take all that was posted") {
 			t.Errorf("%d are told, health %q", len(p.told), r.health)
@@ -392,7 +463,7 @@ func TestAClockInDoubtBringsNothingAndEndsNothing(t *testing.T) {
 		r, p := newReplica().watch(nil, "orders", "queue", "cache"), newPeer()
 		r.see("orders", 20*check.Day)
 		r.see("queue", 30*check.Day+time.Minute)
-		r.observe(p, ledger.Audience{})
+		r.observe(ledger.Audience{}, p)
 		p.pass(30 * time.Second)
 		p.says(t, "0s firing certificate_expiring orders warning")
 		r.mu.Lock()
@@ -418,7 +489,7 @@ func TestItHearsWhatItsAudienceDoesAndWhatIsHandedToIt(t *testing.T) {
 		r.see("orders", 20*check.Day)
 		r.see("queue", 5*check.Day)
 		r.see("cache", 20*check.Day)
-		r.observe(p, ledger.Audience{MinSeverity: check.Critical})
+		r.observe(ledger.Audience{MinSeverity: check.Critical}, p)
 		p.pass(time.Minute)
 		p.says(t, "0s firing certificate_expiring queue critical")
 		r.hand("another", "cache")
@@ -444,7 +515,7 @@ func TestWhatAnotherAlertHidesHasNotEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, p := newReplica().watch(nil, "orders", "queue"), newPeer()
 		r.see("orders", 2*time.Hour)
-		r.observe(p, ledger.Audience{})
+		r.observe(ledger.Audience{}, p)
 		p.pass(time.Minute)
 		p.says(t, "0s firing certificate_expiring orders critical")
 		p.pass(2 * time.Hour)
@@ -454,7 +525,7 @@ func TestWhatAnotherAlertHidesHasNotEnded(t *testing.T) {
 		p.says(t, "2h1m5s firing ssl_disabled queue critical")
 		r.see("orders", 300*check.Day)
 		p.pass(10 * time.Minute)
-		p.says(t, "2h6m5s resolved certificate_expired orders critical", "2h6m5s resolved certificate_expiring orders critical")
+		p.says(t, "2h8m0s resolved certificate_expired orders critical", "2h8m0s resolved certificate_expiring orders critical")
 		r.stop()
 	})
 }

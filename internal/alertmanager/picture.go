@@ -40,21 +40,22 @@ type replaced struct {
 	at time.Time
 }
 
-// next returns the picture after this one. What was in it stays as long as it
-// stands, whatever the receiver hears of: it may have been handed to it.
-func (p picture) next(s view.Snapshot, who ledger.Receiver) picture {
+// next returns the picture after this one, for an observer of that name. What
+// was in it stays as long as it stands, whatever its audience hears of: it may
+// have been handed to it.
+func (p picture) next(s view.Snapshot, name string, audience ledger.Audience) picture {
 	q := picture{standing: map[identity]standing{}}
 	see := func(a check.Alert) {
 		id := identity{a.Key(), a.Condition}
 		before, known := p.standing[id]
-		audience := who.Audience
-		audience.Also = s.Handed[who.Name][id.subject]
+		hears := audience
+		hears.Also = s.Handed[name][id.subject]
 		switch holds := s.Policy.Clock(a.ProjectID).Holds(); {
 		case a.State == check.Over:
 		case known && (holds || a.State == check.Hidden): // what hides it is another alert, and no end of it
 			q.standing[id] = before
 		case a.State == check.Hidden:
-		case holds && a.Timely(), !known && !audience.Hears(a):
+		case holds && a.Timely(), !known && !hears.Hears(a):
 		default:
 			q.standing[id] = standingOf(a)
 		}
@@ -77,7 +78,7 @@ func (p picture) next(s view.Snapshot, who ledger.Receiver) picture {
 		}
 	}
 	for _, r := range p.replaced {
-		if s.At.Sub(r.at) < validity { // after that, it has ended by itself
+		if s.At.Before(ends(r.at)) { // after that, it has ended by itself
 			q.replaced = append(q.replaced, r)
 		}
 	}
@@ -123,11 +124,15 @@ func (p picture) alerts(wording notify.Wording, now, taken time.Time) []alert {
 		}
 	}
 	for _, a := range p.standing {
-		alerts = append(alerts, a.alert(wording, now, now.Add(validity)))
+		alerts = append(alerts, a.alert(wording, now, ends(now)))
 	}
 	slices.SortFunc(alerts, func(a, b alert) int { return strings.Compare(key(a.Labels), key(b.Labels)) })
 	return alerts
 }
+
+// ends returns when what is posted at a time ends by itself, if nothing follows:
+// at a whole minute, which is the same for all posts of a minute.
+func ends(at time.Time) time.Time { return at.Truncate(again).Add(again + validity) }
 
 // alert is an alert as it is posted.
 //

@@ -188,7 +188,7 @@ func BenchmarkPicture(b *testing.B) {
 	var p picture
 	b.ReportAllocs()
 	for b.Loop() {
-		p = p.next(s, ledger.Receiver{})
+		p = p.next(s, "cluster", ledger.Audience{})
 	}
 	if len(p.standing) != 100 {
 		b.Fatal(len(p.standing))
