@@ -68,6 +68,7 @@ func (s *storm) blow(chance float64) {
 // A daemon that is killed at random moments in a storm loses nothing, and
 // repeats at most what was under way.
 func TestKilledInAStorm(t *testing.T) {
+	t.Parallel()
 	s := &storm{on: map[string]bool{}, open: map[string]flip{}, flips: map[told]int{}}
 	var fleet []simcloud.Instance
 	for i := range 30 {
