@@ -153,8 +153,9 @@ func (o Options) ask(ctx context.Context, address string, now time.Time) Result 
 		return r
 	}
 	defer conn.Close()
-	defer context.AfterFunc(limited, func() { conn.Close() })()
 	secured := tls.Client(conn, config)
+	// The handshake closes the connection itself when the time is over. Were it
+	// closed from here as well, that would pass for the server's doing.
 	err = secured.HandshakeContext(limited)
 	if err == nil {
 		err = refusal(secured)

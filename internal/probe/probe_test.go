@@ -14,6 +14,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -176,6 +177,27 @@ func TestEachThingThatAClientWouldObjectTo(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestWhoEndsTheHandshakeIsNotMistaken(t *testing.T) {
+	// Side by side, so that any order of what happens at the end comes up.
+	var all sync.WaitGroup
+	for range 100 {
+		all.Go(func() {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			port := serve(t, "127.0.0.1:0", func(c net.Conn) {
+				_, _ = c.Read(make([]byte, 1)) // the handshake has begun
+				cancel()
+				_, _ = io.Copy(io.Discard, c)
+			})
+			results := probe.Do(ctx, probe.Options{Host: "127.0.0.1", Port: port}, time.Now())
+			if len(results) != 1 || len(results[0].Findings) != 1 || results[0].Findings[0].Reason.Code() != reason.NotWaitedFor {
+				t.Errorf("%+v", results)
+			}
+		})
+	}
+	all.Wait()
 }
 
 // plaintext is a Redis without TLS: it waits for the end of a line.
