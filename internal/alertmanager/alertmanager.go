@@ -9,7 +9,8 @@
 //
 // The members of a cluster tell one another what they told, and not what they
 // were posted. So they have to agree on when an alert ends: all are posted the
-// same at the same time, and the end is that of a whole minute.
+// same at the same time, and the end is that of a whole minute. A member that
+// waits for others before it tells gets an end that is as much earlier.
 //
 // An alert whose labels change, such as its severity, is another one to
 // Alertmanager: the old one ends in the post in which the new one begins.
@@ -71,6 +72,8 @@ type member struct {
 	Member
 	transport http.RoundTripper
 	pace      *backoff.ExponentialBackOff
+	place     int    // in the cluster: how many come before it
+	unplaced  string // why that is not known, empty if it is
 	busy      bool
 	taken     time.Time       // of the picture that was taken last; zero if none was
 	posted    map[string]bool // what was in that
@@ -82,6 +85,8 @@ type member struct {
 // outcome is how a post ended.
 type outcome struct {
 	member *member
+	place  int
+	lost   error // why the place is not known
 	at     time.Time
 	posted map[string]bool
 	wait   time.Duration // for how long it asks to be left alone
@@ -146,10 +151,18 @@ func (o *Observer) look(ctx context.Context, outcomes chan<- outcome) (started i
 		}
 		m.busy = true
 		started++
-		alerts, posted := o.shown.alerts(m.Wording, s.At, m.taken), o.shown.keys()
+		e := outcome{member: m, place: m.place, at: s.At, posted: o.shown.keys()}
+		shown, taken := o.shown, m.taken
 		go func() {
-			wait, err := m.post(ctx, m.transport, alerts)
-			outcomes <- outcome{m, s.At, posted, wait, err}
+			if len(o.members) > 1 {
+				if place, err := m.Settings.place(ctx, m.transport); err == nil {
+					e.place = place
+				} else {
+					e.lost = err
+				}
+			}
+			e.wait, e.err = m.post(ctx, m.transport, shown.alerts(m.Wording, s.At, taken, m.lead(e.place)))
+			outcomes <- e
 		}()
 	}
 	return started
@@ -158,8 +171,16 @@ func (o *Observer) look(ctx context.Context, outcomes chan<- outcome) (started i
 // ended takes in how a post ended.
 func (o *Observer) ended(e outcome) {
 	m, log := e.member, o.log.With("receiver", e.member.ID)
-	m.busy = false
+	m.busy, m.place = false, e.place
 	if e.err == nil {
+		lost := ""
+		if e.lost != nil {
+			lost = e.lost.Error()
+		}
+		if lost != "" && lost != m.unplaced {
+			log.Warn("its place in the cluster can't be read: it may tell the end of an alert twice", "err", lost)
+		}
+		m.unplaced = lost
 		if m.failure != "" {
 			log.Info("receiver recovered")
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -103,7 +104,7 @@ func (r *replica) observe(audience ledger.Audience, to ...http.RoundTripper) {
 	r.stop = stop
 	var members []Member
 	for i := range to {
-		members = append(members, Member{fmt.Sprint("cluster/am-", i), Settings{URL: "http://am"}})
+		members = append(members, Member{fmt.Sprint("cluster/am-", i), Settings{URL: "http://am", PeerTimeout: 15 * time.Second}})
 	}
 	o := New("cluster", audience, members, r, slog.New(slog.NewTextHandler(&r.log, nil)), r.report)
 	for i := range to {
@@ -116,6 +117,9 @@ func (r *replica) observe(audience ledger.Audience, to ...http.RoundTripper) {
 // post says when it ends.
 type peer struct {
 	mu     sync.Mutex
+	name   string   // in its cluster
+	others []string // members of that
+	status int      // of its answer about the cluster; 0 for 200
 	down   bool
 	refuse string // what it objects to, of the names of instances
 	ends   map[string]time.Time
@@ -139,6 +143,13 @@ func (p *peer) RoundTrip(r *http.Request) (*http.Response, error) {
 		p.missed++
 		return nil, errors.New("connection refused")
 	}
+	if r.Method == http.MethodGet && r.URL.Path == "/api/v2/status" {
+		names := ""
+		for _, name := range append([]string{p.name}, p.others...) {
+			names += fmt.Sprintf(`,{"name":%q,"address":"192.0.2.1:9094"}`, name)
+		}
+		return answer(max(200, p.status), fmt.Sprintf(`{"cluster":{"name":%q,"status":"ready","peers":[%s]},"uptime":"2026-11-23T02:07:13.123Z"}`, p.name, names[1:])), nil
+	}
 	body, _ := io.ReadAll(r.Body)
 	p.posts++
 	p.bodies = append(p.bodies, string(body))
@@ -155,7 +166,11 @@ func (p *peer) RoundTrip(r *http.Request) (*http.Response, error) {
 		p.ends[label(a.Labels)] = a.EndsAt
 	}
 	p.settle()
-	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(""))}, nil
+	return answer(status, ""), nil
+}
+
+func answer(status int, body string) *http.Response {
+	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}
 }
 
 // label names an alert.
@@ -292,6 +307,91 @@ func TestTheMembersOfAClusterAgreeWhenAnAlertEnds(t *testing.T) {
 			b.stop()
 		})
 	}
+}
+
+// What a member tells after its wait is what it saw before. Whenever the members
+// look at their groups, an end is told once, and nothing fires after it.
+func TestAnEndIsToldOnceWheneverTheMembersLook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, members := newReplica().watch(nil, "orders"), []*peer{newPeer(), newPeer(), newPeer()}
+		for i, name := range []string{"01M", "01A", "01Z"} {
+			members[i].name, members[i].others = name, []string{"01A", "01M", "01Z"}
+			members[i].others = slices.DeleteFunc(members[i].others, func(s string) bool { return s == name })
+		}
+		time.Sleep(123456789)
+		r.observe(ledger.Audience{}, members[0], members[1], members[2])
+		r.see("orders", 0)
+		members[0].pass(20 * time.Minute)
+		r.see("orders", 300*check.Day)
+		members[0].pass(10 * time.Minute)
+		r.stop()
+		waits := []time.Duration{15 * time.Second, 0, 30 * time.Second}
+		const interval = 5 * time.Minute // in which a group is looked at again
+		var ends []time.Time
+		for _, m := range members {
+			ends = slices.AppendSeq(ends, maps.Values(m.ends))
+		}
+		bad := 0
+		for a := time.Duration(0); a < interval; a += 7 * time.Second {
+			for b := time.Duration(0); b < interval; b += 3 * time.Second {
+				if told := tellings(ends, waits, []time.Duration{0, a, b}, interval); !slices.Equal(told, []string{"resolved"}) {
+					if bad++; bad < 4 {
+						t.Errorf("members that look %v and %v after another told %q", a, b, told)
+					}
+				}
+			}
+		}
+		if bad > 0 {
+			t.Errorf("%d times", bad)
+		}
+	})
+}
+
+// tellings returns what the members of a cluster tell of an alert that has been
+// told to fire, with the ends that each was posted: each sees at its time what
+// is so, waits, and then tells that if another has not told it.
+func tellings(ends []time.Time, waits, offsets []time.Duration, interval time.Duration) (told []string) {
+	type telling struct {
+		at    time.Time
+		fires bool
+	}
+	var all []telling
+	first := slices.MinFunc(ends, time.Time.Compare).Add(-interval)
+	for i, end := range ends {
+		for n := range time.Duration(4) {
+			seen := first.Add(offsets[i] + n*interval)
+			all = append(all, telling{seen.Add(waits[i]), seen.Before(end)})
+		}
+	}
+	slices.SortFunc(all, func(a, b telling) int { return a.at.Compare(b.at) })
+	fires := true
+	for _, one := range all {
+		if one.fires != fires {
+			fires = one.fires
+			told = append(told, map[bool]string{true: "firing", false: "resolved"}[fires])
+		}
+	}
+	return told
+}
+
+func TestAPlaceThatCanNotBeReadIsSaidOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, a, b := newReplica().watch(nil, "orders"), newPeer(), newPeer()
+		a.status = 403
+		r.observe(ledger.Audience{}, a, b)
+		r.see("orders", 0)
+		a.pass(time.Hour)
+		r.stop()
+		if n := strings.Count(r.log.String(), "its place in the cluster can't be read"); n != 1 || !strings.Contains(r.log.String(), "answered HTTP 403 to GET /api/v2/status") {
+			t.Errorf("said %d times:\n%s", n, &r.log)
+		}
+		for _, p := range []*peer{a, b} {
+			p.settle()
+			if len(p.told) != 1 {
+				t.Errorf("told %q", p.told)
+			}
+		}
+	})
 }
 
 func TestAMemberThatIsDownCostsTheOthersNothing(t *testing.T) {

@@ -114,8 +114,9 @@ func key(labels map[string]string) string {
 }
 
 // alerts returns what is to be posted: all that stands, and the end of what was
-// replaced since the last post that was taken.
-func (p picture) alerts(wording notify.Wording, now, taken time.Time) []alert {
+// replaced since the last post that was taken. What stands ends by the lead
+// earlier than for a member that waits for no other.
+func (p picture) alerts(wording notify.Wording, now, taken time.Time, lead time.Duration) []alert {
 	stand := p.keys()
 	alerts := make([]alert, 0, len(p.standing)+len(p.replaced))
 	for _, r := range p.replaced {
@@ -124,7 +125,7 @@ func (p picture) alerts(wording notify.Wording, now, taken time.Time) []alert {
 		}
 	}
 	for _, a := range p.standing {
-		alerts = append(alerts, a.alert(wording, now, ends(now)))
+		alerts = append(alerts, a.alert(wording, now, ends(now).Add(-lead)))
 	}
 	slices.SortFunc(alerts, func(a, b alert) int { return strings.Compare(key(a.Labels), key(b.Labels)) })
 	return alerts

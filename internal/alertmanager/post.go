@@ -41,6 +41,9 @@ type Settings struct {
 	// Roots are the certificates of the authorities to trust, in PEM; empty for
 	// those of the machine.
 	Roots string
+	// PeerTimeout is how long a member of the cluster waits for each that comes
+	// before it: --cluster.peer-timeout of Alertmanager.
+	PeerTimeout time.Duration
 	// Wording is how annotations are worded.
 	Wording notify.Wording
 	// Proxies names the proxy to post through; nil for none.
@@ -86,21 +89,32 @@ type refusal struct{ text string }
 func (r *refusal) Error() string { return r.text }
 
 func (s Settings) postBatch(ctx context.Context, transport http.RoundTripper, alerts []alert) (wait time.Duration, err error) {
-	ctx, cancel := context.WithTimeout(ctx, postTimeout)
-	defer cancel()
-	base, err := url.Parse(s.URL)
-	if err != nil {
-		return 0, errURL
-	}
 	body, err := json.Marshal(alerts)
 	if err != nil {
 		return 0, fmt.Errorf("the alerts can't be written as JSON: %w", err)
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, httpclient.Under(base, "/api/v2/alerts").String(), bytes.NewReader(body))
+	a, err := s.ask(ctx, transport, http.MethodPost, "/api/v2/alerts", body, 64<<10)
 	if err != nil {
-		return 0, errURL
+		return 0, err
 	}
-	r.Header.Set("Content-Type", "application/json")
+	return httpclient.RetryAfter(a.Header, a.At), s.redact(judge(a))
+}
+
+// ask sends one request to the API, and returns an answer whatever its status.
+func (s Settings) ask(ctx context.Context, transport http.RoundTripper, method, path string, body []byte, most int64) (httpclient.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, postTimeout)
+	defer cancel()
+	base, err := url.Parse(s.URL)
+	if err != nil {
+		return httpclient.Response{}, errURL
+	}
+	r, err := http.NewRequestWithContext(ctx, method, httpclient.Under(base, path).String(), bytes.NewReader(body))
+	if err != nil {
+		return httpclient.Response{}, errURL
+	}
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
 	r.Header.Set("User-Agent", "sslwatch")
 	switch {
 	case !s.Token.IsZero():
@@ -108,13 +122,13 @@ func (s Settings) postBatch(ctx context.Context, transport http.RoundTripper, al
 	case s.Username != "":
 		r.SetBasicAuth(s.Username, s.Password.Reveal())
 	}
-	a, err := httpclient.Do(transport, r, func(int) int64 { return 64 << 10 })
+	a, err := httpclient.Do(transport, r, func(int) int64 { return most })
 	if err != nil {
 		who := reason.New(reason.TheAlertmanager, reason.Args{"host": base.Host})
 		peer := netfault.Peer{Who: who, Setting: "urls", CAFile: "ca_file", Timeout: postTimeout}
-		return 0, s.redact(errors.New(netfault.Explain(err, peer).String()))
+		return httpclient.Response{}, s.redact(errors.New(netfault.Explain(err, peer).String()))
 	}
-	return httpclient.RetryAfter(a.Header, a.At), s.redact(judge(a))
+	return a, nil
 }
 
 // judge says why an answer is none of success.

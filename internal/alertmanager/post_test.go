@@ -40,7 +40,7 @@ func TestWhatIsPosted(t *testing.T) {
 		standing: map[identity]standing{{expiring.Key(), expiring.Condition}: standingOf(expiring)},
 		replaced: []replaced{{standingOf(milder), now}},
 	}
-	body, err := json.Marshal(append(q.alerts(notify.Wording{}, now, now.Add(-time.Minute)), sample(check.Warning, now)))
+	body, err := json.Marshal(append(q.alerts(notify.Wording{}, now, now.Add(-time.Minute), 15*time.Second), sample(check.Warning, now)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestWhatIsPosted(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden.Assert(t, out.String()+"\n", "posted.golden")
-	if n := len(q.alerts(notify.Wording{}, now, now)); n != 1 {
+	if n := len(q.alerts(notify.Wording{}, now, now, 0)); n != 1 {
 		t.Errorf("an end that was taken is posted again: %d alerts", n)
 	}
 }

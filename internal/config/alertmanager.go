@@ -2,6 +2,7 @@ package config
 
 import (
 	"strings"
+	"time"
 
 	"github.com/sslwatch/sslwatch/internal/alertmanager"
 	"github.com/sslwatch/sslwatch/internal/config/tomlfile"
@@ -14,6 +15,7 @@ func (t *table) alertmanager() []Receiver {
 	s := alertmanager.Settings{
 		Username: t.Line("username"), Password: t.secret("password"), Token: t.secret("bearer_token"),
 	}
+	s.PeerTimeout = t.duration("peer_timeout", 15*time.Second, 0, time.Minute)
 	t.checkBasicAuth(s)
 	ca := t.file("ca_file")
 	list := t.Texts("urls", `["http://alertmanager-0:9093"]`)
@@ -56,6 +58,9 @@ func (t *table) alertmanager() []Receiver {
 		one := s
 		one.URL = address
 		out = append(out, Receiver{Receiver: ledger.Receiver{ID: id}, Alertmanager: &one})
+	}
+	if t.Given("peer_timeout") && len(list) == 1 {
+		t.Warn("peer_timeout", "has no effect with one address: write each member of the cluster into urls")
 	}
 	if ca != "" && len(out) > 0 && !secure {
 		t.Problem("ca_file", "has no use without an address that begins with https://: remove it")

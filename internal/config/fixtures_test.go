@@ -267,6 +267,7 @@ var wrong = []fixture{
 	{"alertmanager with a colon in the user name", "", "[alertmanager.cluster]\nurls = [\"http://127.0.0.1:9093\"]\nusername = \"a:b\"\npassword = \"env:TEST_PASSWORD\"\n"},
 	{"alertmanager with a CA for nothing", "", "[alertmanager.cluster]\nurls = [\"http://127.0.0.1:9093\"]\nca_file = \"ca.crt\"\n"},
 	{"alertmanager with a CA that is missing", "", "[alertmanager.cluster]\nurls = [\"https://127.0.0.1:9093\"]\nca_file = \"/nonexistent/ca.pem\"\n"},
+	{"alertmanager with a wait that is none, and one that is too long", "", "[alertmanager.cluster]\nurls = [\"http://127.0.0.1:9093\"]\npeer_timeout = 15\n[alertmanager.other]\nurls = [\"http://127.0.0.1:9193\"]\npeer_timeout = \"5m\"\n"},
 	{"alertmanager with a typo and a missing fallback", "", "[alertmanager.cluster]\nurl = [\"http://127.0.0.1:9093\"]\nfallback = \"nobody\"\n"},
 	{"alertmanager with the name of another", "", "[alertmanager.oncall]\nurls = [\"http://127.0.0.1:9093\"]\n"},
 
@@ -290,6 +291,7 @@ var odd = []fixture{
 	{"nothing", "", ""},
 	{"identity token that is not there", `access_key = "env:TEST_AK"` + "\n" + `secret_key = "env:TEST_SK"`, "idp_id = \"cce\"\nid_token_file = \"/nonexistent/token\"\niam_endpoint = \"http://iam.example.com\""},
 	{"alertmanager alone, with a fallback", "", "[alertmanager.cluster]\nurls = [\"http://127.0.0.1:9093\", \"https://am.example.com/prefix/\"]\nfallback = \"ops\"\nmin_severity = \"critical\"\n"},
+	{"alertmanager with a wait for no other", "", "[alertmanager.cluster]\nurls = [\"http://127.0.0.1:9093\"]\npeer_timeout = \"30s\"\n"},
 	{"alertmanager over plain http", "", "[alertmanager.cluster]\nurls = [\"http://alertmanager-0:9093\", \"http://alertmanager-1:9093\"]\nbearer_token = \"env:TEST_PASSWORD\"\n"},
 	{"HTTP and heartbeat turned off", "", "[http]\nlisten = \"\"\nweb_config_file = \"\"\n[heartbeat]\nurl = \"\"\n"},
 	{"web config without HTTP", "", "[http]\nlisten = \"\"\nweb_config_file = \"web.yml\"\n"},
