@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"io"
 	"net/http"
 	"strings"
@@ -10,13 +11,16 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/expfmt"
+
+	"github.com/sslwatch/sslwatch/internal/view"
 )
 
-// scrapes serves what is gathered. All who ask while a page is made get that
-// page, and no more than a few pages are in memory, however slowly they are
-// read.
+// scrapes serves what is gathered, and what is known of the fleet. All who ask
+// while a page is made get that page, and no more than a few pages are in memory,
+// however slowly they are read.
 type scrapes struct {
 	gatherer prometheus.Gatherer
+	source   view.Source
 	slots    chan struct{} // has one for each page that may be in memory
 
 	mu     sync.Mutex
@@ -35,8 +39,8 @@ type page struct {
 // mostPages is how many pages may be in memory at once.
 const mostPages = 4
 
-func newScrapes(g prometheus.Gatherer) *scrapes {
-	return &scrapes{gatherer: g, slots: make(chan struct{}, mostPages), making: map[expfmt.Format]*page{}}
+func newScrapes(g prometheus.Gatherer, s view.Source) *scrapes {
+	return &scrapes{gatherer: g, source: s, slots: make(chan struct{}, mostPages), making: map[expfmt.Format]*page{}}
 }
 
 // ServeHTTP implements http.Handler. A page that lacks a part is not served:
@@ -100,8 +104,16 @@ func (s *scrapes) make(p *page, format expfmt.Format) {
 	close(p.done)
 }
 
+// render makes a page. If the loop does not answer, there is none: nothing is
+// better than what may be old.
 func (s *scrapes) render(format expfmt.Format) ([]byte, error) {
-	families, err := s.gatherer.Gather()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	snapshot, err := s.source.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	own, err := s.gatherer.Gather()
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +123,12 @@ func (s *scrapes) render(format expfmt.Format) ([]byte, error) {
 		return nil, err
 	}
 	enc := expfmt.NewEncoder(zip, format)
-	for _, f := range families {
+	for _, f := range own {
+		if err := enc.Encode(f); err != nil {
+			return nil, err
+		}
+	}
+	for f := range gather(snapshot) {
 		if err := enc.Encode(f); err != nil {
 			return nil, err
 		}

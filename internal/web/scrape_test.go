@@ -25,7 +25,7 @@ func TestAllWhoScrapeAtOnceShareOnePage(t *testing.T) {
 		gathered.Add(1)
 		<-all
 		return r.Gather()
-	}))
+	}), &counting{})
 	var wait sync.WaitGroup
 	for i := range askers {
 		wait.Go(func() {

@@ -22,13 +22,12 @@ const patience = 3 * time.Second
 // mostRequests is how many requests are answered at once.
 const mostRequests = 128
 
-// Handler serves metrics, health and readiness of a source. The instances'
-// metrics are registered with r, and all that r gathers is served.
-func Handler(s view.Source, r *prometheus.Registry) http.Handler {
-	r.MustRegister(&collector{source: s})
+// Handler serves metrics, health and readiness of a source, and what r gathers
+// among the metrics.
+func Handler(s view.Source, r prometheus.Gatherer) http.Handler {
 	h := &handler{source: s}
 	dear := http.NewServeMux()
-	dear.Handle("GET /metrics", newScrapes(r))
+	dear.Handle("GET /metrics", newScrapes(r, s))
 	dear.HandleFunc("GET /readyz", h.readyz)
 	dear.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")

@@ -6,12 +6,16 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 
 	"github.com/sslwatch/sslwatch/internal/check"
 	"github.com/sslwatch/sslwatch/internal/fleet"
@@ -129,10 +133,61 @@ func TestMetricsSayWhatIsKnown(t *testing.T) {
 			t.Errorf("has %s", absent)
 		}
 	}
+	seen := map[string]bool{}
+	for line := range strings.Lines(body) {
+		name, _, _ := strings.Cut(line, " ")
+		if seen[name] && !strings.HasPrefix(line, "#") {
+			t.Errorf("twice: %s", name)
+		}
+		seen[name] = true
+	}
 	problems, err := promlint.New(strings.NewReader(body)).Lint()
 	if err != nil || len(problems) > 0 {
 		t.Errorf("lint: %v %v", problems, err)
 	}
+}
+
+// Whoever reads another form gets the same.
+func TestMetricsAreTheSameInEachForm(t *testing.T) {
+	h := web.Handler(&source{snapshot: known()}, prometheus.NewRegistry())
+	_, want := get(t, h, "GET", "/metrics")
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/metrics", nil)
+	r.Header.Set("Accept", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited")
+	h.ServeHTTP(w, r)
+	dec, series := expfmt.NewDecoder(w.Body, expfmt.ResponseFormat(w.Header())), 0
+	for {
+		var f dto.MetricFamily
+		if err := dec.Decode(&f); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := sorted(&f), sorted(families[f.GetName()]); got != want {
+			t.Errorf("got\n%s\nwant\n%s", got, want)
+		}
+		delete(families, f.GetName())
+		series += len(f.Metric)
+	}
+	if len(families) > 0 || series < 30 {
+		t.Errorf("%d families are missing, %d series", len(families), series)
+	}
+	r.Header.Set("Accept", "application/openmetrics-text;version=1.0.0")
+	w = httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if body := w.Body.String(); !strings.HasSuffix(body, "\n# EOF\n") || strings.Count(body, "\n") != strings.Count(want, "\n")+1 {
+		t.Errorf("%d lines of %d:\n%s", strings.Count(body, "\n"), strings.Count(want, "\n"), body)
+	}
+}
+
+// sorted writes a family with its series in order.
+func sorted(f *dto.MetricFamily) string {
+	slices.SortFunc(f.GetMetric(), func(a, b *dto.Metric) int { return strings.Compare(a.String(), b.String()) })
+	return f.String()
 }
 
 func TestALoopThatHangsIsNotHealthy(t *testing.T) {
