@@ -22,6 +22,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/sslwatch/sslwatch/internal/httpclient"
@@ -67,6 +68,25 @@ type Client struct {
 	userAgent   string
 	transport   http.RoundTripper
 	passwords   []secret.Text // of proxies
+	known       atomic.Pointer[known]
+}
+
+// known is the credential of the latest request, and who knows its secrets and
+// the passwords of proxies.
+type known struct {
+	credential Credential
+	redactor   *secret.Redactor
+}
+
+// knows returns a redactor that knows a credential. It is kept, since nearly all
+// requests have the same.
+func (c *Client) knows(cred Credential) *secret.Redactor {
+	k := c.known.Load()
+	if k == nil || !k.credential.same(cred) {
+		k = &known{cred, secret.NewRedactor(cred.secrets()...).With(c.passwords...)}
+		c.known.Store(k)
+	}
+	return k.redactor
 }
 
 // New returns a client, or says which option is wrong. It asks nothing yet.
@@ -233,8 +253,7 @@ func noCredential(ctx context.Context, err error) error {
 // try sends one request and has the answer judged. What must not be repeated
 // in any text is added to out.
 func try[T any](ctx context.Context, c *Client, u *url.URL, cred Credential, out *redactor, judge func(answer, Credential, *redactor) (T, *Error)) (value T, clock Clock, err error) {
-	out.addCredential(cred)
-	out.add(c.passwords...)
+	out.addCredential(cred, c.knows(cred))
 	limited, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 

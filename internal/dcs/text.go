@@ -15,15 +15,16 @@ const maxMessage = 300
 // A redactor makes text from outside fit to be shown: on one line, short,
 // and without the secrets that it was told of. The zero value knows none.
 type redactor struct {
-	secrets    []secret.Text
+	known      *secret.Redactor
 	accessKeys []string
 }
 
-// addCredential tells of a credential. The access key is one of the secrets:
-// when both keys were exchanged, or one was put in the other's place, what
-// stands there is the secret key. It is shown by its beginning.
-func (r *redactor) addCredential(c Credential) {
-	r.add(c.secrets()...)
+// addCredential tells of a credential, whose secrets a redactor knows. The access
+// key is one of the secrets: when both keys were exchanged, or one was put in the
+// other's place, what stands there is the secret key. It is shown by its
+// beginning.
+func (r *redactor) addCredential(c Credential, known *secret.Redactor) {
+	r.known = r.known.And(known)
 	if !c.accessKey.IsZero() {
 		r.accessKeys = append(r.accessKeys, c.accessKey.Reveal())
 	}
@@ -40,7 +41,7 @@ func beginning(accessKey string) string {
 }
 
 // add tells of secrets.
-func (r *redactor) add(secrets ...secret.Text) { r.secrets = append(r.secrets, secrets...) }
+func (r *redactor) add(secrets ...secret.Text) { r.known = r.known.With(secrets...) }
 
 // text returns s in at most limit characters.
 func (r *redactor) text(s string, limit int) string {
@@ -50,7 +51,7 @@ func (r *redactor) text(s string, limit int) string {
 	for _, key := range r.accessKeys {
 		s = strings.ReplaceAll(s, key, beginning(key))
 	}
-	return text.Cut(text.Clean(secret.Redact(s, r.secrets...)), limit)
+	return text.Cut(text.Clean(r.known.Redact(s)), limit)
 }
 
 // reason returns one that is fit to be shown.

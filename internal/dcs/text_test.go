@@ -98,7 +98,8 @@ func TestAnAccessKeyIsShownByItsBeginning(t *testing.T) {
 
 func credentialKnown(accessKey, secretKey string) *redactor {
 	out := &redactor{}
-	out.addCredential(Keys(accessKey, secretKey, "").(static).credential)
+	cred := Keys(accessKey, secretKey, "").(static).credential
+	out.addCredential(cred, secret.NewRedactor(cred.secrets()...))
 	return out
 }
 

@@ -38,14 +38,14 @@ type Options struct {
 // Log is a log. Make one with New, and Close it.
 type Log struct {
 	*slog.Logger
-	queue   *queue
-	secrets atomic.Pointer[hidden]
+	queue  *queue
+	hidden atomic.Pointer[hidden]
 }
 
 // New returns a log that writes until it is closed.
 func New(o Options) *Log {
 	l := &Log{}
-	l.secrets.Store(&hidden{})
+	l.hidden.Store(&hidden{})
 	options := &slog.HandlerOptions{Level: o.Level, ReplaceAttr: l.replace}
 	format := func(w io.Writer) slog.Handler {
 		if o.Format == Text {
@@ -71,8 +71,8 @@ func New(o Options) *Log {
 // Hide replaces these secrets in all that is written from now on, beside
 // those of the call before: a late answer may still echo one of them.
 func (l *Log) Hide(secrets []secret.Text) {
-	before := l.secrets.Load()
-	l.secrets.Store(&hidden{now: secrets, before: before.now})
+	now := secret.NewRedactor(secrets...)
+	l.hidden.Store(&hidden{now: now, all: now.And(l.hidden.Load().now)})
 }
 
 // Close waits until all is written, or for so long. What is logged after it is

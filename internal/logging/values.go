@@ -10,21 +10,17 @@ import (
 	"github.com/sslwatch/sslwatch/internal/text"
 )
 
-// hidden are the secrets that are not to be shown.
-type hidden struct{ now, before []secret.Text }
-
-// redact replaces what is hidden in a text.
-func (h *hidden) redact(s string) string {
-	return secret.Redact(secret.Redact(s, h.now...), h.before...)
-}
+// hidden are the secrets that are not to be shown: those in force, and all,
+// with those before.
+type hidden struct{ now, all *secret.Redactor }
 
 // replace makes a value fit to be written: without a secret, and a length of
 // time as the configuration has it, not as a number of nanoseconds.
 func (l *Log) replace(_ []string, a slog.Attr) slog.Attr {
-	h := l.secrets.Load()
+	hidden := l.hidden.Load()
 	switch a.Value.Kind() {
 	case slog.KindString:
-		a.Value = slog.StringValue(h.redact(a.Value.String()))
+		a.Value = slog.StringValue(hidden.all.Redact(a.Value.String()))
 	case slog.KindDuration:
 		d := a.Value.Duration()
 		if d.Abs() >= time.Second {
@@ -34,11 +30,11 @@ func (l *Log) replace(_ []string, a slog.Attr) slog.Attr {
 	case slog.KindAny:
 		switch v := a.Value.Any().(type) {
 		case error:
-			a.Value = slog.StringValue(h.redact(v.Error()))
+			a.Value = slog.StringValue(hidden.all.Redact(v.Error()))
 		case nil, slog.Level:
 		default:
 			whole := fmt.Sprint(v)
-			if shown := h.redact(whole); shown != whole {
+			if shown := hidden.all.Redact(whole); shown != whole {
 				a.Value = slog.StringValue(shown)
 			}
 		}

@@ -1,6 +1,9 @@
 package secret
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // redacted stands where a secret was.
 const redacted = "[redacted]"
@@ -15,6 +18,64 @@ const (
 	shortest = 4
 )
 
+// Redactor takes secrets out of texts. What it has to know of them is worked out
+// once, for as many texts as there may be. It is never changed. Nil knows the
+// passwords of the proxies that the environment names, as each does.
+type Redactor struct{ secrets []*known }
+
+// known is a secret in the forms in which it is looked for.
+type known struct {
+	of    Text
+	long  []form   // of which any piece counts
+	short []string // which are looked for as whole words
+}
+
+// form is a secret in one encoding, and that with its letters in lower case.
+type form struct{ text, folded string }
+
+// NewRedactor returns a redactor that knows secrets.
+func NewRedactor(secrets ...Text) *Redactor { return (*Redactor)(nil).With(secrets...) }
+
+// With returns a redactor that knows more secrets.
+func (r *Redactor) With(secrets ...Text) *Redactor {
+	more := &Redactor{}
+	for _, t := range secrets {
+		if value := t.Reveal(); len(value) >= shortest {
+			more.secrets = append(more.secrets, know(t, value))
+		}
+	}
+	return r.And(more)
+}
+
+// And returns a redactor that knows what both do.
+func (r *Redactor) And(other *Redactor) *Redactor {
+	both := &Redactor{}
+	for _, one := range []*Redactor{r, other} {
+		if one == nil {
+			continue
+		}
+		for _, k := range one.secrets {
+			if !slices.ContainsFunc(both.secrets, func(has *known) bool { return has.of == k.of }) {
+				both.secrets = append(both.secrets, k)
+			}
+		}
+	}
+	return both
+}
+
+func know(t Text, value string) *known {
+	k := &known{of: t}
+	switch {
+	case len(value) >= window:
+		for _, s := range forms(value) {
+			k.long = append(k.long, form{s, fold(s)})
+		}
+	case !plainWord(value):
+		k.short = shortForms(value)
+	}
+	return k
+}
+
 // Redact returns s with every stretch replaced that is made of pieces of
 // secrets, or of one of their usual encodings, in whatever case; see forms.
 // It looks for pieces and not for the whole, because what echoes a secret may
@@ -27,32 +88,36 @@ const (
 //
 // The work grows with the length of s and with that of the secrets, not with
 // the product of both.
-func Redact(s string, secrets ...Text) string {
+func (r *Redactor) Redact(s string) string {
 	if len(s) < shortest {
 		return s
 	}
-	m := marks{text: s, folded: fold(s), hide: make([]bool, len(s))}
-	for _, t := range append(proxyPasswords(), secrets...) {
-		value := t.Reveal()
-		switch {
-		case len(value) >= window:
-			m.collect(value)
-		case len(value) >= shortest && !plainWord(value):
-			m.short(value)
-		}
+	if proxies := proxyPasswords(); len(proxies) > 0 {
+		r = r.With(proxies...)
+	}
+	if r == nil || len(r.secrets) == 0 {
+		return s
+	}
+	m := marks{text: s, folded: fold(s)}
+	m.look()
+	for _, k := range r.secrets {
+		m.collect(k.long)
+		m.short(k.short)
 	}
 	m.find()
 	return m.redacted()
 }
 
+// Redact is that of a redactor that is made for one text.
+func Redact(s string, secrets ...Text) string { return NewRedactor(secrets...).Redact(s) }
+
 // marks are the places of a text that must not be shown.
 type marks struct {
 	text, folded string
-	hide         []bool
-	found        bool
+	hide         []bool // nil if there are none
 	// seen says which pieces of the text there may be, as a filter: a piece
 	// that is not in it is not in the text.
-	seen *[1 << 16 / 64]uint64
+	seen [1 << 16 / 64]uint64
 	// pieces are those of the secrets that may be in the text, by length.
 	pieces map[int]map[string]bool
 	// words are pieces that may be words of our own: they count where they
@@ -60,31 +125,34 @@ type marks struct {
 	words map[string]bool
 }
 
-// collect takes in the pieces of a secret that may be in the text.
-func (m *marks) collect(value string) {
-	if m.seen == nil {
-		m.seen, m.pieces, m.words = new([1 << 16 / 64]uint64), map[int]map[string]bool{}, map[string]bool{}
-		for i := 0; i+window <= len(m.folded); i++ {
-			h := hash(m.folded[i:])
-			m.seen[h/64] |= 1 << (h % 64)
-		}
+// look notes which pieces the text has.
+func (m *marks) look() {
+	for i := 0; i+window <= len(m.folded); i++ {
+		h := hash(m.folded[i:])
+		m.seen[h/64] |= 1 << (h % 64)
 	}
-	for _, form := range forms(value) {
-		folded := fold(form)
-		for i := 0; i+window <= len(form); i++ {
-			if h := hash(folded[i:]); m.seen[h/64]&(1<<(h%64)) == 0 {
+}
+
+// collect takes in the pieces of a secret that may be in the text.
+func (m *marks) collect(forms []form) {
+	for _, f := range forms {
+		for i := 0; i+window <= len(f.text); i++ {
+			if h := hash(f.folded[i:]); m.seen[h/64]&(1<<(h%64)) == 0 {
 				continue
 			}
+			if m.pieces == nil {
+				m.pieces, m.words = map[int]map[string]bool{}, map[string]bool{}
+			}
 			start, n := i, window
-			if plainLetters(form[i : i+window]) {
-				m.words[folded[i:i+window]] = true
-				n = min(wordWindow, len(form))
-				start = min(i, len(form)-n)
+			if plainLetters(f.text[i : i+window]) {
+				m.words[f.folded[i:i+window]] = true
+				n = min(wordWindow, len(f.text))
+				start = min(i, len(f.text)-n)
 			}
 			if m.pieces[n] == nil {
 				m.pieces[n] = map[string]bool{}
 			}
-			m.pieces[n][folded[start:start+n]] = true
+			m.pieces[n][f.folded[start:start+n]] = true
 		}
 	}
 }
@@ -98,7 +166,7 @@ func (m *marks) find() {
 			}
 		}
 	}
-	if !m.found || len(m.words) == 0 {
+	if m.hide == nil || len(m.words) == 0 {
 		return
 	}
 	last := len(m.folded) - window
@@ -115,8 +183,8 @@ func (m *marks) find() {
 }
 
 // short marks a short secret, and its encodings, where they stand alone.
-func (m *marks) short(value string) {
-	for _, form := range shortForms(value) {
+func (m *marks) short(forms []string) {
+	for _, form := range forms {
 		for from := 0; ; {
 			i := strings.Index(m.text[from:], form)
 			if i < 0 {
@@ -132,7 +200,9 @@ func (m *marks) short(value string) {
 }
 
 func (m *marks) mark(start, end int) {
-	m.found = true
+	if m.hide == nil {
+		m.hide = make([]bool, len(m.text))
+	}
 	for i := start; i < end; i++ {
 		m.hide[i] = true
 	}
@@ -140,7 +210,7 @@ func (m *marks) mark(start, end int) {
 
 // redacted returns the text without what is marked.
 func (m *marks) redacted() string {
-	if !m.found {
+	if m.hide == nil {
 		return m.text
 	}
 	var b strings.Builder
