@@ -100,7 +100,7 @@ func Standing(r Record, p Policy, now time.Time) []Alert {
 	}
 	alerts := make([]Alert, 0, len(Conditions()))
 	if !r.Verified.IsZero() {
-		alerts = append(alerts, ssl(base, r, now)...)
+		alerts = ssl(alerts, base, r, now)
 	}
 	alerts = append(alerts, endpoint(base, r, now)...)
 	if a, known := failing(base, r, p, now); known {
@@ -120,8 +120,8 @@ func gone(base Alert, why Ending) []Alert {
 	return alerts
 }
 
-// ssl judges the four conditions of which one hides the other.
-func ssl(base Alert, r Record, now time.Time) []Alert {
+// ssl adds the four conditions of which one hides the other, to none.
+func ssl(alerts []Alert, base Alert, r Record, now time.Time) []Alert {
 	left := r.NotAfter.Sub(now)
 	threshold, crossed := r.Terms.Tightest(left)
 	expired := left <= 0
@@ -140,7 +140,7 @@ func ssl(base Alert, r Record, now time.Time) []Alert {
 		disabled.Ending = Enabled
 	}
 
-	alerts := []Alert{disabled}
+	alerts = append(alerts, disabled)
 	if dated {
 		a := base
 		a.Condition, a.Severity, a.Since = CertificateExpired, Critical, r.NotAfter

@@ -52,8 +52,8 @@ type project struct {
 type part struct {
 	check.Part
 	verdict check.Verdict
-	firing  [4]Firing // one of those that hide one another, and those that stand beside them
 	passed  bool
+	firing  []Firing // nil for nearly all
 }
 
 // Changes are what is new of what is to be remembered; nil where it is gone.

@@ -68,7 +68,7 @@ func (f *Fleet) count(key check.Key, r check.Record, now time.Time) {
 	part := f.part(r, now)
 	p.parts[key] = part
 	f.add(p, part, 1)
-	if delete(f.firing, key); part.firing != ([len(part.firing)]Firing{}) {
+	if delete(f.firing, key); part.firing != nil {
 		f.firing[key] = true
 	}
 	p.Note(r)
@@ -111,11 +111,9 @@ func (f *Fleet) part(r check.Record, now time.Time) part {
 	// What its project speaks for is no better for that.
 	alerts := check.Standing(r, f.policy, now)
 	out.verdict = check.VerdictOf(r, alerts)
-	n := 0
 	for _, a := range f.seen[r.ProjectID].Covers(r, alerts, f.policy) {
-		if a.State == check.Stands && n < len(out.firing) {
-			out.firing[n] = Firing{a.Condition, a.Severity}
-			n++
+		if a.State == check.Stands {
+			out.firing = append(out.firing, Firing{a.Condition, a.Severity})
 		}
 	}
 	return out
@@ -136,9 +134,7 @@ func (f *Fleet) add(p *project, part part, n int) {
 	}
 	tally(f.counts.Verdicts, part.verdict, n)
 	for _, firing := range part.firing {
-		if firing != (Firing{}) {
-			tally(f.counts.Firing, firing, n)
-		}
+		tally(f.counts.Firing, firing, n)
 	}
 }
 
