@@ -77,6 +77,8 @@ var families = []family{
 		func(r *check.Record) (float64, bool) {
 			return truth(!r.Invalid.Set), !r.Verified.IsZero() && !r.NotAfter.IsZero()
 		}),
+	receivers("sslwatch_notifications_pending", "Notices that a receiver has yet to get.",
+		func(r state.ReceiverState) float64 { return float64(r.Owed) }),
 	{"sslwatch_project_alert", "1 for each alert that stands about a whole project; absent otherwise.", []string{"condition", "project", "severity"},
 		func(s view.Snapshot, gauge func(float64, ...string)) {
 			for _, a := range s.OfProjects() {
@@ -98,8 +100,6 @@ var families = []family{
 				gauge(unix(l.Read), project)
 			}
 		}},
-	receivers("sslwatch_notifications_pending", "Notices that a receiver has yet to get.",
-		func(r state.ReceiverState) float64 { return float64(r.Owed) }),
 	receivers("sslwatch_receiver_healthy", "Whether the last message to a receiver was taken.",
 		func(r state.ReceiverState) float64 { return truth(r.Healthy()) }),
 	receivers("sslwatch_receiver_last_success_timestamp_seconds", "When a message to a receiver was last taken; 0 if none ever was.",

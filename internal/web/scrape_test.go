@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -53,6 +54,19 @@ func TestAllWhoScrapeAtOnceShareOnePage(t *testing.T) {
 	}
 	if len(s.slots) != 0 || len(s.making) != 0 {
 		t.Errorf("%d pages are left in memory, %d are being made", len(s.slots), len(s.making))
+	}
+}
+
+// What a series of it is, is in TestMetricsSayWhatIsKnown.
+func TestEachFamilyIsNamedOnceAndItsLabelsFit(t *testing.T) {
+	before := ""
+	for _, f := range families {
+		if f.name <= before {
+			t.Errorf("%s comes after %s", f.name, before)
+		}
+		if before = f.name; len(f.labels) > mostLabels || !slices.IsSorted(f.labels) {
+			t.Errorf("%s: labels %q", f.name, f.labels)
+		}
 	}
 }
 

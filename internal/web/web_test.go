@@ -61,6 +61,11 @@ func known() view.Snapshot {
 			Subject: subject("6", "optional"), Terms: check.Terms{Expiry: terms.Expiry, Critical: terms.Critical},
 			Checked: now, Verified: now, Off: check.Flag{Set: true, Since: now}, NotAfter: now.Add(-time.Hour),
 		},
+		{ProjectID: "p", InstanceID: "8"}: {
+			Subject: subject("8", "probed"), Terms: check.Terms{Expiry: terms.Expiry, Critical: terms.Critical, RequireSSL: true, Probe: true},
+			Checked: now, Verified: now, NotAfter: now.Add(100 * check.Day),
+			Probed: &check.Probed{At: now, Reached: now.Add(-time.Minute), NotAfter: now.Add(100 * check.Day)},
+		},
 		{ProjectID: "q", InstanceID: "7"}: {
 			Subject: check.Subject{ProjectID: "q", InstanceID: "7", Project: "dark", Instance: "unseen"}, Terms: terms, Checked: now,
 			Failing: check.Failing{Since: now, Last: now, Count: 2, Cause: check.CauseRefused},
@@ -73,7 +78,10 @@ func known() view.Snapshot {
 			watched = append(watched, check.Watched{Subject: r.Subject, Terms: r.Terms})
 		}
 	}
-	f := fleet.New(records, map[string]check.ProjectRecord{"q": {Refused: check.Flag{Set: true, Since: now}}}, nil)
+	f := fleet.New(records, map[string]check.ProjectRecord{
+		"p": {Listing: check.Listing{Due: now.Add(time.Hour), Read: now, Coverage: &check.Coverage{Instances: 9, Watched: 6}}},
+		"q": {Refused: check.Flag{Set: true, Since: now}},
+	}, nil)
 	f.Configure(watched, nil, nil, check.Policy{Confirm: 2, FailingAfter: time.Hour, Awake: now.Add(-time.Hour)}, now)
 	return view.Snapshot{
 		Snapshot:  f.Snapshot(now),
@@ -110,6 +118,12 @@ func TestMetricsSayWhatIsKnown(t *testing.T) {
 		`sslwatch_instance_alert{condition="certificate_expiring",instance="soon",instance_id="2",project="prod",severity="warning"} 1`,
 		`sslwatch_instance_alert{condition="ssl_disabled",instance="off",instance_id="3",project="prod",severity="critical"} 1`,
 		`sslwatch_project_alert{condition="check_failing",project="dark",severity="warning"} 1`,
+		`sslwatch_instance_endpoint_not_after_timestamp_seconds{instance="probed",instance_id="8",project="prod"} 1.804039633123e+09`,
+		`sslwatch_instance_last_handshake_timestamp_seconds{instance="probed",instance_id="8",project="prod"} 1.795399573123e+09`,
+		`sslwatch_instance_ssl_validated{instance="well",instance_id="1",project="prod"} 1`,
+		`sslwatch_project_instances{project="prod",watched="true"} 6`,
+		`sslwatch_project_instances{project="prod",watched="false"} 3`,
+		`sslwatch_project_last_list_timestamp_seconds{project="prod"} 1.795399633123e+09`,
 		`sslwatch_check_interval_seconds 900`,
 		`sslwatch_alerts_firing{condition="certificate_expiring",severity="warning"} 1`,
 		`sslwatch_alerts_firing{condition="ssl_disabled",severity="critical"} 1`,
@@ -208,7 +222,7 @@ func TestReadyOnceAllWereAskedAndWhatIsSaidCanBeKept(t *testing.T) {
 		"ready": {func(*view.Snapshot) {}, 200, "ok"},
 		"one was not asked": {func(s *view.Snapshot) {
 			s.Counts.Unasked = 1
-		}, 503, "1 of 6"},
+		}, 503, "1 of 7"},
 		"the disk is full": {func(s *view.Snapshot) { s.Unwritten = "no space left" }, 503, "no space left"},
 	} {
 		t.Run(name, func(t *testing.T) {
