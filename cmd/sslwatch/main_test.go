@@ -171,6 +171,16 @@ func (p *place) got(channel string) map[told]int {
 	return out
 }
 
+// toldOf returns of how many instances a condition was told on a channel.
+func (p *place) toldOf(channel, condition string) (n int) {
+	for notice := range p.got(channel) {
+		if notice.condition == condition {
+			n++
+		}
+	}
+	return n
+}
+
 // both waits until Slack and mail were told.
 func (p *place) both(t told) {
 	p.t.Helper()

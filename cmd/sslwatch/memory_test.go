@@ -96,12 +96,7 @@ func TestAStormFitsTheMemoryThatIsShipped(t *testing.T) {
 		}
 		done = true
 		for _, channel := range channels {
-			n := 0
-			for notice := range p.got(channel) {
-				if notice.condition == "certificate_expired" {
-					n++
-				}
-			}
+			n := p.toldOf(channel, "certificate_expired")
 			done = done && n >= expired
 			t.Logf("%3.0f s: %s was told of %d of %d, peak %s MiB", time.Since(storm).Seconds(), channel, n, expired, group.peak())
 		}
