@@ -14,8 +14,8 @@ import (
 func (t *table) alertmanager() []Receiver {
 	s := alertmanager.Settings{
 		Username: t.Line("username"), Password: t.secret("password"), Token: t.secret("bearer_token"),
+		PeerTimeout: t.duration("peer_timeout", 15*time.Second, 0, time.Minute), // Alertmanager's default
 	}
-	s.PeerTimeout = t.duration("peer_timeout", 15*time.Second, 0, time.Minute)
 	t.checkBasicAuth(s)
 	ca := t.file("ca_file")
 	list := t.Texts("urls", `["http://alertmanager-0:9093"]`)
