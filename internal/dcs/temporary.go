@@ -59,6 +59,9 @@ func (t *temporary) get(ctx context.Context, refused Credential) (Credential, er
 	if cred, err, ok := t.atHand(refused, false); ok {
 		return cred, err
 	}
+	if ctx.Err() != nil {
+		return Credential{}, ended(ctx) // nothing is fetched for one who has left
+	}
 	// One who gives up must not take the others along. A fetch ends by itself:
 	// its requests have a timeout.
 	flight := t.flights.DoChan("", func() (any, error) { return t.fly(context.WithoutCancel(ctx), refused) })

@@ -239,7 +239,7 @@ func TestALargeFirstMessageOfTLS(t *testing.T) {
 				}
 				s.Close()
 			})
-			transport := New(Options{Timeout: 300 * time.Millisecond})
+			transport := New(Options{Timeout: time.Second})
 			transport.base.TLSClientConfig.RootCAs = pool
 			f := get(t, transport, url)
 			wants(t, f, "offered TLS 1.2 and 1.3", "GODEBUG=tlsmlkem=0")
@@ -304,7 +304,7 @@ func TestTimeoutsSayAtWhichStep(t *testing.T) {
 		"proxy":     {"https://api.example.com", "the proxy " + proxy.Host + " took the connection, but did not connect it further", http.ProxyURL(proxy), false},
 	} {
 		t.Run(rule, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
 			r, err := http.NewRequestWithContext(ctx, http.MethodGet, test.url, nil)
 			if err != nil {

@@ -154,7 +154,7 @@ func TestEachThingThatAClientWouldObjectTo(t *testing.T) {
 		t.Run(rule, func(t *testing.T) {
 			t.Parallel()
 			port := serve(t, "127.0.0.1:0", tt.server)
-			results := probe.Do(t.Context(), probe.Options{Host: "127.0.0.1", Port: port, ServerName: tt.name, CAs: tt.cas, Timeout: time.Second}, now)
+			results := probe.Do(t.Context(), probe.Options{Host: "127.0.0.1", Port: port, ServerName: tt.name, CAs: tt.cas, Timeout: 5 * time.Second}, now)
 			if len(results) != 1 {
 				t.Fatalf("%+v", results)
 			}
