@@ -56,11 +56,12 @@ func (t *temporary) Refresh(ctx context.Context, refused Credential) (Credential
 // get returns a credential that is not the refused one, if the issuer has
 // another.
 func (t *temporary) get(ctx context.Context, refused Credential) (Credential, error) {
+	// Nothing is begun for one who has left: atHand counts on a fetch.
+	if ctx.Err() != nil {
+		return Credential{}, ended(ctx)
+	}
 	if cred, err, ok := t.atHand(refused, false); ok {
 		return cred, err
-	}
-	if ctx.Err() != nil {
-		return Credential{}, ended(ctx) // nothing is fetched for one who has left
 	}
 	// One who gives up must not take the others along. A fetch ends by itself:
 	// its requests have a timeout.

@@ -209,6 +209,31 @@ func TestIssuerOfNothingOfUseIsAskedAtAPace(t *testing.T) {
 	}
 }
 
+// Else nobody would replace the credential until its end.
+func TestOneWhoHasLeftKeepsNoOtherFromARenewal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := &fakeIssuer{life: 2 * time.Hour}
+		c := &temporary{fetch: i.fetch}
+		if _, err := c.Credential(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(100 * time.Minute) // it is to be replaced, and still works
+		gone, leave := context.WithCancel(t.Context())
+		leave()
+		for range 10 {
+			if got, err := c.Credential(gone); !errors.Is(err, context.Canceled) {
+				t.Errorf("one who has left got %v, %v", got, err)
+			}
+		}
+		if i.count() != 1 {
+			t.Errorf("%d fetches for one who has left", i.count()-1)
+		}
+		if got, err := c.Credential(t.Context()); err != nil || got.accessKey.Reveal() != "AK2" {
+			t.Errorf("then %v, %v, want AK2", got, err)
+		}
+	})
+}
+
 // Our clock may be the one that is wrong.
 func TestTemporaryCredentialThatComesExpiredIsUsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
