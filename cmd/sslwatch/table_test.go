@@ -89,7 +89,7 @@ func TestWhatIsPrintedFitsAndSaysUTC(t *testing.T) {
 
 func TestAStoppedCheckPrintsWhatIsKnown(t *testing.T) {
 	for _, args := range [][]string{{"check"}, {"check", "--json"}} {
-		p := newPlace(t, strings.Replace(quick, `timeout     = "300ms"`, `timeout     = "60s"`, 1), well("a", 300*days), well("b", 3*days))
+		p := newPlace(t, patient, well("a", 300*days), well("b", 3*days))
 		p.replace("rate        = 200.0", "rate        = 200.0\nconcurrency = 1")
 		if err := p.world.DCS.Answer("b", simcloud.AnswerHang); err != nil {
 			t.Fatal(err)
